@@ -1,0 +1,13 @@
+// Compiles src/, policies/, traces/ and reports/ to dist/ and bundles what HTML reports embed.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
+if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+
+// The runtime of interactive reports: one bundle, built once, inlined into every HTML report.
+const runtime = join(root, 'src/report/runtime/build.mjs')
+if (existsSync(runtime)) await (await import(pathToFileURL(runtime))).build(join(root, 'dist'))

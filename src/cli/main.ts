@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+/** numareplay: finds the commands in commands/, parses, runs one, and turns errors into messages and exit codes. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import yargs from 'yargs'
+import { UserError } from '../errors.ts'
+import { CODE_ROOT, MODULE_EXTENSION, VERSION } from '../package.ts'
+import { type Command, EXIT } from './command.ts'
+
+const ISSUES = 'Please report it with this text, the command line and, if you can, the input.'
+
+async function loadCommands(): Promise<Command[]> {
+  const folder = join(CODE_ROOT, 'src/cli/commands')
+  const files = readdirSync(folder).filter((file) => file.endsWith(MODULE_EXTENSION) && !file.endsWith('.d.ts'))
+  return Promise.all(files.sort().map(async (file) => (await import(pathToFileURL(join(folder, file)).href)).default as Command))
+}
+
+/** Runs one command line; answers the exit code. */
+export async function main(argv: string[]): Promise<number> {
+  let code: number = EXIT.done
+  let usage: Error | string | undefined
+  const parser = yargs(argv)
+    .scriptName('numareplay')
+    .usage('$0 <command>: trace-driven evaluation of NUMA page placement')
+    .parserConfiguration({
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'dot-notation': false,
+      'boolean-negation': false,
+      'greedy-arrays': false,
+    })
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, 'Say what to do: numareplay --help lists the commands')
+    .completion('completion', 'Print a completion script for bash or zsh')
+    .version(VERSION)
+    .help()
+    .alias('help', 'h')
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .fail((message, error) => {
+      usage = error ?? message
+      throw error ?? new UserError(message)
+    })
+  for (const command of await loadCommands()) {
+    parser.command({
+      command: command.command,
+      describe: command.describe,
+      builder: (args) => command.builder(args),
+      handler: async (args) => {
+        usage = undefined
+        code = (await command.handler(args as Record<string, unknown>)) ?? EXIT.done
+      },
+    })
+  }
+  try {
+    await parser.parseAsync()
+  } catch (error) {
+    return report(error, usage !== undefined)
+  }
+  return code
+}
+
+/** A message for people on stderr; a stack trace only for our own bugs. */
+function report(error: unknown, isUsage: boolean): number {
+  const colour = process.stderr.isTTY && process.env['NO_COLOR'] === undefined
+  const label = colour ? '\x1b[31merror:\x1b[0m' : 'error:'
+  if (error instanceof UserError || isUsage) {
+    process.stderr.write(`${label} ${error instanceof Error ? error.message : String(error)}\n`)
+    return EXIT.wrongInput
+  }
+  process.stderr.write(`${label} this is a bug in numareplay ${VERSION}. ${ISSUES}\n${error instanceof Error ? error.stack : String(error)}\n`)
+  return EXIT.bug
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `numareplay … | head` closes the pipe: not an error of ours
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+process.exitCode = await main(process.argv.slice(2))

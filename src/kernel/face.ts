@@ -1,0 +1,154 @@
+/**
+ * The face of the kernel model: what the replay lane, the policies and the conformance runner may call. The model itself
+ * is one module per mechanism beside this file. Node numbers here are dense machine indexes; pages are dense page ids.
+ *
+ * Failure is a value: statuses are node numbers >= 0 or negative errno, as move_pages(2) writes them.
+ */
+import type { Machine, NodeIndex } from '../machine/index.ts'
+
+/** Value of `nodeOf[page]` for a page that is not present. Machines have at most 250 nodes. */
+export const ABSENT = 255
+
+export type PageId = number
+
+/** One mapping of one process: page id per virtual page, -1 where the trace never touches (no page can be there). */
+export interface LayoutVma {
+  name: string
+  startVpage: number
+  ptes: Int32Array
+  shared: boolean
+}
+
+/** What exists before the first access. Shared, read-only, the same for all lanes. */
+export interface MemoryLayout {
+  pageSize: number
+  pages: number
+  processes: { pid: number; vmas: LayoutVma[] }[]
+  tasks: { tid: number; process: number }[]
+}
+
+export type MemPolicyMode = 'default' | 'preferred' | 'bind' | 'interleave' | 'local' | 'preferred_many' | 'weighted_interleave'
+
+export interface MemPolicy {
+  mode: MemPolicyMode
+  nodes: NodeIndex[]
+  flags?: ('static' | 'relative' | 'balancing')[]
+  /** set_mempolicy_home_node(2). */
+  homeNode?: NodeIndex
+}
+
+/** include/linux/migrate_mode.h and enum migrate_reason, under the names the tracepoint prints. */
+export type MigrateMode = 'MIGRATE_ASYNC' | 'MIGRATE_SYNC_LIGHT' | 'MIGRATE_SYNC'
+export type MigrateReason = 'syscall_or_cpuset' | 'mempolicy_mbind' | 'numa_misplaced' | 'demotion' | 'damon' | 'compaction' | 'memory_hotplug'
+
+/** How often each stage of the protocol ran in one migrate_pages() call: what the ledger charges. Counts of base pages unless named. */
+export interface StageCounts {
+  isolated: number
+  allocated: number
+  unmapped: number
+  tlbFlushes: number
+  copiedPages: number
+  copiedThp: number
+  remapped: number
+  putBack: number
+  /** Unmap or move attempts beyond the first of each folio. */
+  retries: number
+}
+
+/** One call of the engine's migrate_pages(), as the tracepoint mm_migrate_pages would report it, and more. */
+export interface MigrationRecord {
+  reason: MigrateReason
+  mode: MigrateMode
+  /** Base pages. */
+  succeeded: number
+  failed: number
+  thpSucceeded: number
+  thpFailed: number
+  thpSplit: number
+  /** Base pages moved from node index i to j: flow[i * nodes + j]. */
+  flow: Uint32Array
+  /** Base pages that failed, by errno name (`EBUSY`) and by stage (`isolate`, `allocate`, `unmap`, `refcount`, `copy`, …). */
+  failedByErrno: Record<string, number>
+  failedByStage: Record<string, number>
+  stages: StageCounts
+}
+
+export interface KernelObserver {
+  migration(record: MigrationRecord): void
+  /** PTEs walked by the hint scanner or an accessed-bit walk. */
+  scanned(ptes: number): void
+}
+
+/** Outcome of one system call by an operator or policy. */
+export interface MoveOutcome {
+  /** Base pages moved. */
+  moved: number
+  /** The call's return value: >= 0, or negative errno. */
+  ret: number
+  /** Pages (folios counted in base pages) not moved, by errno name. */
+  failed: Record<string, number>
+  /** move_pages only: node >= 0, negative errno, or NOT_WRITTEN. */
+  status(i: number): number
+}
+
+/** The kernel left this status entry as it was. */
+export const NOT_WRITTEN = -9999
+
+/** A stretch of one process's memory. */
+export interface MemoryRange {
+  process: number
+  name: string
+  startVpage: number
+  pages: number
+}
+
+/** What policies may do: the vocabulary of the manual pages. All effects are accounted for by the observer. */
+export interface PolicyKernel {
+  /** ABSENT (255) when the page is not present. */
+  nodeOf(page: PageId): NodeIndex
+  /** move_pages(2) with root's rights; flag MPOL_MF_MOVE unless `all`. Pages of one process or of several (one call each). */
+  movePages(pages: ArrayLike<PageId>, to: NodeIndex | ArrayLike<NodeIndex>, options?: { all?: boolean }): MoveOutcome
+  /** migrate_pages(2) on a process (index or all its threads), as root. */
+  migratePages(process: number, from: NodeIndex[], to: NodeIndex[]): MoveOutcome
+  mbind(range: MemoryRange, mempolicy: MemPolicy, flags?: { move?: boolean; moveAll?: boolean; strict?: boolean }): MoveOutcome
+  setMempolicy(task: number, mempolicy: MemPolicy): void
+  /** Create or change a cpuset (v2 semantics: pages follow). Attach with `attach`. */
+  setCpuset(group: string, change: { cpus?: number[]; mems?: NodeIndex[]; attach?: number[] }): MoveOutcome
+  ranges(process: number): MemoryRange[]
+  /** Tail of the node's inactive list: the pages that reclaim would take first. */
+  coldest(node: NodeIndex, pages: number): Uint32Array
+  isActive(page: PageId): boolean
+  activate(page: PageId): void
+  freePages(node: NodeIndex): number
+  /** Kernel-internal asynchronous moves: demotion by reclaim and DAMOS. Returns base pages moved. */
+  demotePages(pages: ArrayLike<PageId>, to: NodeIndex, reason: 'demotion' | 'damon'): MoveOutcome
+}
+
+/** What the replay lane drives, besides. */
+export interface LaneKernel extends PolicyKernel {
+  /** page -> node index or ABSENT; read directly by the accounting loop. */
+  readonly placement: Uint8Array
+  /** page -> 1 while its pte is PROT_NONE from the hint scanner; the lane delivers the fault at the next touch. */
+  readonly hintMarked: Uint8Array
+  /** vmstat counters by the names Linux prints, whole machine. */
+  readonly vmstat: Record<string, number>
+  /** Per node index, numastat names. */
+  readonly nodeStat: Record<string, number>[]
+  /** Simulated time of what happens next, in ns of the policy clock. */
+  now: number
+  /**
+   * Page fault on an absent page by `task` running on node `node`: mempolicy, cpuset, zonelist, watermarks.
+   * `preferred` is a policy's onAllocation answer. Returns the node, or -1 = no memory left (the lane ends as oom).
+   */
+  faultIn(page: PageId, task: number, node: NodeIndex, isWrite: boolean, preferred?: NodeIndex): number
+  /** Hint-fault promotion: migrate_misplaced_folio. True when the page is now on `to`. */
+  migrateMisplaced(page: PageId, to: NodeIndex): boolean
+  /** Make ptes PROT_NONE as task_numa_work would: walks `process` from where it stopped, `pages` of address range; returns ptes updated. */
+  scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex) => boolean): number
+  /** Pages that were touched in the epoch, for LRU ageing; called once per epoch when a rule needs ageing. */
+  markAccessed(pages: Uint32Array, from: number, to: number): void
+  /** kswapd-like: nodes below their low watermark with the number of pages to free up to high. */
+  pressure(): { node: NodeIndex; shortfall: number }[]
+  /** Apply a fact of the program (munmap, mlock, mbind, fork, exit …). */
+  machine: Machine
+}

@@ -1,0 +1,1 @@
+export type { CostModel, LatencySource, LoadCurve, Machine, MachineNode, NodeIndex } from './machine.ts'

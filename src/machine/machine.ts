@@ -1,0 +1,63 @@
+/** A machine: nodes, cpus, tiers, distances, latencies and costs. Immutable once built. Sources in docs/machines.md. */
+
+/** Dense index into `machine.nodes`. What users and recordings call a node is `machine.nodes[i].id`. */
+export type NodeIndex = number
+
+export interface MachineNode {
+  /** The operating system's number; may have holes. */
+  id: number
+  /** Operating-system cpu numbers; empty for a memory-only node. */
+  cpus: number[]
+  /** Memory in bytes; 0 for a cpu-only node. */
+  bytes: number
+  /** 0 = fastest. Same number = same tier. */
+  tier: number
+  /** Label such as "DRAM" or "CXL". */
+  kind: string
+}
+
+export type LatencySource = 'measured' | 'partly measured' | 'inferred from SLIT'
+
+export interface CostModel {
+  /** models-and-numbers.md §3.2; all integer picoseconds unless the name says otherwise. */
+  migrateCallPs: number
+  migratePageFixedPs: number
+  copyPsPerKiB: number
+  migrateThpPs: number
+  /** TLB flush per batch of up to 512 pages. */
+  tlbFlushPs: number
+  hintFaultPs: number
+  pageFaultPs: number
+  scanPtePs: number
+  samplePs: number
+  /** Share of the fixed per-page cost by stage, for the latency stack; sums to 1. */
+  stageShares: { isolate: number; allocate: number; unmap: number; remap: number; putback: number }
+}
+
+export interface LoadCurve {
+  /** L = min(L0 (1 + a u/(1-u)), sat L0), u = B/(s C): models-and-numbers.md §2.2. */
+  a: number
+  headroom: number
+  saturation: number
+  /** Read bandwidth of each node's memory, bytes/s. */
+  nodeBytesPerSecond: number[]
+  /** One-direction bandwidth accessor -> memory node, bytes/s; [i][i] unused. */
+  linkBytesPerSecond: number[][]
+}
+
+export interface Machine {
+  name: string
+  about: string
+  sources: string[]
+  nodes: MachineNode[]
+  /** SLIT, distance[from][to]. */
+  distance: number[][]
+  latencySource: LatencySource
+  /** Idle latency in integer picoseconds, [accessing node][memory node]. Rows of memory-only nodes are those of the nearest node with cpus. */
+  readLatencyPs: number[][]
+  writeLatencyPs: number[][]
+  costs: CostModel
+  load?: LoadCurve
+  /** Warnings that every report repeats, e.g. inferred latencies. */
+  warnings: string[]
+}

@@ -1,0 +1,69 @@
+/** `definePolicy`: what a file in policies/ default-exports. The file's name is the policy's name. */
+import type { NodeIndex, PageId, PolicyKernel } from '../kernel/index.ts'
+import type { MachineNode } from '../machine/index.ts'
+import type { Params, ParamValues } from './params.ts'
+import type { Rule } from './rules.ts'
+
+/** The machine as a policy sees it. */
+export interface PolicyMachine {
+  nodes: readonly (MachineNode & { index: NodeIndex })[]
+  /** SLIT distance. */
+  distance(from: NodeIndex, to: NodeIndex): number
+  /** Idle read latency, ns. */
+  latency(from: NodeIndex, to: NodeIndex): number
+  /** In the fastest tier (or a tier with cpus). */
+  isFast(node: NodeIndex): boolean
+  /** Nearest node of the next slower tier. */
+  nextTierDown(node: NodeIndex): NodeIndex | undefined
+  /** Dense index of an operating-system node id; throws a UserError when the machine has none. */
+  indexOf(id: number): NodeIndex
+}
+
+export interface World {
+  machine: PolicyMachine
+  kernel: PolicyKernel & {
+    /** Private state, one slot a page, counted as the policy's memory. */
+    perPage<A extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(array: new (length: number) => A, initial?: number): A
+  }
+  /** Uniform in [0, 1), seeded per lane. */
+  random(): number
+  /** Now on the policy clock, ns since the start of the trace. */
+  now(): number
+  /** Processes and tasks of the trace, by index. */
+  processes: readonly { pid: number }[]
+  tasks: readonly { pid: number; tid: number; process: number }[]
+  /** Pages of the trace, by id. */
+  page(page: PageId): { process: number; vpage: number }
+  /** Reads a small text file the user named in a parameter (at start-up, relative to the working folder). */
+  readText(file: string): string
+}
+
+export interface PolicyDefinition<P extends Params = Params> {
+  about: string
+  /** Citation, or kernel file and function. */
+  paper?: string
+  params?: P
+  rules(world: World, params: ParamValues<P>): Rule[]
+}
+
+/** A policy with its parameters, ready to be given to `replay`. */
+export interface Policy {
+  definition: PolicyDefinition
+  values: Record<string, unknown>
+}
+
+/** What `definePolicy` returns: call it with parameters, e.g. `hotPageDaemon({ period: 2e9 })`. */
+export interface PolicyFactory<P extends Params = Params> {
+  (values?: Partial<ParamValues<P>>): Policy
+  definition: PolicyDefinition<P>
+}
+
+// biome-ignore lint/complexity/noBannedTypes: a policy without parameters has the empty record
+export function definePolicy<P extends Params = {}>(definition: PolicyDefinition<P>): PolicyFactory<P> {
+  const defaults = Object.fromEntries(Object.entries(definition.params ?? {}).map(([name, param]) => [name, param.default]))
+  const factory = (values: Partial<ParamValues<P>> = {}): Policy => ({
+    definition: definition as unknown as PolicyDefinition,
+    values: { ...defaults, ...values },
+  })
+  return Object.assign(factory, { definition })
+}

@@ -1,0 +1,109 @@
+/** When a policy acts. A rule is data; the list of rules is the whole policy. */
+import type { MemoryRange, NodeIndex, PageId } from '../kernel/index.ts'
+import type { TraceEvent } from '../trace/index.ts'
+import { parseDuration } from '../units.ts'
+import type { Observation } from './observations.ts'
+
+/** First touch of a page that is not present. Flyweight: valid during the call. */
+export interface Allocation {
+  page: PageId
+  /** Node of the faulting cpu. */
+  node: NodeIndex
+  task: number
+  process: number
+  /** Virtual page number. */
+  vpage: number
+}
+
+/** First touch of a page that the scanner made PROT_NONE. Flyweight: valid during the call. */
+export interface HintFault {
+  page: PageId
+  /** Node of the faulting cpu. */
+  node: NodeIndex
+  /** Node that holds the page. */
+  home: NodeIndex
+  task: number
+  process: number
+  isWrite: boolean
+  /** Policy clock, ns. */
+  timeNs: number
+  /** migrate_misplaced_folio() to the faulting cpu's node; false when it failed. */
+  migrate(): boolean
+}
+
+/** Pace of the PTE scanner. */
+export interface HintScan {
+  /** Before the first scan of a process, ns. */
+  delay: number
+  /** Between scans of a process, ns; a function is asked before each scan. */
+  period: number | ((process: number) => number)
+  /** Address range per scan, bytes. */
+  size: number
+  /** Only pages on these nodes are marked. */
+  only?: (node: NodeIndex) => boolean
+  /** After each scan: `wrapped` when it reached the end of the address space (numa_scan_seq += 1). */
+  scanned?: (scan: { process: number; updated: number; wrapped: boolean; timeNs: number }) => void
+}
+
+export interface Pressure {
+  node: NodeIndex
+  /** Base pages to free until the high watermark. */
+  shortfall: number
+}
+
+export interface TaskMove {
+  task: number
+  process: number
+  from: NodeIndex
+  to: NodeIndex
+  timeNs: number
+}
+
+export interface CpusetChange {
+  group: string
+  /** Process affected; one call each. */
+  process: number
+  /** mems before and after. */
+  from: NodeIndex[]
+  to: NodeIndex[]
+}
+
+export type Rule =
+  | { kind: 'at'; timeNs: number; act: () => void }
+  | { kind: 'every'; periodNs: number; observation?: Observation<unknown>; act: (seen: never) => void }
+  | { kind: 'allocation'; choose: (page: Allocation) => NodeIndex | undefined }
+  | { kind: 'hint fault'; scan: HintScan; react: (fault: HintFault) => void }
+  | { kind: 'pressure'; react: (pressure: Pressure) => void }
+  | { kind: 'task move'; react: (move: TaskMove) => void }
+  | { kind: 'cpuset change'; react: (change: CpusetChange) => void }
+  | { kind: 'syscall'; react: (event: TraceEvent) => void }
+
+type Time = number | string
+const ns = (time: Time): number => (typeof time === 'string' ? parseDuration(time) : time)
+
+/** "At 2 s the operator runs …" */
+export const at = (time: Time, act: () => void): Rule => ({ kind: 'at', timeNs: ns(time), act })
+
+/** "The daemon wakes every …", "… and looks at …" */
+export function every(period: Time, act: () => void): Rule
+export function every<Seen>(period: Time, observation: Observation<Seen>, act: (seen: Seen) => void): Rule
+export function every(period: Time, second: unknown, third?: unknown): Rule {
+  return third === undefined
+    ? { kind: 'every', periodNs: ns(period), act: second as () => void }
+    : { kind: 'every', periodNs: ns(period), observation: second as Observation<unknown>, act: third as (seen: never) => void }
+}
+
+/** "A new page goes to …": answer a node, or undefined to leave it to the memory policy. */
+export const onAllocation = (choose: (page: Allocation) => NodeIndex | undefined): Rule => ({ kind: 'allocation', choose })
+/** "On a hint fault …" */
+export const onHintFault = (scan: HintScan, react: (fault: HintFault) => void): Rule => ({ kind: 'hint fault', scan, react })
+/** "When a node runs low …" */
+export const onPressure = (react: (pressure: Pressure) => void): Rule => ({ kind: 'pressure', react })
+/** "When the scheduler has moved a task to another node …" */
+export const onTaskMove = (react: (move: TaskMove) => void): Rule => ({ kind: 'task move', react })
+/** "When a process's cpuset changes …" */
+export const onCpusetChange = (react: (change: CpusetChange) => void): Rule => ({ kind: 'cpuset change', react })
+/** Recorded migrate_pages, move_pages and cpuset writes of the trace. */
+export const onSyscall = (react: (event: TraceEvent) => void): Rule => ({ kind: 'syscall', react })
+
+export type { MemoryRange }

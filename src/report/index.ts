@@ -1,0 +1,1 @@
+export { defineReport, type Report, type ReportChart, type ReportTable, type RunTables } from './define.ts'

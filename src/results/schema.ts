@@ -1,0 +1,184 @@
+/**
+ * The tables of a run folder. Long form: one fact per row. Reports, notebooks and DuckDB read these and nothing else.
+ * Additive changes only; renaming or removing a column raises RUN_SCHEMA.
+ */
+import type { Column, TableSchema } from '../columns/index.ts'
+
+export const RUN_SCHEMA = 'numareplay/run/1'
+
+const text = (name: string, about: string): Column => ({ name, type: 'string', unit: '', about })
+const int = (name: string, unit: string, about: string): Column => ({ name, type: 'int', unit, about })
+const float = (name: string, unit: string, about: string): Column => ({ name, type: 'float', unit, about })
+const lane = text('lane', 'label of the policy lane')
+
+/** One row per lane. Counts of accesses are weighted (a sample stands for its period). */
+export const SUMMARY: TableSchema = {
+  name: 'summary',
+  about: 'One row per lane',
+  columns: [
+    lane,
+    text('policy', 'policy name'),
+    text('params', 'parameters that differ from the default, k=v,…'),
+    text('status', 'ok, oom or error'),
+    text('error', 'message when status is error, else empty'),
+    { name: 'ideal', type: 'bool', unit: '', about: 'the policy observes what no hardware gives for free' },
+    int('accesses', 'accesses', 'all accesses replayed'),
+    int('local', 'accesses', 'served by memory of the accessing node'),
+    int('remote', 'accesses', 'served by memory of another node'),
+    float('mean_latency_ns', 'ns', 'mean access latency, hint faults and migration not included'),
+    int('p50_latency_ns', 'ns', 'median access latency'),
+    int('p99_latency_ns', 'ns', '99th percentile of access latency'),
+    int('stall_ns', 'ns', 'sum over tasks of access latency, faults and synchronous migration'),
+    int('memory_stall_ns', 'ns', 'the part of stall spent on accesses'),
+    int('estimated_run_ns', 'ns', 'recorded time + largest task difference of stall against the baseline lane'),
+    int('migrated', 'pages', 'base pages moved'),
+    int('migration_failed', 'pages', 'base pages that could not be moved'),
+    int('hint_faults', 'faults', 'NUMA hint faults taken'),
+    int('page_faults', 'faults', 'first-touch faults'),
+    int('migration_ns', 'ns', 'time spent in the migration engine'),
+    int('hint_fault_ns', 'ns', 'time spent in hint faults, migration not included'),
+    int('observation_ns', 'ns', 'time spent on scanning and sampling'),
+    int('total_cost_ns', 'ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'),
+    int('bound_ns', 'ns', 'total_cost_ns of the per-page optimum without capacity limits; null where unknown'),
+    float('share_of_possible_gain', 'share', '(baseline - this) / (baseline - bound) of total_cost_ns; null where unknown'),
+    int('ping_pong_pages', 'pages', 'pages moved away and back again'),
+  ],
+}
+
+/** lane × time bin. Bins are whole epochs; at most some 1,000 per lane. */
+export const EPOCHS: TableSchema = {
+  name: 'epochs',
+  about: 'Each lane over time',
+  columns: [
+    lane,
+    int('time_ns', 'ns', 'end of the bin since the start of the trace'),
+    int('local', 'accesses', ''),
+    int('remote', 'accesses', ''),
+    int('memory_stall_ns', 'ns', ''),
+    int('migrated', 'pages', ''),
+    int('migration_failed', 'pages', ''),
+    int('hint_faults', 'faults', ''),
+    int('page_faults', 'faults', ''),
+    int('migration_ns', 'ns', ''),
+    int('hint_fault_ns', 'ns', ''),
+    int('observation_ns', 'ns', ''),
+  ],
+}
+
+/** lane × time bin × node. */
+export const NODES: TableSchema = {
+  name: 'nodes',
+  about: 'Each node over time',
+  columns: [
+    lane,
+    int('time_ns', 'ns', ''),
+    int('node', '', 'node id of the operating system'),
+    int('pages', 'pages', 'base pages of the workload on the node'),
+    int('capacity', 'pages', 'base pages the node can hold'),
+    int('accesses_in', 'accesses', 'accesses served by this node in the bin'),
+    int('accesses_out', 'accesses', 'accesses made by cpus of this node in the bin'),
+  ],
+}
+
+/** lane × counter, under the names of /proc/vmstat; node -1 = whole machine. */
+export const VMSTAT: TableSchema = {
+  name: 'vmstat',
+  about: 'Counters under the names Linux prints',
+  columns: [lane, int('node', '', 'node id, or -1 for the whole machine'), text('counter', 'name in /proc/vmstat or numastat'), int('value', '', '')],
+}
+
+/** lane × reason × errno × stage. */
+export const FAILURES: TableSchema = {
+  name: 'failures',
+  about: 'Migrations that failed',
+  columns: [
+    lane,
+    text('reason', 'migrate_reason as the tracepoint prints it'),
+    text('errno', 'EBUSY, ENOMEM, …'),
+    text('stage', 'stage of the protocol that failed'),
+    int('pages', 'pages', 'base pages'),
+  ],
+}
+
+/** lane × accessing node × memory node. */
+export const TRAFFIC: TableSchema = {
+  name: 'traffic',
+  about: 'Who accessed which node, and what moved where',
+  columns: [
+    lane,
+    int('from_node', '', 'accessing node; for migrated: source node'),
+    int('to_node', '', 'memory node; for migrated: target node'),
+    int('reads', 'accesses', ''),
+    int('writes', 'accesses', ''),
+    int('migrated', 'pages', 'base pages moved from from_node to to_node'),
+  ],
+}
+
+/** lane × latency class. */
+export const LATENCY: TableSchema = {
+  name: 'latency',
+  about: 'Distribution of access latency',
+  columns: [lane, int('latency_ns', 'ns', 'upper edge of the class'), int('accesses', 'accesses', '')],
+}
+
+/** lane × component: the latency stack. Sums to the lane's stall. */
+export const STACK: TableSchema = {
+  name: 'stack',
+  about: 'Where the time went',
+  columns: [
+    lane,
+    text('component', 'local, remote, queueing, page fault, hint fault, migration stages, scanning, sampling'),
+    int('ns', 'ns', ''),
+    { name: 'in_stall', type: 'bool', unit: '', about: 'paid by the tasks of the program; else by a background core' },
+  ],
+}
+
+/** lane × time × batch: every migrate_pages() call, merged per epoch. */
+export const MOVES: TableSchema = {
+  name: 'moves',
+  about: 'Migrations over time by reason',
+  columns: [
+    lane,
+    int('time_ns', 'ns', ''),
+    text('reason', ''),
+    int('from_node', '', ''),
+    int('to_node', '', ''),
+    int('pages', 'pages', 'base pages moved'),
+    int('failed', 'pages', 'base pages failed in the same calls (on the first row of the batch)'),
+  ],
+}
+
+export const TABLES = [SUMMARY, EPOCHS, NODES, VMSTAT, FAILURES, TRAFFIC, LATENCY, STACK, MOVES] as const
+
+/** run.json: everything needed to know what was run and to run it again. */
+export interface RunRecord {
+  schema: typeof RUN_SCHEMA
+  version: string
+  /** The only field that differs between two identical runs. */
+  createdAt: string
+  command: string[]
+  trace: {
+    file: string
+    digest: string
+    format: string
+    accesses: number
+    pages: number
+    tasks: number
+    fidelity: string
+    filtered: false | string
+    pageSize: number
+    timeFirstNs: number
+    timeLastNs: number
+  }
+  machine: { name: string; nodes: { id: number; cpus: number; bytes: number; tier: number; kind: string }[]; latencySource: string; definition: unknown }
+  seed: number
+  epochNs: number
+  /** Policy-clock seconds per trace second. */
+  pace: number
+  /** Recorded cpu -> node id. */
+  cpuMap: { cpus: string; node: number }[]
+  baseline: string
+  warnings: string[]
+  lanes: { label: string; policy: string; params: Record<string, string>; status: string }[]
+  faults?: unknown
+}

@@ -1,0 +1,73 @@
+/** How a trace format plugs in: one file in traces/ that default-exports `defineFormat({...})`. */
+import type { TraceEvent } from './events.ts'
+
+/** What one record did. A modify (lackey's M, an atomic add) is one read and one write. */
+export const READ = 1
+export const WRITE = 2
+export const MODIFY = 3
+export type AccessKind = typeof READ | typeof WRITE | typeof MODIFY
+
+export type Fidelity = 'every access' | 'samples' | 'regions'
+export type Carried = 'accesses' | 'tasks' | 'cpus' | 'time' | 'events' | 'physical addresses'
+
+/** The first bytes of a file, decompressed, for recognition. */
+export interface FileHead {
+  bytes: Uint8Array
+  /** The same as latin-1 text. */
+  text: string
+  /** Base name without compression suffix. */
+  fileName: string
+}
+
+/**
+ * Where a format pushes what it reads. No object per access. The writer interns pages and tasks, checks the order of time,
+ * and folds. Set `line` (1-based line or record number) before pushing so that messages can say where.
+ */
+export interface TraceWriter {
+  line: number
+  /** Index of a task; the same (pid, tid) gives the same index. */
+  task(pid: number, tid: number): number
+  /** Index of a process. */
+  process(pid: number): number
+  /**
+   * One access. Address as two unsigned 32-bit halves. `cpu` -1 = the format cannot tell. `weight` = accesses it stands for
+   * (sampling period), an integer >= 1. Time in integer ns, not before the access before it.
+   */
+  access(timeNs: number, task: number, cpu: number, addressHigh: number, addressLow: number, bytes: number, kind: AccessKind, weight: number): void
+  event(event: TraceEvent): void
+  /** A fact of the format for `inspect` (formatFacts), e.g. instruction fetches seen. */
+  fact(name: string, value: number | string | boolean): void
+  /** A verdict for `inspect` (lint). */
+  lint(verdict: LintVerdict): void
+}
+
+export interface LintVerdict {
+  code: string
+  severity: 'info' | 'warning' | 'error'
+  message: string
+  advice: string
+}
+
+/** What the user can say about a trace on the command line (`--format-option k=v`): names and meaning. */
+export interface FormatContext {
+  /** Full path or name, for messages. */
+  file: string
+  options: Record<string, string>
+}
+
+export interface TraceFormat {
+  about: string
+  /** Usual file name endings without compression, for `list formats`. */
+  extensions: readonly string[]
+  /** 0 = not this format … 1 = certain; the highest wins. */
+  recognise(head: FileHead): number
+  carries: readonly Carried[]
+  fidelity: Fidelity
+  /** Options with their meaning, e.g. CSV's column mapping. */
+  options?: Record<string, string>
+  read(bytes: AsyncIterable<Uint8Array>, trace: TraceWriter, context: FormatContext): Promise<void>
+}
+
+export function defineFormat(format: TraceFormat): TraceFormat {
+  return format
+}

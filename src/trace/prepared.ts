@@ -1,0 +1,90 @@
+/**
+ * A trace as the engine reads it: folded once, at import, into ticks. Shapes and units of every column are here.
+ *
+ * An *actor* is a (task, cpu) pair that occurs in the trace; a *tick* is the finest stretch of time that replay knows; a
+ * *page* is a dense id in order of first touch. Per tick there are two lists:
+ *  - pairs, sorted by page then actor: how often this actor read and wrote this page in the tick;
+ *  - touches, in order of discovery: the first access to each page in the tick (who, when, write or read).
+ * docs/architecture.md says why nothing more is needed.
+ */
+import type { TraceEvent } from './events.ts'
+import type { Carried, Fidelity, LintVerdict } from './format.ts'
+
+export interface TraceMeta {
+  schema: 'numareplay/trace/1'
+  /** File the user named, as given. */
+  file: string
+  format: string
+  /** sha256 of the decoded content (accesses, events, page size), the same however the file was compressed or named. */
+  digest: string
+  fidelity: Fidelity
+  /** `false` = every load and store; else the cache that filtered it, in words. */
+  filtered: false | string
+  carries: Carried[]
+  pageSize: number
+  /** Weighted: samples stand for their period. `records` is the plain number of access records. */
+  accesses: number
+  reads: number
+  writes: number
+  records: number
+  bytes: number
+  pages: number
+  pagesWritten: number
+  timeFirstNs: number
+  timeLastNs: number
+  timeSorted: boolean
+  tickNs: number
+  events: Partial<Record<TraceEvent['kind'], number>>
+  formatFacts: Record<string, number | string | boolean>
+  lint: LintVerdict[]
+}
+
+export interface TraceTask {
+  pid: number
+  tid: number
+  /** Index into `processes`. */
+  process: number
+  accesses: number
+}
+
+/** The columns of consecutive ticks; what is in memory at one time. All arrays lie on SharedArrayBuffers. */
+export interface TickBlock {
+  firstTick: number
+  ticks: number
+  /** Start of tick firstTick+i in ns; length ticks + 1, the last is the end. Float64 holds integers below 2^53. */
+  startNs: Float64Array
+  /** pairs of tick firstTick+i are [pairStart[i], pairStart[i+1]); length ticks + 1. */
+  pairStart: Uint32Array
+  pairPage: Uint32Array
+  pairActor: Uint16Array
+  pairReads: Uint32Array
+  pairWrites: Uint32Array
+  /** touches likewise. */
+  touchStart: Uint32Array
+  touchPage: Uint32Array
+  touchActor: Uint16Array
+  touchIsWrite: Uint8Array
+  /** Since the start of the tick. */
+  touchOffsetNs: Uint32Array
+}
+
+export interface PreparedTrace {
+  meta: TraceMeta
+  /** pid of each process. */
+  processes: number[]
+  tasks: TraceTask[]
+  /** Recorded cpu numbers that occur, ascending, with their accesses; empty when the format cannot tell. */
+  cpus: { cpu: number; accesses: number }[]
+  /** actor -> task index, actor -> recorded cpu (0 where unknown). */
+  actorTask: Uint16Array
+  actorCpu: Uint16Array
+  /** page id -> process index, page id -> virtual page number (integer below 2^52). */
+  pageProcess: Uint16Array
+  pageVpage: Float64Array
+  /** Sorted by time. Every event lies on a tick boundary: ticks are cut there. */
+  events: TraceEvent[]
+  ticks: number
+  blocks: number
+  /** Columns of block b. In-memory traces return the same object each time; file-backed ones read it. */
+  block(b: number): TickBlock
+}
