@@ -21,7 +21,7 @@ export function parseDuration(text: string, field = 'time'): number {
 /** `'64MiB'` -> 67_108_864 bytes; k, m, g are binary, as numactl's; `MB` is refused as unclear. */
 export function parseSize(text: string, field = 'size'): number {
   const match = new RegExp(`^(${NUMBER})\\s*([a-z]*)$`, 'i').exec(text.trim())
-  const unit = match?.[2]!.toLowerCase() ?? ''
+  const unit = (match?.[2] ?? '').toLowerCase()
   if (match && ['kb', 'mb', 'gb', 'tb'].includes(unit)) {
     throw new UserError('unclear unit', {
       field,
