@@ -67,9 +67,8 @@ export interface MigrationRecord {
   thpSplit: number
   /** Base pages moved from node index i to j: flow[i * nodes + j]. */
   flow: Uint32Array
-  /** Base pages that failed, by errno name (`EBUSY`) and by stage (`isolate`, `allocate`, `unmap`, `refcount`, `copy`, …). */
-  failedByErrno: Record<string, number>
-  failedByStage: Record<string, number>
+  /** Base pages that failed for good, by errno name (`EBUSY`) and stage (`isolate`, `allocate`, `unmap`, `refcount`, `copy`, …); sums to `failed`. */
+  failures: { errno: string; stage: string; pages: number }[]
   stages: StageCounts
 }
 
