@@ -1,1 +1,2 @@
+export { checkReplaceable, openRun, type Run, runOf, writeRun } from './run-folder.ts'
 export * from './schema.ts'
