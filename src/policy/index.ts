@@ -1,13 +1,13 @@
 export { ABSENT, type MemoryRange, type MemPolicy, type MoveOutcome, type NodeIndex, type PageId } from '../kernel/index.ts'
+export { type ManagementCall, perform } from './calls.ts'
 export { definePolicy, type Policy, type PolicyDefinition, type PolicyFactory, type PolicyMachine, type World } from './define.ts'
+export { kebabCase, type LanePolicy, lanePolicy, listPolicies, loadPolicy, parsePolicySpec, rulesOf } from './load.ts'
 export {
   type AccessedPages,
   accessedBits,
   accesses,
-  damonRegions,
   type Observation,
   type PageActivity,
-  type Region,
   sampledAccesses,
   upcoming,
 } from './observations.ts'

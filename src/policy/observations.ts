@@ -21,27 +21,10 @@ export interface AccessedPages {
   has(page: PageId): boolean
 }
 
-/** A DAMON region: pages of one process, contiguous in address. */
-export interface Region {
-  process: number
-  startVpage: number
-  /** Virtual pages spanned. */
-  length: number
-  /** Pages of it that are present. */
-  pages: Uint32Array
-  /** Node that holds most of them. */
-  node: NodeIndex
-  /** Checks that found it accessed, as a share of the most possible: 0 … 1. */
-  accessRate: number
-  /** Aggregation intervals for which the rate has stayed about the same. */
-  age: number
-}
-
 export type Observation<Seen> =
   | { kind: 'accesses'; ideal: true; seen?: Seen }
   | { kind: 'sampled accesses'; rate: number; ideal: false; seen?: Seen }
   | { kind: 'accessed bits'; ideal: false; seen?: Seen }
-  | { kind: 'damon regions'; sampleNs: number; min: number; max: number; ideal: false; seen?: Seen }
   | { kind: 'upcoming'; withinNs: number; ideal: true; seen?: Seen }
 
 /** Ideal counter of every access: what no hardware gives for free. Reports mark such lanes. */
@@ -50,13 +33,5 @@ export const accesses = (): Observation<PageActivity> => ({ kind: 'accesses', id
 export const sampledAccesses = ({ rate }: { rate: number }): Observation<PageActivity> => ({ kind: 'sampled accesses', rate, ideal: false })
 /** Idle-page tracking or a page-table walk: one bit per page. Pays per PTE walked. */
 export const accessedBits = (): Observation<AccessedPages> => ({ kind: 'accessed bits', ideal: false })
-/** DAMON (Documentation/mm/damon): one random page checked per region and sampling interval. Pays per check. */
-export const damonRegions = ({ min = 10, max = 1000, sample = 5e6 }: { min?: number; max?: number; sample?: number } = {}): Observation<Region[]> => ({
-  kind: 'damon regions',
-  sampleNs: sample,
-  min,
-  max,
-  ideal: false,
-})
 /** Clairvoyance: the accesses of the next `within` ns. Reports mark such lanes. */
 export const upcoming = (within: number): Observation<PageActivity> => ({ kind: 'upcoming', withinNs: within, ideal: true })

@@ -1,7 +1,7 @@
 /** When a policy acts. A rule is data; the list of rules is the whole policy. */
-import type { MemoryRange, NodeIndex, PageId } from '../kernel/index.ts'
-import type { TraceEvent } from '../trace/index.ts'
+import type { NodeIndex, PageId } from '../kernel/index.ts'
 import { parseDuration } from '../units.ts'
+import type { ManagementCall } from './calls.ts'
 import type { Observation } from './observations.ts'
 
 /** First touch of a page that is not present. Flyweight: valid during the call. */
@@ -76,7 +76,7 @@ export type Rule =
   | { kind: 'pressure'; react: (pressure: Pressure) => void }
   | { kind: 'task move'; react: (move: TaskMove) => void }
   | { kind: 'cpuset change'; react: (change: CpusetChange) => void }
-  | { kind: 'syscall'; react: (event: TraceEvent) => void }
+  | { kind: 'syscall'; react: (call: ManagementCall) => void }
 
 type Time = number | string
 const ns = (time: Time): number => (typeof time === 'string' ? parseDuration(time) : time)
@@ -104,6 +104,4 @@ export const onTaskMove = (react: (move: TaskMove) => void): Rule => ({ kind: 't
 /** "When a process's cpuset changes …" */
 export const onCpusetChange = (react: (change: CpusetChange) => void): Rule => ({ kind: 'cpuset change', react })
 /** Recorded migrate_pages, move_pages and cpuset writes of the trace. */
-export const onSyscall = (react: (event: TraceEvent) => void): Rule => ({ kind: 'syscall', react })
-
-export type { MemoryRange }
+export const onSyscall = (react: (call: ManagementCall) => void): Rule => ({ kind: 'syscall', react })

@@ -1,0 +1,38 @@
+/** What all lanes of a run share, read-only: worked out once from trace, machine and options before anything is replayed. */
+import type { MemoryLayout } from '../kernel/index.ts'
+import type { Machine } from '../machine/index.ts'
+import type { PreparedTrace, TickBlock } from '../trace/index.ts'
+
+export interface ReplayContext {
+  trace: PreparedTrace
+  machine: Machine
+  layout: MemoryLayout
+  /** actor -> node index of its cpu on this machine. */
+  actorNode: Uint8Array
+  /** Policy-clock ns per trace ns: daemons wake by the policy clock. */
+  pace: number
+  seed: number
+  ticksPerBin: number
+  /** Start of the first tick, ns on the trace's clock. */
+  originNs: number
+}
+
+/** Visits every tick of the trace in order. */
+export function forEachTick(trace: PreparedTrace, visit: (block: TickBlock, i: number) => void): void {
+  for (let b = 0; b < trace.blocks; b++) {
+    const block = trace.block(b)
+    for (let i = 0; i < block.ticks; i++) visit(block, i)
+  }
+}
+
+/** Visits ticks from number `from` on while their start is before `untilNs` (trace clock). */
+export function ticksAhead(trace: PreparedTrace, from: number, untilNs: number, visit: (block: TickBlock, i: number) => void): void {
+  for (let b = 0; b < trace.blocks; b++) {
+    const block = trace.block(b)
+    if (block.firstTick + block.ticks <= from) continue
+    for (let i = Math.max(0, from - block.firstTick); i < block.ticks; i++) {
+      if (block.startNs[i]! >= untilNs) return
+      visit(block, i)
+    }
+  }
+}

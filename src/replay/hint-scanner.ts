@@ -1,0 +1,31 @@
+/** Paces the kernel's hint scanner for one `onHintFault` rule: one scan of `size` per process whenever its period is over. */
+import type { LaneKernel, MemoryLayout } from '../kernel/index.ts'
+import type { Rule } from '../policy/index.ts'
+import type { TaskTracker } from './task-tracker.ts'
+
+type HintFaultRule = Extract<Rule, { kind: 'hint fault' }>
+
+export class HintScanner {
+  readonly rule: HintFaultRule
+  readonly #kernel: LaneKernel
+  readonly #pagesPerScan: number
+  /** Policy clock, ns, per process. */
+  readonly #due: number[]
+
+  constructor(rule: HintFaultRule, kernel: LaneKernel, layout: MemoryLayout) {
+    this.rule = rule
+    this.#kernel = kernel
+    this.#pagesPerScan = Math.max(1, Math.floor(rule.scan.size / layout.pageSize))
+    this.#due = layout.processes.map(() => rule.scan.delay)
+  }
+
+  run(now: number, tasks: TaskTracker): void {
+    const { period, only, scanned } = this.rule.scan
+    for (let process = 0; process < this.#due.length; process++) {
+      if (this.#due[process]! > now) continue
+      const scan = this.#kernel.scanHints(process, this.#pagesPerScan, tasks.processNode(process), only)
+      scanned?.({ process, updated: scan.updated, wrapped: scan.wrapped, timeNs: now })
+      this.#due[process] = now + (typeof period === 'number' ? period : period(process))
+    }
+  }
+}

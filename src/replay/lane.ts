@@ -1,0 +1,239 @@
+/**
+ * One lane: one policy on one machine over one trace with one seed. `step` is the semantics of the tool; its order is
+ * written out below and nowhere else. Lanes share nothing that changes.
+ */
+import { ABSENT, createLaneKernel, type LaneKernel } from '../kernel/index.ts'
+import { type LanePolicy, type Rule, rulesOf } from '../policy/index.ts'
+import type { TickBlock } from '../trace/index.ts'
+import type { ReplayContext } from './context.ts'
+import { ticksAhead } from './context.ts'
+import { EventPlayer } from './event-player.ts'
+import { HintScanner } from './hint-scanner.ts'
+import { type LaneResult, laneResult } from './lane-result.ts'
+import { Ledger } from './ledger.ts'
+import { type Observer, observerFor } from './observe/observer.ts'
+import { PingPong } from './ping-pong.ts'
+import { TaskTracker } from './task-tracker.ts'
+import { type WorldParts, worldOf } from './world.ts'
+
+type RuleOf<K extends Rule['kind']> = Extract<Rule, { kind: K }>
+
+interface Timer {
+  rule: RuleOf<'every'>
+  /** Policy clock, ns. */
+  due: number
+  observer?: Observer
+}
+
+export class Lane {
+  readonly #context: ReplayContext
+  readonly #policy: LanePolicy
+  readonly #kernel: LaneKernel
+  readonly #ledger: Ledger
+  readonly #world: WorldParts
+  readonly #rules: Rule[]
+  readonly #schedule: RuleOf<'at'>[]
+  readonly #timers: Timer[]
+  readonly #scanners: HintScanner[]
+  readonly #pressureRules: RuleOf<'pressure'>[]
+  readonly #allocationRules: RuleOf<'allocation'>[]
+  readonly #events: EventPlayer
+  readonly #tasks: TaskTracker
+  readonly #pingPong: PingPong
+  #tick = 0
+  #endNs = 0
+  #policyNs = 0
+  #status: LaneResult['status'] = 'ok'
+  #message = ''
+
+  constructor(context: ReplayContext, policy: LanePolicy) {
+    const { trace, machine, actorNode, seed } = context
+    this.#context = context
+    this.#policy = policy
+    this.#ledger = new Ledger({
+      machine,
+      actorNode,
+      actorTask: trace.actorTask,
+      tasks: trace.tasks.length,
+      ticksPerBin: context.ticksPerBin,
+      label: policy.label,
+    })
+    this.#kernel = createLaneKernel(machine, context.layout, { seed, label: policy.label, observer: this.#ledger })
+    this.#world = worldOf(context, this.#kernel, this.#ledger, policy.label, () => this.#policyNs)
+    const rules = rulesOf(policy, this.#world.world)
+    this.#rules = rules
+    this.#schedule = ofKind(rules, 'at').sort((a, b) => a.timeNs - b.timeNs)
+    this.#timers = ofKind(rules, 'every').map((rule, i) => ({ rule, due: rule.periodNs, observer: this.#observe(rule, i) }))
+    this.#scanners = ofKind(rules, 'hint fault').map((rule) => new HintScanner(rule, this.#kernel, context.layout))
+    this.#pressureRules = ofKind(rules, 'pressure')
+    this.#allocationRules = ofKind(rules, 'allocation')
+    this.#tasks = new TaskTracker(context, ofKind(rules, 'task move'))
+    this.#events = new EventPlayer(context, this.#kernel, ofKind(rules, 'cpuset change'), ofKind(rules, 'syscall'))
+    this.#pingPong = new PingPong(trace.meta.pages)
+  }
+
+  #observe(rule: RuleOf<'every'>, i: number): Observer | undefined {
+    if (!rule.observation) return undefined
+    const { trace, machine, actorNode, seed, pace } = this.#context
+    return observerFor(rule.observation, {
+      pages: trace.meta.pages,
+      nodes: machine.nodes.length,
+      actorNode,
+      ledger: this.#ledger,
+      seed,
+      stream: `${this.#policy.label} rule ${i}`,
+      present: () => this.#ledger.resident.reduce((sum, pages) => sum + pages, 0),
+      ahead: (policyNs, visit) => ticksAhead(trace, this.#tick, this.#context.originNs + (this.#policyNs + policyNs) / pace, visit),
+    })
+  }
+
+  /** Replays tick `i` of `block`. */
+  step(block: TickBlock, i: number): void {
+    if (this.#status !== 'ok') return
+    const startNs = block.startNs[i]!
+    const sinceStart = startNs - this.#context.originNs
+    this.#tick = block.firstTick + i
+    this.#endNs = block.startNs[i + 1]! - this.#context.originNs
+    this.#policyNs = Math.round(sinceStart * this.#context.pace)
+    this.#kernel.now = this.#policyNs
+
+    this.#world.deferral.run()
+    this.#events.play(startNs) //                     1. trace events due at the boundary
+    this.#tasks.report(this.#policyNs)
+    this.#runTimers(sinceStart) //                    2. timers, in rule order
+    for (const scanner of this.#scanners) scanner.run(this.#policyNs, this.#tasks) // 3. the scanner marks pages
+    this.#relievePressure() //                        4. reclaim
+    this.#takeFaults(block, i) //                     5. faults, in order of first touch
+    this.#account(block, i) //                        6. accounting
+  }
+
+  #runTimers(sinceStart: number): void {
+    while (this.#schedule.length > 0 && this.#schedule[0]!.timeNs <= sinceStart) this.#schedule.shift()!.act()
+    for (const timer of this.#timers) {
+      if (timer.due > this.#policyNs) continue
+      // A period shorter than the epoch fires once per epoch
+      timer.due += Math.ceil((this.#policyNs - timer.due + 1) / timer.rule.periodNs) * timer.rule.periodNs
+      timer.rule.act(timer.observer?.look() as never)
+      timer.observer?.clear()
+    }
+  }
+
+  #relievePressure(): void {
+    if (this.#pressureRules.length === 0) return
+    for (const pressure of this.#kernel.pressure()) for (const rule of this.#pressureRules) rule.react(pressure)
+  }
+
+  #takeFaults(block: TickBlock, i: number): void {
+    const kernel = this.#kernel
+    const { placement, hintMarked } = kernel
+    const { touchPage, touchActor } = block
+    const { actorNode } = this.#context
+    this.#tasks.touched(block, i)
+    this.#world.deferral.active = true
+    for (let k = block.touchStart[i]!; k < block.touchStart[i + 1]!; k++) {
+      const page = touchPage[k]!
+      const home = placement[page]!
+      if (home === ABSENT) {
+        if (!this.#allocate(page, touchActor[k]!, block.touchIsWrite[k] === 1)) break
+      } else if (hintMarked[page] !== 0) {
+        this.#hintFault(page, home, actorNode[touchActor[k]!]!, touchActor[k]!, block.touchIsWrite[k] === 1)
+      }
+    }
+    this.#world.deferral.active = false
+  }
+
+  /** False when no memory is left anywhere: the lane ends. */
+  #allocate(page: number, actor: number, isWrite: boolean): boolean {
+    const { trace, actorNode } = this.#context
+    const task = trace.actorTask[actor]!
+    const node = actorNode[actor]!
+    let preferred: number | undefined
+    if (this.#allocationRules.length > 0) {
+      allocation.page = page
+      allocation.node = node
+      allocation.task = task
+      allocation.process = trace.pageProcess[page]!
+      allocation.vpage = trace.pageVpage[page]!
+      for (const rule of this.#allocationRules) {
+        preferred = rule.choose(allocation)
+        if (preferred !== undefined) break
+      }
+    }
+    const placed = this.#kernel.faultIn(page, task, node, isWrite, preferred)
+    if (placed < 0) {
+      this.#status = 'oom'
+      this.#message = `no memory left for page ${page} of pid ${trace.processes[trace.pageProcess[page]!]} on any node`
+      return false
+    }
+    this.#ledger.pageFault(task, placed)
+    return true
+  }
+
+  #hintFault(page: number, home: number, node: number, actor: number, isWrite: boolean): void {
+    const kernel = this.#kernel
+    const task = this.#context.trace.actorTask[actor]!
+    kernel.takeHintFault(page, node)
+    this.#ledger.hintFault(task)
+    this.#ledger.payer = task
+    fault.page = page
+    fault.node = node
+    fault.home = home
+    fault.task = task
+    fault.process = this.#context.trace.tasks[task]!.process
+    fault.isWrite = isWrite
+    fault.timeNs = this.#policyNs
+    fault.migrate = () => {
+      const moved = kernel.migrateMisplaced(page, node)
+      if (moved) fault.home = node
+      return moved
+    }
+    for (const scanner of this.#scanners) scanner.rule.react(fault)
+    this.#ledger.payer = -1
+  }
+
+  #account(block: TickBlock, i: number): void {
+    const { pairPage, pairActor, pairReads, pairWrites } = block
+    const { placement } = this.#kernel
+    const { epochReads, epochWrites } = this.#ledger
+    const nodes = this.#context.machine.nodes.length
+    if (this.#status !== 'ok') return
+    const end = block.pairStart[i + 1]!
+    for (let k = block.pairStart[i]!; k < end; k++) {
+      const slot = pairActor[k]! * nodes + placement[pairPage[k]!]!
+      epochReads[slot]! += pairReads[k]!
+      epochWrites[slot]! += pairWrites[k]!
+    }
+    for (const { observer } of this.#timers) observer?.epoch(block, i)
+    if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)
+    this.#pingPong.look(placement, this.#ledger.migratedSoFar)
+    this.#ledger.closeEpoch(this.#endNs)
+  }
+
+  /** The lane ended by an error in the policy's code: what was replayed so far stands. */
+  fail(error: Error): void {
+    this.#status = 'error'
+    this.#message = error.message
+  }
+
+  finish(): LaneResult {
+    return laneResult({
+      policy: this.#policy,
+      context: this.#context,
+      kernel: this.#kernel,
+      ledger: this.#ledger,
+      totals: this.#ledger.finish(this.#endNs),
+      status: this.#status,
+      message: this.#message,
+      pingPongPages: this.#pingPong.pages,
+      isIdeal: ofKind(this.#rules, 'every').some(({ observation }) => observation?.ideal === true),
+    })
+  }
+}
+
+/** Flyweights: one object each, valid during the call that receives it. */
+const allocation = { page: 0, node: 0, task: 0, process: 0, vpage: 0 }
+const fault = { page: 0, node: 0, home: 0, task: 0, process: 0, isWrite: false, timeNs: 0, migrate: () => false }
+
+function ofKind<K extends Rule['kind']>(rules: Rule[], kind: K): RuleOf<K>[] {
+  return rules.filter((rule): rule is RuleOf<K> => rule.kind === kind)
+}

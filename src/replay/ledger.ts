@@ -1,0 +1,359 @@
+/**
+ * The ledger alone counts. Kernel and lane report what happened; the ledger turns it into time with the machine's costs and
+ * into the rows of the run's tables. All sums are integers: counts, and whole picoseconds below 2^53.
+ */
+import type { Row } from '../columns/index.ts'
+import type { KernelObserver, MigrationRecord } from '../kernel/index.ts'
+import type { Machine } from '../machine/index.ts'
+
+/** Components of the latency stack, in drawing order. `inStall`: paid by tasks of the program, else by a background core. */
+const COMPONENTS = {
+  'local access': true,
+  'remote access': true,
+  'page fault': true,
+  'hint fault': true,
+  'promotion: isolate': true,
+  'promotion: allocate': true,
+  'promotion: unmap and flush': true,
+  'promotion: copy': true,
+  'promotion: remap': true,
+  'migration: call': false,
+  'migration: isolate': false,
+  'migration: allocate': false,
+  'migration: unmap and flush': false,
+  'migration: copy': false,
+  'migration: remap': false,
+  'pte scanning': false,
+  sampling: false,
+} as const
+type Component = keyof typeof COMPONENTS
+
+/** Sums of one time bin. */
+interface Bin {
+  local: number
+  remote: number
+  memoryPs: number
+  migrated: number
+  failed: number
+  hintFaults: number
+  pageFaults: number
+  migrationPs: number
+  hintFaultPs: number
+  observationPs: number
+}
+
+const emptyBin = (): Bin => ({
+  local: 0,
+  remote: 0,
+  memoryPs: 0,
+  migrated: 0,
+  failed: 0,
+  hintFaults: 0,
+  pageFaults: 0,
+  migrationPs: 0,
+  hintFaultPs: 0,
+  observationPs: 0,
+})
+
+/** Nobody's task: the work is done by a background core. */
+const NOBODY = -1
+
+export interface LedgerShape {
+  machine: Machine
+  /** actor -> node index of its cpu. */
+  actorNode: Uint8Array
+  /** actor -> task. */
+  actorTask: Uint16Array
+  tasks: number
+  /** Ticks per time bin of the tables. */
+  ticksPerBin: number
+  label: string
+}
+
+/** What a lane adds up to, in exact integers; `collect` derives the summary from it. */
+export interface LedgerTotals {
+  local: number
+  remote: number
+  memoryPs: number
+  migrated: number
+  failed: number
+  hintFaults: number
+  pageFaults: number
+  migrationPs: number
+  hintFaultPs: number
+  observationPs: number
+  /** Stall of each task: accesses, faults, promotions. */
+  taskStallPs: Float64Array
+  /** [accessing node * nodes + memory node] */
+  reads: Float64Array
+  writes: Float64Array
+}
+
+export class Ledger implements KernelObserver {
+  readonly #shape: LedgerShape
+  readonly #nodes: number
+  readonly #readPs: Float64Array
+  readonly #writePs: Float64Array
+  /** Counts of the current epoch, [actor * nodes + memory node]; the accounting loop adds to them directly. */
+  readonly epochReads: Float64Array
+  readonly epochWrites: Float64Array
+  readonly #trafficReads: Float64Array
+  readonly #trafficWrites: Float64Array
+  readonly #migratedFlow: Float64Array
+  readonly #taskStallPs: Float64Array
+  readonly #componentPs = new Map<Component, number>()
+  readonly #total = emptyBin()
+  #bin = emptyBin()
+  #ticksInBin = 0
+  #binReadsIn: Float64Array
+  #binOut: Float64Array
+  readonly #moves = new Map<string, { flow: Float64Array; failed: number }>()
+  readonly #failures = new Map<string, { reason: string; errno: string; stage: string; pages: number }>()
+  readonly epochRows: Row[] = []
+  readonly nodeRows: Row[] = []
+  readonly moveRows: Row[] = []
+  /** Pages of the workload on each node. */
+  readonly resident: Float64Array
+  /** Who pays for what the kernel does now: a task index while it handles a fault. */
+  payer = NOBODY
+
+  constructor(shape: LedgerShape) {
+    this.#shape = shape
+    const { machine, actorNode } = shape
+    const nodes = machine.nodes.length
+    this.#nodes = nodes
+    this.#readPs = Float64Array.from(machine.readLatencyPs.flat())
+    this.#writePs = Float64Array.from(machine.writeLatencyPs.flat())
+    this.epochReads = new Float64Array(actorNode.length * nodes)
+    this.epochWrites = new Float64Array(actorNode.length * nodes)
+    this.#trafficReads = new Float64Array(nodes * nodes)
+    this.#trafficWrites = new Float64Array(nodes * nodes)
+    this.#migratedFlow = new Float64Array(nodes * nodes)
+    this.#taskStallPs = new Float64Array(shape.tasks)
+    this.#binReadsIn = new Float64Array(nodes)
+    this.#binOut = new Float64Array(nodes)
+    this.resident = new Float64Array(nodes)
+  }
+
+  /** Base pages migrated up to now. */
+  get migratedSoFar(): number {
+    return this.#total.migrated + this.#bin.migrated
+  }
+
+  pageFault(task: number, node: number): void {
+    this.#bin.pageFaults++
+    this.resident[node]!++
+    this.#charge('page fault', this.#shape.machine.costs.pageFaultPs, task)
+  }
+
+  hintFault(task: number): void {
+    const cost = this.#shape.machine.costs.hintFaultPs
+    this.#bin.hintFaults++
+    this.#bin.hintFaultPs += cost
+    this.#charge('hint fault', cost, task)
+  }
+
+  /** One system call that migrates, made by an operator or daemon. */
+  migrateCall(): void {
+    const cost = this.#shape.machine.costs.migrateCallPs
+    this.#bin.migrationPs += cost
+    this.#charge('migration: call', cost, NOBODY)
+  }
+
+  scanned(ptes: number): void {
+    const cost = ptes * this.#shape.machine.costs.scanPtePs
+    this.#bin.observationPs += cost
+    this.#charge('pte scanning', cost, NOBODY)
+  }
+
+  sampled(samples: number): void {
+    const cost = samples * this.#shape.machine.costs.samplePs
+    this.#bin.observationPs += cost
+    this.#charge('sampling', cost, NOBODY)
+  }
+
+  /** models-and-numbers: fixed cost per folio split by stage, a copy cost per KiB, one flush per batch. */
+  migration(record: MigrationRecord): void {
+    const { costs } = this.#shape.machine
+    const { stages } = record
+    const fixed = costs.migratePageFixedPs
+    const by = this.payer === NOBODY ? 'migration' : 'promotion'
+    const parts: [Component, number][] = [
+      [`${by}: isolate`, fixed * costs.stageShares.isolate * stages.isolated],
+      [`${by}: allocate`, fixed * costs.stageShares.allocate * stages.allocated],
+      [`${by}: unmap and flush`, fixed * costs.stageShares.unmap * (stages.unmapped + stages.retries) + costs.tlbFlushPs * stages.tlbFlushes],
+      [`${by}: copy`, costs.copyPsPerKiB * (stages.copiedPages * 4) + costs.migrateThpPs * stages.copiedThp],
+      [`${by}: remap`, fixed * (costs.stageShares.remap * stages.remapped + costs.stageShares.putback * stages.putBack)],
+    ]
+    for (const [component, exact] of parts) {
+      const cost = Math.round(exact)
+      this.#bin.migrationPs += cost
+      this.#charge(component, cost, this.payer)
+    }
+    this.#bin.migrated += record.succeeded
+    this.#bin.failed += record.failed
+    const nodes = this.#nodes
+    for (let from = 0; from < nodes; from++) {
+      for (let to = 0; to < nodes; to++) {
+        const pages = record.flow[from * nodes + to]!
+        if (pages === 0) continue
+        this.#migratedFlow[from * nodes + to]! += pages
+        this.resident[from]! -= pages
+        this.resident[to]! += pages
+      }
+    }
+    this.#recordMoves(record)
+  }
+
+  #recordMoves(record: MigrationRecord): void {
+    let moves = this.#moves.get(record.reason)
+    if (!moves) {
+      moves = { flow: new Float64Array(this.#nodes ** 2), failed: 0 }
+      this.#moves.set(record.reason, moves)
+    }
+    for (let i = 0; i < record.flow.length; i++) moves.flow[i]! += record.flow[i]!
+    moves.failed += record.failed
+    for (const { errno, stage, pages } of record.failures) {
+      const key = `${record.reason} ${errno} ${stage}`
+      const seen = this.#failures.get(key)
+      if (seen) seen.pages += pages
+      else this.#failures.set(key, { reason: record.reason, errno, stage, pages })
+    }
+  }
+
+  #charge(component: Component, ps: number, task: number): void {
+    if (ps === 0) return
+    this.#componentPs.set(component, (this.#componentPs.get(component) ?? 0) + ps)
+    if (task !== NOBODY) this.#taskStallPs[task]! += ps
+  }
+
+  /** Turns the counts of the epoch into time; at the end of a bin, into rows. `endNs` since the start of the trace. */
+  closeEpoch(endNs: number): void {
+    const { actorNode, actorTask, ticksPerBin } = this.#shape
+    const nodes = this.#nodes
+    let localPs = 0
+    let remotePs = 0
+    for (let actor = 0; actor < actorNode.length; actor++) {
+      const from = actorNode[actor]!
+      let actorPs = 0
+      for (let to = 0; to < nodes; to++) {
+        const slot = actor * nodes + to
+        const reads = this.epochReads[slot]!
+        const writes = this.epochWrites[slot]!
+        if (reads === 0 && writes === 0) continue
+        this.epochReads[slot] = 0
+        this.epochWrites[slot] = 0
+        const route = from * nodes + to
+        const ps = reads * this.#readPs[route]! + writes * this.#writePs[route]!
+        this.#trafficReads[route]! += reads
+        this.#trafficWrites[route]! += writes
+        this.#binReadsIn[to]! += reads + writes
+        this.#binOut[from]! += reads + writes
+        actorPs += ps
+        if (from === to) {
+          this.#bin.local += reads + writes
+          localPs += ps
+        } else {
+          this.#bin.remote += reads + writes
+          remotePs += ps
+        }
+      }
+      this.#taskStallPs[actorTask[actor]!]! += actorPs
+    }
+    this.#bin.memoryPs += localPs + remotePs
+    this.#charge('local access', localPs, NOBODY)
+    this.#charge('remote access', remotePs, NOBODY)
+    if (++this.#ticksInBin === ticksPerBin) this.#closeBin(endNs)
+  }
+
+  #closeBin(endNs: number): void {
+    const { machine, label } = this.#shape
+    const bin = this.#bin
+    for (const key of Object.keys(bin) as (keyof Bin)[]) this.#total[key] += bin[key]
+    this.epochRows.push({
+      lane: label,
+      time_ns: endNs,
+      local: bin.local,
+      remote: bin.remote,
+      memory_stall_ns: toNs(bin.memoryPs),
+      migrated: bin.migrated,
+      migration_failed: bin.failed,
+      hint_faults: bin.hintFaults,
+      page_faults: bin.pageFaults,
+      migration_ns: toNs(bin.migrationPs),
+      hint_fault_ns: toNs(bin.hintFaultPs),
+      observation_ns: toNs(bin.observationPs),
+    })
+    machine.nodes.forEach((node, index) => {
+      this.nodeRows.push({
+        lane: label,
+        time_ns: endNs,
+        node: node.id,
+        pages: this.resident[index]!,
+        capacity: Math.floor(node.bytes / 4096),
+        accesses_in: this.#binReadsIn[index]!,
+        accesses_out: this.#binOut[index]!,
+      })
+    })
+    for (const [reason, moves] of [...this.#moves].sort(([a], [b]) => (a < b ? -1 : 1))) this.#pushMoves(endNs, reason, moves)
+    this.#moves.clear()
+    this.#bin = emptyBin()
+    this.#binReadsIn.fill(0)
+    this.#binOut.fill(0)
+    this.#ticksInBin = 0
+  }
+
+  /** The failures of a reason in this bin stand on its first row. */
+  #pushMoves(endNs: number, reason: string, { flow, failed }: { flow: Float64Array; failed: number }): void {
+    const { machine, label } = this.#shape
+    const nodes = this.#nodes
+    let left = failed
+    const push = (from: number, to: number, pages: number) => {
+      this.moveRows.push({ lane: label, time_ns: endNs, reason, from_node: machine.nodes[from]!.id, to_node: machine.nodes[to]!.id, pages, failed: left })
+      left = 0
+    }
+    for (let i = 0; i < flow.length; i++) if (flow[i]! > 0) push(Math.floor(i / nodes), i % nodes, flow[i]!)
+    if (left > 0) push(0, 0, 0)
+  }
+
+  /** Ends the last bin, however short. */
+  finish(endNs: number): LedgerTotals {
+    if (this.#ticksInBin > 0 || this.#bin.migrated + this.#bin.failed > 0) this.#closeBin(endNs)
+    return {
+      ...this.#total,
+      taskStallPs: this.#taskStallPs,
+      reads: this.#trafficReads,
+      writes: this.#trafficWrites,
+    }
+  }
+
+  stackRows(): Row[] {
+    return (Object.keys(COMPONENTS) as Component[]).flatMap((component) => {
+      const ps = this.#componentPs.get(component)
+      return ps === undefined ? [] : [{ lane: this.#shape.label, component, ns: toNs(ps), in_stall: COMPONENTS[component] }]
+    })
+  }
+
+  failureRows(): Row[] {
+    return [...this.#failures].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, failure]) => ({ lane: this.#shape.label, ...failure }))
+  }
+
+  trafficRows(): Row[] {
+    const { machine, label } = this.#shape
+    return machine.nodes.flatMap((from, i) =>
+      machine.nodes.map((to, j) => {
+        const route = i * this.#nodes + j
+        return {
+          lane: label,
+          from_node: from.id,
+          to_node: to.id,
+          reads: this.#trafficReads[route]!,
+          writes: this.#trafficWrites[route]!,
+          migrated: this.#migratedFlow[route]!,
+        }
+      }),
+    )
+  }
+}
+
+export const toNs = (ps: number): number => Math.round(ps / 1000)

@@ -1,0 +1,126 @@
+/** Observers gather, epoch by epoch, what one `every(period, observation, …)` rule will be shown. */
+import { BitSet, Random } from '../../columns/index.ts'
+import type { AccessedPages, Observation } from '../../policy/index.ts'
+import type { TickBlock } from '../../trace/index.ts'
+import type { Ledger } from '../ledger.ts'
+import { ActivityCounter } from './activity.ts'
+
+export interface Observer<Seen = unknown> {
+  /** The pairs of one epoch (tick `i` of the block) have been accounted. */
+  epoch(block: TickBlock, i: number): void
+  /** What the policy is shown now; charges the ledger for looking. Valid until `clear`. */
+  look(): Seen
+  clear(): void
+}
+
+export interface ObserverContext {
+  pages: number
+  nodes: number
+  actorNode: Uint8Array
+  ledger: Ledger
+  seed: number
+  /** Lane label and rule number: separates random streams. */
+  stream: string
+  /** Present pages now (accessed-bit walks pay for each). */
+  present(): number
+  /** Calls `visit(block, i)` for each epoch that starts within the next `policyNs`. */
+  ahead(policyNs: number, visit: (block: TickBlock, i: number) => void): void
+}
+
+export function observerFor(observation: Observation<unknown>, context: ObserverContext): Observer {
+  switch (observation.kind) {
+    case 'accesses':
+      return exactAccesses(context)
+    case 'sampled accesses':
+      return sampledAccesses(context, observation.rate)
+    case 'accessed bits':
+      return accessedBits(context)
+    case 'upcoming':
+      return upcomingAccesses(context, observation.withinNs)
+  }
+}
+
+function addPairs(counter: ActivityCounter, actorNode: Uint8Array, block: TickBlock, i: number): void {
+  const { pairPage, pairActor, pairReads, pairWrites } = block
+  for (let k = block.pairStart[i]!; k < block.pairStart[i + 1]!; k++) {
+    counter.add(pairPage[k]!, actorNode[pairActor[k]!]!, pairReads[k]!, pairWrites[k]!)
+  }
+}
+
+function exactAccesses({ pages, nodes, actorNode }: ObserverContext): Observer {
+  const counter = new ActivityCounter(pages, nodes)
+  return { epoch: (block, i) => addPairs(counter, actorNode, block, i), look: () => counter, clear: () => counter.clear() }
+}
+
+/**
+ * Each access is seen with probability `rate`. Instead of a draw per access the distance to the next sample is drawn
+ * (geometric), which is the same process: Devroye, Non-Uniform Random Variate Generation, §X.2.
+ */
+function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream }: ObserverContext, rate: number): Observer {
+  const counter = new ActivityCounter(pages, nodes)
+  const random = new Random(seed, `${stream} samples`)
+  const logMiss = Math.log1p(-Math.min(rate, 1))
+  const gap = (): number => (rate <= 0 ? Number.POSITIVE_INFINITY : rate >= 1 ? 0 : Math.floor(Math.log1p(-random.float()) / logMiss))
+  /** Accesses to pass before the next sample. */
+  let skip = gap()
+  const drawFrom = (count: number): number => {
+    let samples = 0
+    let left = count
+    while (skip < left) {
+      samples++
+      left -= skip + 1
+      skip = gap()
+    }
+    skip -= left
+    return samples
+  }
+  return {
+    epoch(block, i) {
+      const { pairPage, pairActor, pairReads, pairWrites } = block
+      let taken = 0
+      for (let k = block.pairStart[i]!; k < block.pairStart[i + 1]!; k++) {
+        if (skip >= pairReads[k]! + pairWrites[k]!) {
+          skip -= pairReads[k]! + pairWrites[k]!
+          continue
+        }
+        const reads = drawFrom(pairReads[k]!)
+        const writes = drawFrom(pairWrites[k]!)
+        counter.add(pairPage[k]!, actorNode[pairActor[k]!]!, reads, writes)
+        taken += reads + writes
+      }
+      ledger.sampled(taken)
+    },
+    look: () => counter,
+    clear: () => counter.clear(),
+  }
+}
+
+/** The walker reads and clears the accessed bit of every present page: that is what it pays for. */
+function accessedBits({ pages, ledger, present }: ObserverContext): Observer<AccessedPages> {
+  const bits = new BitSet(pages)
+  return {
+    epoch(block, i) {
+      for (let k = block.touchStart[i]!; k < block.touchStart[i + 1]!; k++) bits.add(block.touchPage[k]!)
+    },
+    look() {
+      ledger.scanned(present())
+      const found: number[] = []
+      for (let page = 0; page < pages; page++) if (bits.has(page)) found.push(page)
+      return { pages: Uint32Array.from(found), has: (page) => bits.has(page) }
+    },
+    clear: () => bits.clear(),
+  }
+}
+
+/** The future is counted when it is asked for, from the fold itself. */
+function upcomingAccesses({ pages, nodes, actorNode, ahead }: ObserverContext, withinNs: number): Observer {
+  const counter = new ActivityCounter(pages, nodes)
+  return {
+    epoch: () => {},
+    look() {
+      ahead(withinNs, (block, i) => addPairs(counter, actorNode, block, i))
+      return counter
+    },
+    clear: () => counter.clear(),
+  }
+}
