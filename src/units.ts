@@ -13,9 +13,18 @@ const NUMBER = String.raw`\d+(?:\.\d+)?(?:e[+-]?\d+)?`
 
 /** `'10ms'` -> 10_000_000 (integer nanoseconds). */
 export function parseDuration(text: string, field = 'time'): number {
+  return Math.round(nanoseconds(text, field))
+}
+
+/** `'0.25ns'` -> 250 (integer picoseconds): costs of single operations. */
+export function parsePicoseconds(text: string, field = 'time'): number {
+  return Math.round(nanoseconds(text, field) * 1e3)
+}
+
+function nanoseconds(text: string, field: string): number {
   const match = new RegExp(`^(${NUMBER})\\s*(ns|us|µs|ms|s|min|h)$`).exec(text.trim())
   if (!match) throw new UserError('not a time', { field, expected: 'a number with ns, us, ms, s, min or h, such as 10ms', got: quote(text) })
-  return Math.round(Number(match[1]) * TIME_NS[match[2]!]!)
+  return Number(match[1]) * TIME_NS[match[2]!]!
 }
 
 /** `'64MiB'` -> 67_108_864 bytes; k, m, g are binary, as numactl's; `MB` is refused as unclear. */

@@ -49,6 +49,10 @@ export interface Machine {
   name: string
   about: string
   sources: string[]
+  /** How far the figures can be trusted: grades of docs/machines.md, in words. */
+  evidence: string
+  /** Remarks on single figures, e.g. a memory size that was chosen. Shown by `machine show`. */
+  notes: string[]
   nodes: MachineNode[]
   /** SLIT, distance[from][to]. */
   distance: number[][]
