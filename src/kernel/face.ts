@@ -142,12 +142,20 @@ export interface LaneKernel extends PolicyKernel {
   faultIn(page: PageId, task: number, node: NodeIndex, isWrite: boolean, preferred?: NodeIndex): number
   /** Hint-fault promotion: migrate_misplaced_folio. True when the page is now on `to`. */
   migrateMisplaced(page: PageId, to: NodeIndex): boolean
-  /** Make ptes PROT_NONE as task_numa_work would: walks `process` from where it stopped, `pages` of address range; returns ptes updated. */
-  scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex) => boolean): number
+  /** A hint fault was taken by a cpu of `node`: counts it (numa_hint_faults, _local) and makes the pte accessible again. Before migrateMisplaced. */
+  takeHintFault(page: PageId, node: NodeIndex): void
+  /**
+   * Make ptes PROT_NONE as task_numa_work would: walks `process` from where it stopped, `pages` of address range.
+   * `updated` ptes (numa_pte_updates); `wrapped` when the walk reached the end of the address space (numa_scan_seq += 1).
+   */
+  scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex) => boolean): { updated: number; wrapped: boolean }
   /** Pages that were touched in the epoch, for LRU ageing; called once per epoch when a rule needs ageing. */
   markAccessed(pages: Uint32Array, from: number, to: number): void
   /** kswapd-like: nodes below their low watermark with the number of pages to free up to high. */
   pressure(): { node: NodeIndex; shortfall: number }[]
-  /** Apply a fact of the program (munmap, mlock, mbind, fork, exit …). */
-  machine: Machine
+  /** Facts of the program: munmap(2) or MADV_DONTNEED of a range, exit of a process, mlock(2). */
+  munmap(process: number, startVpage: number, pages: number): void
+  exit(process: number): void
+  mlock(process: number, startVpage: number, pages: number): void
+  readonly machine: Machine
 }
