@@ -119,6 +119,12 @@ function assignments(text: string, policy: string): [string, string][] {
 export const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 const camelCase = (name: string): string => name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 
+/** The file name of a shipped policy that was handed in as an object; `custom` for others. */
+export async function policyName(policy: Policy): Promise<string> {
+  for (const name of listPolicies()) if ((await loadPolicy(name)).definition === policy.definition) return name
+  return 'custom'
+}
+
 /** A lane policy from policies handed in as objects (library use). */
 export function lanePolicy(policy: Policy, name: string): LanePolicy {
   const params = (policy.definition.params ?? {}) as Record<string, Param<unknown>>

@@ -1,0 +1,56 @@
+import { VERSION } from '../../package.ts'
+import { listPlugins, loadPlugin } from '../../plugins.ts'
+import { kebabCase, listPolicies, loadPolicy } from '../../policy/index.ts'
+import { defineCommand, printJson } from '../command.ts'
+import { textTable } from '../text-table.ts'
+
+const KINDS = ['policies', 'formats', 'reports', 'workloads'] as const
+type Kind = (typeof KINDS)[number]
+
+interface Entry {
+  name: string
+  about: string
+  source?: string
+  params?: { name: string; default: string; about: string }[]
+}
+
+export default defineCommand({
+  command: 'list <kind>',
+  describe: 'What there is: policies, formats, reports, workloads',
+  builder: (args) =>
+    args
+      .positional('kind', { choices: KINDS, describe: 'what to list' })
+      .option('json', { type: 'boolean', describe: 'one JSON document' })
+      .example('numareplay list policies', 'policies with their parameters and sources'),
+  async handler({ kind, json }) {
+    const entries = await ENTRIES[kind as Kind]()
+    if (json) {
+      printJson({ schema: 'numareplay/list/1', version: VERSION, kind, entries })
+      return 0
+    }
+    const rows = entries.flatMap(({ name, about, source, params }) => [
+      [name, about],
+      ...(source ? [['', `source: ${source}`]] : []),
+      ...(params ?? []).map((param) => ['', `  ${param.name}=${param.default}  ${param.about}`]),
+    ])
+    process.stdout.write(`${textTable(['name', 'about'], rows)}\n`)
+    return 0
+  },
+})
+
+const ENTRIES: Record<Kind, () => Promise<Entry[]>> = {
+  policies: () =>
+    all(listPolicies(), async (name) => {
+      const { definition } = await loadPolicy(name)
+      const params = Object.entries(definition.params ?? {}).map(([key, { example, about }]) => ({ name: kebabCase(key), default: example, about }))
+      return { name, about: definition.about, source: definition.paper, params }
+    }),
+  formats: () => plain('traces', 'format'),
+  reports: () => all(listPlugins('reports'), async (name) => ({ name, about: (await loadPlugin<{ question: string }>('reports', name, 'report')).question })),
+  workloads: () => plain('traces/synthetic', 'workload'),
+}
+
+const all = (names: string[], entry: (name: string) => Promise<Entry>): Promise<Entry[]> => Promise.all(names.map(entry))
+
+const plain = (folder: 'traces' | 'traces/synthetic', kind: string): Promise<Entry[]> =>
+  all(listPlugins(folder), async (name) => ({ name, about: (await loadPlugin<{ about: string }>(folder, name, kind)).about }))

@@ -1,0 +1,94 @@
+/** Deciding everything before anything runs: pure, printable with `replay --explain`. */
+import { UserError } from '../errors.ts'
+import { type Machine, spreadCpus } from '../machine/index.ts'
+import type { LanePolicy } from '../policy/index.ts'
+import { type PreparedTrace, regroup } from '../trace/index.ts'
+import { formatDuration, formatList } from '../units.ts'
+import type { ReplayContext } from './context.ts'
+import { layoutOf } from './layout.ts'
+
+export interface PlanOptions {
+  seed: number
+  /** ns; undefined = the trace's own tick. */
+  epochNs?: number
+  /** Policy-clock seconds per trace second; undefined = 1, or enough that a short recording lasts POLICY_SPAN. */
+  pace?: number
+  /** How recorded cpus map to the machine's: auto, recorded, spread, or a list. */
+  cpus: string
+}
+
+export interface ReplayPlan {
+  context: ReplayContext
+  lanes: LanePolicy[]
+  epochNs: number
+  /** Recorded cpus by the node they stand for, and the same in words. */
+  cpuMap: { cpus: string; node: number }[]
+  cpuText: string
+  warnings: string[]
+}
+
+/** Released policies wake every second or so and need some tens of rounds: a recording of milliseconds gets this policy-clock length. */
+const POLICY_SPAN = 30e9
+/** Rows per lane of the tables over time. */
+const BINS = 500
+
+export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePolicy[], options: PlanOptions): ReplayPlan {
+  const labels = new Set<string>()
+  for (const { label } of lanes) {
+    if (labels.has(label)) throw new UserError(`policy ${label} is given twice`, { hint: 'Each lane needs other parameters' })
+    labels.add(label)
+  }
+  if (lanes.length === 0) throw new UserError('no policy given', { field: '--policy', hint: 'numareplay list policies shows them' })
+
+  const trace = options.epochNs === undefined ? given : regroup(given, options.epochNs)
+  const warnings = [...machine.warnings]
+  const recordedCpus = trace.cpus.map(({ cpu }) => cpu)
+  const firstNode = machine.nodes.findIndex(({ cpus }) => cpus.length > 0)
+  const placement =
+    recordedCpus.length > 0 ? spreadCpus(machine, recordedCpus, options.cpus) : { nodes: [], text: `all tasks on node ${machine.nodes[firstNode]!.id}` }
+  const nodeOfCpu = new Map(recordedCpus.map((cpu, i) => [cpu, placement.nodes[i]!]))
+  if (recordedCpus.length === 0) warnings.push(`the trace does not say which cpu made an access: ${placement.text}`)
+  const actorNode = Uint8Array.from(trace.actorCpu, (cpu) => nodeOfCpu.get(cpu) ?? firstNode)
+  const spanNs = trace.meta.timeLastNs - trace.meta.timeFirstNs
+  const pace = options.pace ?? defaultPace(spanNs)
+  if (pace !== 1) {
+    warnings.push(
+      `the recording lasts ${formatDuration(spanNs)}: policies see a clock that runs ${pace} times faster, so that what wakes every second still wakes (--pace 1 for recorded time)`,
+    )
+  }
+  if (trace.meta.fidelity !== 'every access')
+    warnings.push(`the trace holds ${trace.meta.fidelity}, not every access: first touch and rare pages are approximate`)
+  if (trace.meta.filtered === false && trace.meta.fidelity === 'every access') {
+    warnings.push('the trace holds every load and store, unfiltered by a cache: accesses that a cache would absorb count as memory accesses')
+  }
+  const recordedNodes = new Set(trace.events.flatMap((event) => ('mems' in event ? (event.mems ?? []) : 'from' in event ? [...event.from, ...event.to] : [])))
+  const unknown = [...recordedNodes].filter((id) => !machine.nodes.some((node) => node.id === id))
+  if (unknown.length > 0) warnings.push(`recorded calls name nodes ${formatList(unknown)}, which ${machine.name} lacks: taken modulo its memory nodes`)
+
+  return {
+    context: {
+      trace,
+      machine,
+      layout: layoutOf(trace),
+      actorNode,
+      pace,
+      seed: options.seed,
+      ticksPerBin: Math.max(1, Math.ceil(trace.ticks / BINS)),
+      originNs: trace.blocks > 0 ? trace.block(0).startNs[0]! : 0,
+    },
+    lanes,
+    epochNs: trace.meta.tickNs,
+    cpuMap: machine.nodes.flatMap(({ id }, index) => {
+      const cpus = recordedCpus.filter((cpu) => nodeOfCpu.get(cpu) === index)
+      return cpus.length > 0 ? [{ cpus: formatList(cpus), node: id }] : []
+    }),
+    cpuText: placement.text,
+    warnings,
+  }
+}
+
+/** Two significant digits, so that the record reads well. */
+function defaultPace(spanNs: number): number {
+  if (spanNs >= POLICY_SPAN || spanNs <= 0) return 1
+  return Math.max(1, Number((POLICY_SPAN / spanNs).toPrecision(2)))
+}

@@ -1,0 +1,171 @@
+/** The main job: plan, one pass over the trace with all lanes, collect. */
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { UserError } from '../errors.ts'
+import type { Machine } from '../machine/index.ts'
+import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT, VERSION } from '../package.ts'
+import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
+import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
+import { type PreparedTrace, shareTrace } from '../trace/index.ts'
+import { boundPs } from './bound.ts'
+import { collect } from './collect.ts'
+import { forEachTick, type ReplayContext } from './context.ts'
+import { Lane } from './lane.ts'
+import type { LaneResult } from './lane-result.ts'
+import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
+import type { WorkerAnswer, WorkerTask } from './worker.ts'
+
+export interface ReplayOptions extends Partial<PlanOptions> {
+  trace: PreparedTrace
+  machine: Machine
+  /** Texts as given to `-p`, or policies as `hotPageDaemon({ period: 2e9 })`. The first lane is the baseline. */
+  policies: (string | Policy)[]
+  /** Worker threads; the result is the same for any number. Default: as many as pay. */
+  jobs?: number
+  /** For the record only. */
+  command?: string[]
+  /** Called now and then with the share of the trace that is done. */
+  progress?: (share: number) => void
+}
+
+/** Below this many (page, actor) pairs starting a thread costs more than it saves. */
+const PAIRS_WORTH_A_THREAD = 4_000_000
+
+export async function replay(options: ReplayOptions): Promise<Run> {
+  const plan = await planOf(options)
+  const lanes = await runLanes(plan, options)
+  return runOf(recordOf(plan, lanes, options), collect(plan.context, lanes, boundPs(plan.context)))
+}
+
+/** What would be done: for `--explain`, and the first half of `replay`. */
+export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
+  const lanes: LanePolicy[] = []
+  for (const policy of options.policies) {
+    if (typeof policy === 'string') lanes.push(...(await parsePolicySpec(policy)))
+    else lanes.push(lanePolicy(policy, await policyName(policy)))
+  }
+  return planReplay(options.trace, options.machine, lanes, {
+    seed: options.seed ?? 1,
+    epochNs: options.epochNs,
+    pace: options.pace,
+    cpus: options.cpus ?? 'auto',
+  })
+}
+
+async function runLanes(plan: ReplayPlan, options: ReplayOptions): Promise<LaneResult[]> {
+  const jobs = Math.min(options.jobs ?? defaultJobs(plan.context), plan.lanes.length)
+  const canShare = plan.lanes.every(({ spec }) => spec !== undefined)
+  if (options.jobs !== undefined && (!Number.isInteger(options.jobs) || options.jobs < 1)) {
+    throw new UserError('not a number of threads', { field: 'jobs', expected: 'a whole number, 1 or more', got: String(options.jobs) })
+  }
+  return jobs > 1 && canShare ? runOnThreads(plan, options, jobs) : replayLanes(plan.context, plan.lanes, options.progress)
+}
+
+function defaultJobs({ trace }: ReplayContext): number {
+  let pairs = 0
+  for (let b = 0; b < trace.blocks && pairs < PAIRS_WORTH_A_THREAD; b++) pairs += trace.block(b).pairPage.length
+  return pairs < PAIRS_WORTH_A_THREAD ? 1 : availableParallelism()
+}
+
+/** One pass over the trace; each tick goes to every lane. An error in a policy's code ends its own lane only. */
+export function replayLanes(context: ReplayContext, policies: LanePolicy[], progress?: (share: number) => void): LaneResult[] {
+  const lanes = policies.map((policy) => new Lane(context, policy))
+  const { ticks } = context.trace
+  const every = Math.max(1, Math.floor(ticks / 200))
+  let done = 0
+  forEachTick(context.trace, (block, i) => {
+    for (const lane of lanes) {
+      try {
+        lane.step(block, i)
+      } catch (error) {
+        lane.fail(error as Error)
+      }
+    }
+    if (++done % every === 0) progress?.(done / ticks)
+  })
+  return lanes.map((lane) => lane.finish())
+}
+
+/** Lanes dealt out to threads in turn; results come back in the order of the lanes. */
+async function runOnThreads(plan: ReplayPlan, options: ReplayOptions, jobs: number): Promise<LaneResult[]> {
+  const share = shareTrace(plan.context.trace)
+  const shares = new Array<number>(jobs).fill(0)
+  const parts = await Promise.all(
+    Array.from({ length: jobs }, (_, job) => {
+      const task: WorkerTask = {
+        trace: share,
+        machine: plan.context.machine,
+        actorNode: plan.context.actorNode,
+        pace: plan.context.pace,
+        seed: plan.context.seed,
+        ticksPerBin: plan.context.ticksPerBin,
+        originNs: plan.context.originNs,
+        specs: plan.lanes.filter((_, i) => i % jobs === job).map(({ spec }) => spec!),
+      }
+      return onThread(task, (done) => {
+        shares[job] = done
+        options.progress?.(shares.reduce((sum, one) => sum + one, 0) / jobs)
+      })
+    }),
+  )
+  return plan.lanes.map((_, i) => parts[i % jobs]![Math.floor(i / jobs)]!)
+}
+
+function onThread(task: WorkerTask, progress: (share: number) => void): Promise<LaneResult[]> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(workerModule(), { workerData: task })
+    worker.on('message', (answer: WorkerAnswer) => {
+      if ('progress' in answer) progress(answer.progress)
+      else resolve(answer.results)
+    })
+    worker.on('error', reject)
+    worker.on('exit', (code) => code !== 0 && reject(new Error(`a replay thread ended with code ${code}`)))
+  })
+}
+
+/** Node 20 cannot load TypeScript in a thread: from sources the compiled worker is used. */
+function workerModule(): string {
+  const root = MODULE_EXTENSION === '.js' ? CODE_ROOT : join(PACKAGE_ROOT, 'dist')
+  const file = join(root, 'src/replay/worker.js')
+  if (!existsSync(file)) throw new Error(`${file} is missing: npm run build`)
+  return file
+}
+
+function recordOf(plan: ReplayPlan, lanes: LaneResult[], options: ReplayOptions): RunRecord {
+  const { trace, machine, pace, seed } = plan.context
+  const { meta } = trace
+  return {
+    schema: RUN_SCHEMA,
+    version: VERSION,
+    createdAt: new Date().toISOString(),
+    command: options.command ?? [],
+    trace: {
+      file: meta.file,
+      digest: meta.digest,
+      format: meta.format,
+      accesses: meta.accesses,
+      pages: meta.pages,
+      tasks: trace.tasks.length,
+      fidelity: meta.fidelity,
+      filtered: meta.filtered,
+      pageSize: meta.pageSize,
+      timeFirstNs: meta.timeFirstNs,
+      timeLastNs: meta.timeLastNs,
+    },
+    machine: {
+      name: machine.name,
+      nodes: machine.nodes.map(({ id, cpus, bytes, tier, kind }) => ({ id, cpus: cpus.length, bytes, tier, kind })),
+      latencySource: machine.latencySource,
+      definition: machine,
+    },
+    seed,
+    epochNs: plan.epochNs,
+    pace,
+    cpuMap: plan.cpuMap,
+    baseline: plan.lanes[0]!.label,
+    warnings: plan.warnings,
+    lanes: lanes.map(({ label, policy, params, status }) => ({ label, policy, params, status })),
+  }
+}
