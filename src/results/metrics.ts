@@ -1,0 +1,109 @@
+/**
+ * Each figure of merit once: its name, unit, meaning, which direction is better, and how it is written. Every table, chart
+ * and sentence of every report takes them from here.
+ */
+import type { Row } from '../columns/index.ts'
+import { formatCount, formatDuration, formatPercent, formatSize } from '../units.ts'
+
+export interface Metric {
+  label: string
+  /** '' for counts and shares. */
+  unit: '' | 'ns' | 'pages' | 'share'
+  better: 'lower' | 'higher' | 'neither'
+  about: string
+  /** From a row of `summary`; null where it is not known. */
+  of(summary: Row): number | null
+  format(value: number): string
+}
+
+const column =
+  (name: string) =>
+  (summary: Row): number | null =>
+    (summary[name] as number | null | undefined) ?? null
+
+const ratio = (numerator: number | null, denominator: number | null): number | null =>
+  numerator === null || denominator === null || denominator === 0 ? null : numerator / denominator
+
+/** Latencies stay in ns whatever their size, so that a column can be compared by eye. */
+export const formatLatency = (ns: number): string => (ns < 1000 ? ns.toFixed(1) : formatCount(ns))
+
+const duration = (label: string, name: string, about: string): Metric => ({
+  label,
+  unit: 'ns',
+  better: 'lower',
+  about,
+  of: column(name),
+  format: formatDuration,
+})
+const count = (label: string, name: string, better: Metric['better'], about: string): Metric => ({
+  label,
+  unit: 'pages',
+  better,
+  about,
+  of: column(name),
+  format: formatCount,
+})
+const share = (label: string, better: Metric['better'], about: string, of: Metric['of']): Metric => ({
+  label,
+  unit: 'share',
+  better,
+  about,
+  of,
+  format: formatPercent,
+})
+
+export const METRICS = {
+  meanLatency: {
+    label: 'mean latency',
+    unit: 'ns',
+    better: 'lower',
+    about: 'mean latency of an access, without hint faults and migration',
+    of: column('mean_latency_ns'),
+    format: formatLatency,
+  },
+  p50Latency: { label: 'p50', unit: 'ns', better: 'lower', about: 'median access latency', of: column('p50_latency_ns'), format: formatLatency },
+  p99Latency: { label: 'p99', unit: 'ns', better: 'lower', about: '99th percentile of access latency', of: column('p99_latency_ns'), format: formatLatency },
+  localShare: share('local', 'higher', 'share of accesses served by memory of the accessing node', (summary) =>
+    ratio(summary['local'] as number, summary['accesses'] as number),
+  ),
+  stall: duration('stall', 'stall_ns', 'sum over tasks of access latency, faults and synchronous migration'),
+  estimatedRun: duration('run time', 'estimated_run_ns', 'recorded time plus the largest difference of a task’s stall against the baseline'),
+  migrated: count('migrated', 'migrated', 'neither', 'base pages moved'),
+  migrationFailed: count('failed', 'migration_failed', 'lower', 'base pages that could not be moved'),
+  hintFaults: count('hint faults', 'hint_faults', 'neither', 'NUMA hint faults taken'),
+  migrationTime: duration('migrating', 'migration_ns', 'time spent in the migration engine'),
+  totalCost: duration('total cost', 'total_cost_ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'),
+  aboveOptimum: share('above optimum', 'lower', 'total cost above the per-page optimum without capacity limits', (summary) => {
+    const excess = ratio(summary['total_cost_ns'] as number, summary['bound_ns'] as number | null)
+    return excess === null ? null : excess - 1
+  }),
+  possibleGain: share('of possible gain', 'higher', '(baseline - this) / (baseline - optimum) of total cost', column('share_of_possible_gain')),
+  pingPong: count('ping-pong', 'ping_pong_pages', 'lower', 'pages moved away and back again'),
+} as const satisfies Record<string, Metric>
+
+export type MetricName = keyof typeof METRICS
+
+/** The figure in words a table shows; an unknown one is an em dash, never a zero. */
+export function formatMetric(name: MetricName, summary: Row): string {
+  const metric: Metric = METRICS[name]
+  const value = metric.of(summary)
+  return value === null ? '—' : metric.format(value)
+}
+
+/** Heading with its unit, as tables print it: `mean latency (ns)`. */
+export function metricHeading(name: MetricName): string {
+  const { label, unit, format } = METRICS[name] as Metric
+  return unit === 'ns' && format === formatLatency ? `${label} (ns)` : label
+}
+
+/** `+12.3%`, `-4.0%`, `=`: a figure against the same figure of the baseline. */
+export function formatChange(value: number | null, baseline: number | null): string {
+  if (value === null || baseline === null || baseline === 0) return '—'
+  const change = value / baseline - 1
+  if (change === 0) return '='
+  const text = Math.abs(change) < 0.0005 ? '0.0%' : formatPercent(Math.abs(change))
+  return `${change < 0 ? '-' : '+'}${text}`
+}
+
+/** Pages as bytes: `12.5MiB`. */
+export const formatPages = (pages: number, pageSize: number): string => formatSize(pages * pageSize)
