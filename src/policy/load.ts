@@ -104,12 +104,12 @@ function expand(definition: PolicyDefinition, policy: string, text: string): Var
   return variants
 }
 
-/** `a=1,b=0-1,3` -> [a, '1'], [b, '0-1,3']: a piece without '=' belongs to the value before it. */
+/** `a=1,b=0-1,3` -> [a, '1'], [b, '0-1,3']: a piece that does not start with `name=` belongs to the value before it. */
 function assignments(text: string, policy: string): [string, string][] {
   const pairs: [string, string][] = []
   for (const piece of text === '' ? [] : text.split(',')) {
-    const equals = piece.indexOf('=')
-    if (equals > 0) pairs.push([piece.slice(0, equals).trim(), piece.slice(equals + 1).trim()])
+    const [, name, value] = /^\s*([a-z][\w-]*)=(.*)$/is.exec(piece) ?? []
+    if (name !== undefined) pairs.push([name, value!.trim()])
     else if (pairs.length > 0) pairs[pairs.length - 1]![1] += `,${piece}`
     else throw new UserError(`policy ${policy}: parameter without a value`, { expected: 'name=value', got: JSON.stringify(piece) })
   }

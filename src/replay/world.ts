@@ -7,7 +7,6 @@ import type { Machine } from '../machine/index.ts'
 import type { PolicyMachine, World } from '../policy/index.ts'
 import { formatList } from '../units.ts'
 import type { ReplayContext } from './context.ts'
-import type { Ledger } from './ledger.ts'
 
 export function policyMachine(machine: Machine): PolicyMachine {
   const nodes = machine.nodes.map((node, index) => ({ ...node, index }))
@@ -66,7 +65,7 @@ export interface WorldParts {
   deferral: Deferral
 }
 
-export function worldOf(context: ReplayContext, kernel: LaneKernel, ledger: Ledger, label: string, now: () => number): WorldParts {
+export function worldOf(context: ReplayContext, kernel: LaneKernel, ledger: { migrateCall(): void }, label: string, now: () => number): WorldParts {
   const { trace, machine, seed } = context
   const random = new Random(seed, `${label} policy`)
   const deferral = new Deferral()

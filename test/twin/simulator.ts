@@ -1,0 +1,278 @@
+/**
+ * The obvious simulator: one access at a time, no fold, no counters per actor, no flyweights. The engine must agree with it
+ * exactly on any trace. It shares the kernel model, the policies and the face they see, and nothing of the lane, the ledger
+ * or the observers.
+ */
+import { Random } from '../../src/columns/index.ts'
+import { ABSENT, createLaneKernel, type MigrationRecord } from '../../src/kernel/index.ts'
+import { type LanePolicy, type Observation, type PageActivity, rulesOf } from '../../src/policy/index.ts'
+import { forEachTick, type ReplayContext } from '../../src/replay/context.ts'
+import { EventPlayer } from '../../src/replay/event-player.ts'
+import { worldOf } from '../../src/replay/world.ts'
+
+export interface PlainAccess {
+  timeNs: number
+  page: number
+  actor: number
+  isWrite: boolean
+  weight: number
+}
+
+export interface TwinTotals {
+  local: number
+  remote: number
+  memoryPs: number
+  hintFaults: number
+  pageFaults: number
+  migrated: number
+  failed: number
+  taskAccessPs: number[]
+  placement: number[]
+  vmstat: Record<string, number>
+  status: 'ok' | 'oom'
+}
+
+export function simulate(context: ReplayContext, policy: LanePolicy, accesses: PlainAccess[]): TwinTotals {
+  const { machine, actorNode, trace } = context
+  const totals: TwinTotals = {
+    local: 0,
+    remote: 0,
+    memoryPs: 0,
+    hintFaults: 0,
+    pageFaults: 0,
+    migrated: 0,
+    failed: 0,
+    taskAccessPs: trace.tasks.map(() => 0),
+    placement: [],
+    vmstat: {},
+    status: 'ok',
+  }
+  const kernel = createLaneKernel(machine, context.layout, {
+    seed: context.seed,
+    label: policy.label,
+    observer: {
+      migration(record: MigrationRecord) {
+        totals.migrated += record.succeeded
+        totals.failed += record.failed
+      },
+      scanned: () => {},
+    },
+  })
+  let policyNs = 0
+  const { world, deferral } = worldOf(context, kernel, { migrateCall: () => {} }, policy.label, () => policyNs)
+  const rules = rulesOf(policy, world)
+  const events = new EventPlayer(
+    context,
+    kernel,
+    rules.filter((rule) => rule.kind === 'cpuset change'),
+    rules.filter((rule) => rule.kind === 'syscall'),
+  )
+
+  const schedule = rules.filter((rule) => rule.kind === 'at').sort((a, b) => a.timeNs - b.timeNs)
+  let futureFrom = 0
+  const timers = rules
+    .filter((rule) => rule.kind === 'every')
+    .map((rule, i) => ({
+      rule,
+      due: rule.periodNs,
+      eyes: eyesFor(rule.observation, `${policy.label} rule ${i}`, context, accesses, () => [futureFrom, policyNs]),
+    }))
+  const scans = rules.filter((rule) => rule.kind === 'hint fault').map((rule) => ({ rule, due: trace.processes.map(() => rule.scan.delay) }))
+  const pressures = rules.filter((rule) => rule.kind === 'pressure')
+  const allocations = rules.filter((rule) => rule.kind === 'allocation')
+  const taskMoves = rules.filter((rule) => rule.kind === 'task move')
+  const taskNode = trace.tasks.map((): number | undefined => undefined)
+  const processNode = trace.processes.map(() => 0)
+  let moved: { task: number; from: number }[] = []
+
+  const boundary = (startNs: number) => {
+    const sinceStart = startNs - context.originNs
+    policyNs = Math.round(sinceStart * context.pace)
+    kernel.now = policyNs
+    deferral.run()
+    events.play(startNs)
+    for (const { task, from } of moved) {
+      const to = taskNode[task]!
+      if (to !== from) for (const rule of taskMoves) rule.react({ task, process: trace.tasks[task]!.process, from, to, timeNs: policyNs })
+    }
+    moved = []
+    while (schedule.length > 0 && schedule[0]!.timeNs <= sinceStart) schedule.shift()!.act()
+    for (const timer of timers) {
+      if (timer.due > policyNs) continue
+      while (timer.due <= policyNs) timer.due += timer.rule.periodNs
+      timer.rule.act(timer.eyes?.look() as never)
+      timer.eyes?.forget()
+    }
+    for (const { rule, due } of scans) {
+      due.forEach((when, process) => {
+        if (when > policyNs) return
+        const scan = kernel.scanHints(process, Math.max(1, Math.floor(rule.scan.size / 4096)), processNode[process]!, rule.scan.only)
+        rule.scan.scanned?.({ process, ...scan, timeNs: policyNs })
+        due[process] = policyNs + (typeof rule.scan.period === 'number' ? rule.scan.period : rule.scan.period(process))
+      })
+    }
+    if (pressures.length > 0) for (const pressure of kernel.pressure()) for (const rule of pressures) rule.react(pressure)
+  }
+
+  const touch = ({ page, actor, isWrite }: PlainAccess): boolean => {
+    const node = actorNode[actor]!
+    const task = trace.actorTask[actor]!
+    const home = kernel.placement[page]!
+    deferral.active = true
+    if (home === ABSENT) {
+      let preferred: number | undefined
+      for (const rule of allocations) {
+        preferred ??= rule.choose({ page, node, task, process: trace.pageProcess[page]!, vpage: trace.pageVpage[page]! })
+      }
+      if (kernel.faultIn(page, task, node, isWrite, preferred) < 0) return false
+      totals.pageFaults++
+    } else if (kernel.hintMarked[page]) {
+      kernel.takeHintFault(page, node)
+      totals.hintFaults++
+      const fault = {
+        page,
+        node,
+        home,
+        task,
+        process: trace.tasks[task]!.process,
+        isWrite,
+        timeNs: policyNs,
+        migrate() {
+          const isMoved = kernel.migrateMisplaced(page, node)
+          if (isMoved) this.home = node
+          return isMoved
+        },
+      }
+      for (const { rule } of scans) rule.react(fault)
+    }
+    deferral.active = false
+    return true
+  }
+
+  let next = 0
+  forEachTick(trace, (block, i) => {
+    if (totals.status !== 'ok') return
+    const endNs = block.startNs[i + 1]!
+    futureFrom = next
+    boundary(block.startNs[i]!)
+    const isLastTick = block.firstTick + i === trace.ticks - 1
+    const first = next
+    while (next < accesses.length && (accesses[next]!.timeNs < endNs || isLastTick)) next++
+    const inTick = accesses.slice(first, next)
+    const firstTouches = new Set<number>()
+    for (const access of inTick) {
+      // Who runs where is known from first touches only, as in the fold
+      if (!firstTouches.has(access.page)) {
+        firstTouches.add(access.page)
+        const task = trace.actorTask[access.actor]!
+        const node = actorNode[access.actor]!
+        const before = taskNode[task]
+        if (before !== node) {
+          taskNode[task] = node
+          processNode[trace.tasks[task]!.process] = node
+          if (before !== undefined && taskMoves.length > 0) moved.push({ task, from: before })
+        }
+      }
+    }
+    for (const access of inTick) {
+      if (!touch(access)) {
+        totals.status = 'oom'
+        return
+      }
+      const from = actorNode[access.actor]!
+      const to = kernel.placement[access.page]!
+      const latency = (access.isWrite ? machine.writeLatencyPs : machine.readLatencyPs)[from]![to]!
+      if (from === to) totals.local += access.weight
+      else totals.remote += access.weight
+      totals.memoryPs += access.weight * latency
+      totals.taskAccessPs[trace.actorTask[access.actor]!]! += access.weight * latency
+    }
+    for (const { eyes } of timers) eyes?.see(inTick)
+    if (pressures.length > 0) kernel.markAccessed(Uint32Array.from(firstTouches), 0, firstTouches.size)
+  })
+  totals.placement = Array.from(kernel.placement)
+  totals.vmstat = { ...kernel.vmstat }
+  return totals
+}
+
+interface Eyes {
+  see(accesses: PlainAccess[]): void
+  look(): unknown
+  forget(): void
+}
+
+function eyesFor(
+  observation: Observation<unknown> | undefined,
+  stream: string,
+  { actorNode, machine, seed, originNs, pace, trace }: ReplayContext,
+  all: PlainAccess[],
+  now: () => [number, number],
+): Eyes | undefined {
+  if (!observation) return undefined
+  let log: PlainAccess[] = []
+  const activity = (accesses: PlainAccess[]): PageActivity => ({
+    pages: Uint32Array.from(new Set(accesses.map(({ page }) => page))).sort(),
+    from: (page, node) => sum(accesses.filter((a) => a.page === page && actorNode[a.actor] === node)),
+    total: (page) => sum(accesses.filter((a) => a.page === page)),
+    writes: (page) => sum(accesses.filter((a) => a.page === page && a.isWrite)),
+    mainNode(page) {
+      const counts = machine.nodes.map((_, node) => this.from(page, node))
+      return counts.indexOf(Math.max(...counts))
+    },
+  })
+  const forget = () => {
+    log = []
+  }
+  switch (observation.kind) {
+    case 'accesses':
+      return { see: (accesses) => log.push(...accesses), look: () => activity(log), forget }
+    case 'accessed bits':
+      return {
+        see: (accesses) => log.push(...accesses),
+        look: () => {
+          const pages = new Set(log.map(({ page }) => page))
+          return { pages: Uint32Array.from(pages).sort(), has: (page: number) => pages.has(page) }
+        },
+        forget,
+      }
+    case 'upcoming':
+      return {
+        see: () => {},
+        look() {
+          const [from, policyNs] = now()
+          const until = originNs + (policyNs + observation.withinNs) / pace
+          const ends: number[] = []
+          forEachTick(trace, (block, i) => {
+            if (block.startNs[i]! < until) ends.push(block.startNs[i + 1]!)
+          })
+          const last = ends.at(-1) ?? 0
+          const isAll = ends.length === trace.ticks
+          return activity(all.slice(from).filter(({ timeNs }) => timeNs < last || isAll))
+        },
+        forget,
+      }
+    case 'sampled accesses': {
+      const random = new Random(seed, `${stream} samples`)
+      const { rate } = observation
+      const gap = () => (rate <= 0 ? Number.POSITIVE_INFINITY : rate >= 1 ? 0 : Math.floor(Math.log1p(-random.float()) / Math.log1p(-rate)))
+      let skip = gap()
+      return {
+        see(accesses) {
+          const sorted = [...accesses].sort((a, b) => a.page - b.page || a.actor - b.actor || Number(a.isWrite) - Number(b.isWrite))
+          for (const access of sorted) {
+            for (let one = 0; one < access.weight; one++) {
+              if (skip === 0) {
+                log.push({ ...access, weight: 1 })
+                skip = gap()
+              } else skip--
+            }
+          }
+        },
+        look: () => activity(log),
+        forget,
+      }
+    }
+  }
+}
+
+const sum = (accesses: PlainAccess[]): number => accesses.reduce((total, { weight }) => total + weight, 0)
