@@ -19,7 +19,10 @@ export type TraceEvent =
   | { timeNs: number; kind: 'cpuset_create'; group: string; cpus: number[]; mems: number[] }
   | { timeNs: number; kind: 'cpuset_change'; group: string; cpus?: number[]; mems?: number[] }
   | { timeNs: number; kind: 'cpuset_attach'; group: string; process: number }
-  /** The scheduler moved a task (sched_migrate_task), or it was first seen on a cpu. */
+  /**
+   * A task moved: the scheduler's own record (sched_migrate_task), or its accesses come from another cpu than before. The
+   * latter lies at the start of the tick in which it was seen, one per task and tick, and cuts no tick.
+   */
   | { timeNs: number; kind: 'task_runs_on'; task: number; cpu: number }
   /** What a recording kernel says it migrated (migrate:mm_migrate_pages): counts only, for comparison. */
   | { timeNs: number; kind: 'kernel_migrated'; succeeded: number; failed: number; reason: string }

@@ -1,3 +1,4 @@
+export { type ListedAccess, type ListOptions, traceFromAccesses } from './build.ts'
 export type { TraceEvent, TraceEventKind } from './events.ts'
 export {
   type AccessKind,
@@ -14,3 +15,5 @@ export {
   WRITE,
 } from './format.ts'
 export type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
+export { regroup } from './regroup.ts'
+export { fromShared, type SharedTrace, shareTrace } from './share.ts'

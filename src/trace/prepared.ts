@@ -84,6 +84,8 @@ export interface PreparedTrace {
   /** Sorted by time. Every event lies on a tick boundary: ticks are cut there. */
   events: TraceEvent[]
   ticks: number
+  /** Starts of all ticks and the end of the last, ns; blocks hold slices of the same numbers. */
+  tickStartNs: Float64Array
   blocks: number
   /** Columns of block b. In-memory traces return the same object each time; file-backed ones read it. */
   block(b: number): TickBlock

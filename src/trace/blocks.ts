@@ -1,0 +1,131 @@
+/** Ticks gathered into blocks: the columns of TickBlock, on shared memory so that worker threads read them in place. */
+import { UserError } from '../errors.ts'
+import type { TickBlock } from './prepared.ts'
+
+/** A block ends at the tick that fills it to this many rows (some 3 MB decoded): what is in memory at one time. */
+export const BLOCK_ROWS = 1 << 18
+const U32_MAX = 0xffff_ffff
+
+export class BlockBuilder {
+  readonly #emit: (block: TickBlock) => void
+  #firstTick = 0
+  #ticks = 0
+  #pairs = 0
+  #touches = 0
+  #startNs = new Float64Array(256)
+  #pairStart = new Uint32Array(257)
+  #touchStart = new Uint32Array(257)
+  #pairPage = new Uint32Array(4096)
+  #pairActor = new Uint16Array(4096)
+  #pairReads = new Uint32Array(4096)
+  #pairWrites = new Uint32Array(4096)
+  #touchPage = new Uint32Array(4096)
+  #touchActor = new Uint16Array(4096)
+  #touchIsWrite = new Uint8Array(4096)
+  #touchOffset = new Uint32Array(4096)
+
+  /** `emit` receives each finished block. */
+  constructor(emit: (block: TickBlock) => void) {
+    this.#emit = emit
+  }
+
+  get ticks(): number {
+    return this.#firstTick + this.#ticks
+  }
+
+  beginTick(startNs: number, pairs: number, touches: number): void {
+    if (this.#ticks > 0 && this.#pairs + this.#touches >= BLOCK_ROWS) this.finish(startNs)
+    if (this.#ticks + 1 >= this.#startNs.length) this.#moreTicks()
+    this.#startNs[this.#ticks] = startNs
+    this.#reserve(this.#pairs + pairs, this.#touches + touches)
+  }
+
+  pair(page: number, actor: number, reads: number, writes: number): void {
+    if (reads > U32_MAX || writes > U32_MAX)
+      throw new UserError('more than 2^32 accesses to one page in one tick', { hint: 'Choose a shorter --tick, or check the weight column' })
+    const i = this.#pairs++
+    this.#pairPage[i] = page
+    this.#pairActor[i] = actor
+    this.#pairReads[i] = reads
+    this.#pairWrites[i] = writes
+  }
+
+  touch(page: number, actor: number, isWrite: number, offsetNs: number): void {
+    const i = this.#touches++
+    this.#touchPage[i] = page
+    this.#touchActor[i] = actor
+    this.#touchIsWrite[i] = isWrite
+    this.#touchOffset[i] = offsetNs
+  }
+
+  endTick(): void {
+    this.#ticks++
+    this.#pairStart[this.#ticks] = this.#pairs
+    this.#touchStart[this.#ticks] = this.#touches
+  }
+
+  /** Emits what is gathered; `endNs` is the end of its last tick. */
+  finish(endNs: number): void {
+    if (this.#ticks === 0) return
+    const ticks = this.#ticks
+    this.#startNs[ticks] = endNs
+    this.#emit({
+      firstTick: this.#firstTick,
+      ticks,
+      startNs: shared(this.#startNs, ticks + 1),
+      pairStart: shared(this.#pairStart, ticks + 1),
+      pairPage: shared(this.#pairPage, this.#pairs),
+      pairActor: shared(this.#pairActor, this.#pairs),
+      pairReads: shared(this.#pairReads, this.#pairs),
+      pairWrites: shared(this.#pairWrites, this.#pairs),
+      touchStart: shared(this.#touchStart, ticks + 1),
+      touchPage: shared(this.#touchPage, this.#touches),
+      touchActor: shared(this.#touchActor, this.#touches),
+      touchIsWrite: shared(this.#touchIsWrite, this.#touches),
+      touchOffsetNs: shared(this.#touchOffset, this.#touches),
+    })
+    this.#firstTick += ticks
+    this.#ticks = 0
+    this.#pairs = 0
+    this.#touches = 0
+  }
+
+  #reserve(pairs: number, touches: number): void {
+    if (pairs > this.#pairPage.length) {
+      const size = Math.max(pairs, this.#pairPage.length * 2)
+      this.#pairPage = wider(this.#pairPage, new Uint32Array(size))
+      this.#pairActor = wider(this.#pairActor, new Uint16Array(size))
+      this.#pairReads = wider(this.#pairReads, new Uint32Array(size))
+      this.#pairWrites = wider(this.#pairWrites, new Uint32Array(size))
+    }
+    if (touches > this.#touchPage.length) {
+      const size = Math.max(touches, this.#touchPage.length * 2)
+      this.#touchPage = wider(this.#touchPage, new Uint32Array(size))
+      this.#touchActor = wider(this.#touchActor, new Uint16Array(size))
+      this.#touchIsWrite = wider(this.#touchIsWrite, new Uint8Array(size))
+      this.#touchOffset = wider(this.#touchOffset, new Uint32Array(size))
+    }
+  }
+
+  #moreTicks(): void {
+    const size = this.#startNs.length * 2
+    this.#startNs = wider(this.#startNs, new Float64Array(size))
+    this.#pairStart = wider(this.#pairStart, new Uint32Array(size + 1))
+    this.#touchStart = wider(this.#touchStart, new Uint32Array(size + 1))
+  }
+}
+
+type Column = Uint8Array | Uint16Array | Uint32Array | Float64Array
+
+function wider<A extends Column>(from: A, to: A): A {
+  to.set(from)
+  return to
+}
+
+/** A copy of the first `length` elements on a SharedArrayBuffer. */
+export function shared<A extends Column>(from: A, length = from.length): A {
+  const make = from.constructor as new (buffer: SharedArrayBuffer) => A
+  const copy = new make(new SharedArrayBuffer(length * from.BYTES_PER_ELEMENT))
+  copy.set(from.subarray(0, length))
+  return copy
+}

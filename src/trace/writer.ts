@@ -1,0 +1,377 @@
+/** The TraceWriter behind every format: interns, checks the order of time, and folds into provisional ticks as it goes. */
+import { GrowableF64, GrowableU16 } from '../columns/index.ts'
+import { UserError } from '../errors.ts'
+import { BlockBuilder, shared } from './blocks.ts'
+import { ContentDigest } from './digest.ts'
+import type { TraceEvent } from './events.ts'
+import { TickFold } from './fold.ts'
+import { type AccessKind, type Carried, type Fidelity, type LintVerdict, READ, type TraceWriter } from './format.ts'
+import { PageTable } from './pages.ts'
+import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
+import { regroupBlocks } from './regroup.ts'
+import { checkTick, chooseTick, mayCoarsen, tickStarts } from './ticks.ts'
+
+/** Where provisional ticks wait: memory, or a file for traces larger than it. */
+export interface BlockStore {
+  put(block: TickBlock): void
+  /** The blocks put so far, in order; each is asked for once. */
+  take(): Iterable<TickBlock>
+}
+
+export interface FoldOptions {
+  /** Name for messages and `meta.file`. */
+  file: string
+  /** Default 4096; a power of two. */
+  pageSize?: number
+  /** Fixed tick in ns; otherwise chosen from the span. */
+  tickNs?: number
+}
+
+/** What the format says about itself, into `meta`. */
+export interface FormatFacts {
+  format: string
+  fidelity: Fidelity
+  carries: readonly Carried[]
+}
+
+/** Everything of a PreparedTrace but its ticks. */
+export type TraceTables = Omit<PreparedTrace, 'blocks' | 'block' | 'ticks' | 'tickStartNs'>
+
+/** A task's accesses came from another cpu than before. */
+interface TaskMove {
+  timeNs: number
+  task: number
+  cpu: number
+}
+
+const MAX_IDS = 0xffff
+const NOWHERE = -1
+
+export class FoldingWriter implements TraceWriter {
+  line = 0
+  readonly #file: string
+  readonly #pageSize: number
+  readonly #pageShift: number
+  readonly #fixedTick: boolean
+  readonly #store: BlockStore
+  readonly #provisional: BlockBuilder
+  readonly #pages = new PageTable()
+  readonly #fold = new TickFold()
+  readonly #digest = new ContentDigest()
+
+  readonly #processes: number[] = []
+  readonly #processOf = new Map<number, number>()
+  readonly #tasks: TraceTask[] = []
+  readonly #taskOf = new Map<string, number>()
+  /** Per task: last cpu and its actor; last page, its address and its space. */
+  readonly #taskCpu: number[] = []
+  readonly #taskActor: number[] = []
+  readonly #taskPage: number[] = []
+  readonly #taskHigh: number[] = []
+  readonly #taskLow: number[] = []
+  readonly #taskSpace: number[] = []
+  readonly #actorTask = new GrowableU16()
+  readonly #actorCpu = new GrowableU16()
+  readonly #actorOf = new Map<number, number>()
+  readonly #actorCounts = new GrowableF64()
+  /** Per actor: its cpu is recorded, not guessed. */
+  readonly #actorCpuKnown: boolean[] = []
+
+  #originNs = Number.NaN
+  #lastNs = Number.NEGATIVE_INFINITY
+  #firstAccessNs = Number.NaN
+  #lastAccessNs = Number.NaN
+  #tickNs: number
+  #tickStart = 0
+  #tickEnd = Number.NEGATIVE_INFINITY
+
+  #records = 0
+  #reads = 0
+  #writes = 0
+  #bytes = 0
+  readonly #events: TraceEvent[] = []
+  /** Moves of a task seen in its accesses; placed at the start of their tick, at most one per task and tick. */
+  readonly #moves: TaskMove[] = []
+  readonly #lastMove: (TaskMove | undefined)[] = []
+  readonly #facts: Record<string, number | string | boolean> = {}
+  readonly #lint: LintVerdict[] = []
+
+  constructor(options: FoldOptions, store: BlockStore = new MemoryStore()) {
+    this.#file = options.file
+    this.#pageSize = options.pageSize ?? 4096
+    this.#pageShift = Math.log2(this.#pageSize)
+    if (!Number.isInteger(this.#pageShift) || this.#pageShift < 12 || this.#pageShift > 30)
+      throw new UserError('not a page size', { field: '--page-size', expected: 'a power of two from 4KiB to 1GiB', got: String(this.#pageSize) })
+    this.#fixedTick = options.tickNs !== undefined
+    this.#tickNs = options.tickNs === undefined ? 1 : checkTick(options.tickNs, '--tick')
+    this.#store = store
+    this.#provisional = new BlockBuilder((block) => store.put(block))
+  }
+
+  process(pid: number): number {
+    const known = this.#processOf.get(pid)
+    if (known !== undefined) return known
+    const index = this.#processes.push(pid) - 1
+    if (index > MAX_IDS) throw this.#error('more than 65,536 processes')
+    this.#processOf.set(pid, index)
+    return index
+  }
+
+  task(pid: number, tid: number): number {
+    const key = `${pid}/${tid}`
+    const known = this.#taskOf.get(key)
+    if (known !== undefined) return known
+    const index = this.#tasks.push({ pid, tid, process: this.process(pid), accesses: 0 }) - 1
+    if (index > MAX_IDS) throw this.#error('more than 65,536 tasks')
+    this.#taskOf.set(key, index)
+    this.#taskCpu.push(NOWHERE)
+    this.#taskActor.push(NOWHERE)
+    this.#taskPage.push(0)
+    this.#taskHigh.push(NOWHERE)
+    this.#taskLow.push(0)
+    this.#taskSpace.push(0)
+    return index
+  }
+
+  access(timeNs: number, task: number, cpu: number, addressHigh: number, addressLow: number, bytes: number, kind: AccessKind, weight: number): void {
+    // written so that NaN fails too
+    if (!(timeNs >= this.#lastNs)) throw this.#backwards(timeNs)
+    this.#lastNs = timeNs
+    if (timeNs >= this.#tickEnd) this.#advance(timeNs)
+
+    const actor = cpu === this.#taskCpu[task] && this.#taskActor[task] !== NOWHERE ? this.#taskActor[task]! : this.#actorOn(task, cpu)
+
+    const shift = this.#pageShift
+    const low = ((addressLow >>> shift) | (addressHigh << (32 - shift))) >>> 0
+    const high = addressHigh >>> shift
+    let page = this.#taskPage[task]!
+    if (low !== this.#taskLow[task] || high !== this.#taskHigh[task]) page = this.#pageOf(task, high, low)
+
+    const isWrite = kind >>> 1
+    const reads = (kind & READ) * weight
+    const writes = isWrite * weight
+    this.#fold.access(page, actor, reads, writes, isWrite, timeNs - this.#tickStart)
+    if (isWrite === 1) this.#pages.written[page] = 1
+
+    this.#records++
+    this.#reads += reads
+    this.#writes += writes
+    this.#bytes += bytes * weight
+    this.#actorCounts.data[actor]! += reads + writes
+    this.#lastAccessNs = timeNs
+    this.#digest.access(timeNs, task, cpu, addressHigh, addressLow, bytes, kind, weight)
+  }
+
+  event(event: TraceEvent): void {
+    if (!(event.timeNs >= this.#lastNs)) throw this.#backwards(event.timeNs)
+    this.#lastNs = event.timeNs
+    if (event.timeNs >= this.#tickEnd) this.#advance(event.timeNs)
+    // the event takes place between the records around it: what came before stays in the tick before
+    if (event.timeNs > this.#tickStart) {
+      this.#closeTick()
+      this.#tickStart = event.timeNs
+    }
+    if (event.kind === 'task_runs_on') {
+      this.#taskCpu[event.task] = event.cpu
+      this.#taskActor[event.task] = NOWHERE
+    }
+    this.#events.push(event)
+  }
+
+  fact(name: string, value: number | string | boolean): void {
+    this.#facts[name] = value
+  }
+
+  lint(verdict: LintVerdict): void {
+    this.#lint.push(verdict)
+  }
+
+  /** Ends the trace: merges provisional ticks and hands the final blocks to `emit`. */
+  finish(format: FormatFacts, emit: (block: TickBlock) => void): { tables: TraceTables; tickStartNs: Float64Array } {
+    if (this.#records === 0 && this.#events.length === 0)
+      throw new UserError('the trace holds no accesses', { file: this.#file, hint: 'Was the recording empty, or is it another format? See --format' })
+    this.#closeTick()
+    this.#provisional.finish(this.#tickEnd)
+    const spanNs = this.#lastNs - this.#originNs
+    const tickNs = this.#fixedTick ? this.#tickNs : chooseTick(this.#tickNs, spanNs, this.#records)
+    const cutsNs = this.#events.map((event) => event.timeNs)
+    const tickStartNs = shared(tickStarts(this.#originNs, this.#lastNs, tickNs, cutsNs))
+    regroupBlocks(this.#store.take(), tickStartNs, emit)
+    return { tables: this.#tables(format, tickNs, tickStartNs), tickStartNs }
+  }
+
+  #tables(format: FormatFacts, tickNs: number, tickStartNs: Float64Array): TraceTables {
+    const cpuCounts = new Map<number, number>()
+    for (let actor = 0; actor < this.#actorCounts.length; actor++) {
+      const accesses = this.#actorCounts.data[actor]!
+      const cpu = this.#actorCpu.data[actor]!
+      this.#tasks[this.#actorTask.data[actor]!]!.accesses += accesses
+      if (this.#actorCpuKnown[actor]) cpuCounts.set(cpu, (cpuCounts.get(cpu) ?? 0) + accesses)
+    }
+    const events = withMoves(this.#events, this.#moves, tickStartNs)
+    const counts: TraceMeta['events'] = {}
+    for (const { kind } of events) counts[kind] = (counts[kind] ?? 0) + 1
+    const pages = this.#pages.count
+    let pagesWritten = 0
+    for (let page = 0; page < pages; page++) pagesWritten += this.#pages.written[page]!
+    const tasks = this.#tasks.map(({ pid, tid }) => [pid, tid])
+    if (cpuCounts.size > 0 && this.#actorCpuKnown.includes(false))
+      this.#lint.push({
+        code: 'cpu-partly-unknown',
+        severity: 'warning',
+        message: 'some accesses name no cpu and their task has not been seen on one before',
+        advice: 'They count as cpu 0; record with cpu numbers (perf: --sample-cpu)',
+      })
+    return {
+      meta: {
+        schema: 'numareplay/trace/1',
+        file: this.#file,
+        format: format.format,
+        digest: this.#digest.finish({ pageSize: this.#pageSize, tasks, processes: this.#processes, events: this.#events }),
+        fidelity: format.fidelity,
+        filtered: false,
+        carries: [...format.carries],
+        pageSize: this.#pageSize,
+        accesses: this.#reads + this.#writes,
+        reads: this.#reads,
+        writes: this.#writes,
+        records: this.#records,
+        bytes: this.#bytes,
+        pages,
+        pagesWritten,
+        timeFirstNs: this.#records > 0 ? this.#firstAccessNs : this.#originNs,
+        timeLastNs: this.#records > 0 ? this.#lastAccessNs : this.#lastNs,
+        timeSorted: true,
+        tickNs,
+        events: counts,
+        formatFacts: this.#facts,
+        lint: this.#lint,
+      },
+      processes: this.#processes,
+      tasks: this.#tasks,
+      cpus: [...cpuCounts].sort(([a], [b]) => a - b).map(([cpu, accesses]) => ({ cpu, accesses })),
+      actorTask: shared(this.#actorTask.data, this.#actorTask.length),
+      actorCpu: shared(this.#actorCpu.data, this.#actorCpu.length),
+      pageProcess: shared(this.#pages.process, pages),
+      pageVpage: shared(this.#pages.vpage, pages),
+      events,
+    }
+  }
+
+  #pageOf(task: number, high: number, low: number): number {
+    if (high !== this.#taskHigh[task]) {
+      this.#taskHigh[task] = high
+      this.#taskSpace[task] = this.#pages.space(this.#tasks[task]!.process, high)
+    }
+    this.#taskLow[task] = low
+    const page = this.#pages.id(this.#taskSpace[task]!, low)
+    this.#taskPage[task] = page
+    return page
+  }
+
+  /** Slow path of an access: another cpu than the task's last one, or its first access there. */
+  #actorOn(task: number, recordedCpu: number): number {
+    if (this.#records === 0) this.#firstAccessNs = this.#lastNs
+    if (recordedCpu > MAX_IDS) throw this.#error(`cpu ${recordedCpu} is beyond 65,535`)
+    const before = this.#taskCpu[task]!
+    const cpu = recordedCpu === NOWHERE ? before : recordedCpu
+    if (before !== NOWHERE && cpu !== before) this.#noteMove(task, cpu)
+    const key = task * 2 ** 17 + cpu + 1
+    let actor = this.#actorOf.get(key)
+    if (actor === undefined) {
+      actor = this.#actorTask.push(task)
+      if (actor > MAX_IDS) throw this.#error('more than 65,536 pairs of task and cpu')
+      this.#actorCpu.push(Math.max(cpu, 0))
+      this.#actorCpuKnown.push(cpu !== NOWHERE)
+      this.#actorCounts.push(0)
+      this.#actorOf.set(key, actor)
+    }
+    this.#taskCpu[task] = cpu
+    this.#taskActor[task] = actor
+    return actor
+  }
+
+  #noteMove(task: number, cpu: number): void {
+    const last = this.#lastMove[task]
+    if (last?.timeNs === this.#tickStart) {
+      last.cpu = cpu
+      return
+    }
+    const move = { timeNs: this.#tickStart, task, cpu }
+    this.#lastMove[task] = move
+    this.#moves.push(move)
+  }
+
+  /** Opens the tick that holds `timeNs`. */
+  #advance(timeNs: number): void {
+    if (timeNs < 0) throw this.#error('negative time', 'a time from 0 on', `${timeNs}ns`)
+    if (timeNs > Number.MAX_SAFE_INTEGER) throw this.#error('time beyond 2^53 ns (104 days)', 'times relative to the start', `${timeNs}ns`)
+    if (Number.isNaN(this.#originNs)) this.#originNs = timeNs
+    this.#closeTick()
+    const spanNs = timeNs - this.#originNs
+    while (!this.#fixedTick && mayCoarsen(this.#tickNs, spanNs, this.#records)) this.#tickNs *= 10
+    const gridNs = this.#originNs + Math.floor(spanNs / this.#tickNs) * this.#tickNs
+    // a coarser cell may begin before the last event, which cuts it
+    const lastEventNs = this.#events.length > 0 ? this.#events[this.#events.length - 1]!.timeNs : gridNs
+    this.#tickStart = Math.max(gridNs, lastEventNs)
+    this.#tickEnd = gridNs + this.#tickNs
+  }
+
+  /** Ticks without accesses are not stored: the final grid fills them in. */
+  #closeTick(): void {
+    if (this.#fold.pairs > 0) this.#fold.flush(this.#provisional, this.#tickStart)
+  }
+
+  #backwards(timeNs: number): UserError {
+    if (!Number.isFinite(timeNs)) return this.#error('not a time', 'a number', String(timeNs))
+    if (timeNs < 0) return this.#error('negative time', 'a time from 0 on', `${timeNs}ns`)
+    return this.#error('time goes back', `${this.#lastNs}ns or later, as in the record before`, `${timeNs}ns`)
+  }
+
+  #error(problem: string, expected?: string, got?: string): UserError {
+    return new UserError(problem, { file: this.#file, line: this.line || undefined, field: expected ? 'time' : undefined, expected, got })
+  }
+}
+
+/** Moves join the events at the start of their final tick, after the events recorded for that instant. */
+function withMoves(events: TraceEvent[], moves: TaskMove[], tickStartNs: Float64Array): TraceEvent[] {
+  const joined: TraceEvent[] = []
+  let event = 0
+  let tick = 0
+  const inTick = new Map<number, TraceEvent>()
+  for (const { timeNs, task, cpu } of moves) {
+    if (tickStartNs[tick + 1]! <= timeNs) inTick.clear()
+    while (tickStartNs[tick + 1]! <= timeNs) tick++
+    const startNs = tickStartNs[tick]!
+    while (event < events.length && events[event]!.timeNs <= startNs) joined.push(events[event++]!)
+    const earlier = inTick.get(task)
+    const move: TraceEvent = { timeNs: startNs, kind: 'task_runs_on', task, cpu }
+    if (earlier?.kind === 'task_runs_on') earlier.cpu = cpu
+    else joined.push(move)
+    if (!earlier) inTick.set(task, move)
+  }
+  while (event < events.length) joined.push(events[event++]!)
+  return joined
+}
+
+/** Provisional ticks kept in memory; a block is let go once it is merged. */
+export class MemoryStore implements BlockStore {
+  #blocks: TickBlock[] = []
+
+  put(block: TickBlock): void {
+    this.#blocks.push(block)
+  }
+
+  *take(): Iterable<TickBlock> {
+    for (let i = 0; i < this.#blocks.length; i++) {
+      const block = this.#blocks[i]!
+      this.#blocks[i] = undefined as unknown as TickBlock
+      yield block
+    }
+  }
+}
+
+/** Everything in memory: the tables with their ticks. */
+export function inMemory(tables: TraceTables, tickStartNs: Float64Array, blocks: TickBlock[]): PreparedTrace {
+  return { ...tables, ticks: tickStartNs.length - 1, tickStartNs, blocks: blocks.length, block: (b) => blocks[b]! }
+}
