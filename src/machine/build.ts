@@ -25,8 +25,8 @@ export function buildMachine(name: string, file: MachineSettings): Machine {
   const writeLatencyPs = readLatencyPs.map((row, i) => row.map((read, j) => Math.max(1, Math.round(file.writeStall * (measuredWrite[i]![j] ?? read)))))
   copyRowsOfMemoryOnlyNodes([readLatencyPs, writeLatencyPs], distance, hasCpus)
 
-  const latencySource = sourceOf(measuredRead, nodes, hasCpus)
-  if (latencySource !== 'measured') warnings.push(inferenceWarning(latencySource, distance))
+  const latencySource = sourceOf(file, measuredRead, hasCpus)
+  if (latencySource !== 'measured') warnings.push(latencyWarning(latencySource, measuredRead, distance, hasCpus))
   return {
     name,
     about: file.about,
@@ -71,13 +71,16 @@ function nearestWithCpus(node: number, distance: number[][], hasCpus: boolean[])
   return best
 }
 
-function sourceOf(measured: PartialMatrix, nodes: MachineNode[], hasCpus: boolean[]): LatencySource {
-  const cells = measured.filter((_, i) => hasCpus[i]).flatMap((row) => row.filter((_, j) => nodes[j]!.bytes > 0))
-  if (cells.every((cell) => cell !== null)) return 'measured'
+function sourceOf(file: MachineSettings, measured: PartialMatrix, hasCpus: boolean[]): LatencySource {
+  const cells = measured.filter((_, i) => hasCpus[i]).flatMap((row) => row.filter((_, j) => file.nodes[j]!.memory > 0))
+  if (cells.every((cell) => cell !== null)) return file.latencySource
   return cells.every((cell) => cell === null) ? 'inferred from SLIT' : 'partly measured'
 }
 
-function inferenceWarning(source: LatencySource, distance: number[][]): string {
+function latencyWarning(source: LatencySource, measured: PartialMatrix, distance: number[][], hasCpus: boolean[]): string {
+  if (source === 'stated by firmware') return 'latencies are what the firmware states (ACPI HMAT), not measurements'
+  const isComplete = measured.every((row, i) => !hasCpus[i] || row.every((cell) => cell !== null))
+  if (isComplete) return 'some latencies are unverified: the notes of the machine say which'
   const which = source === 'partly measured' ? 'some latencies are inferred from SLIT' : 'latency inferred from SLIT'
   return isCategoryCode(distance)
     ? `${which}; these distances look like category codes (POWER), not ratios: measure the latencies before you trust any result`

@@ -78,5 +78,5 @@ export function withMemory(machine: Machine, spec: string): Machine {
   }
   const nodes = machine.nodes.map((node) => ({ ...node, bytes: bytes.get(node.id) ?? node.bytes }))
   if (nodes.every((node) => node.bytes === 0)) throw new UserError('no node would have memory', { field: 'memory', got: JSON.stringify(spec) })
-  return { ...machine, nodes }
+  return { ...machine, nodes, notes: [...(machine.notes ?? []), `memory set to ${spec}`] }
 }

@@ -61,6 +61,8 @@ export const MachineFile = z
     nodes: z.array(Node).min(1).max(MOST_NODES),
     /** SLIT, rows = from. Left out: 10 local, 20 otherwise, as Linux does without a SLIT. */
     distance: z.array(z.array(Distance)).optional(),
+    /** Says that the latencies below are less than measurements. */
+    latencySource: z.enum(['measured', 'stated by firmware', 'partly measured']).default('measured'),
     /** Idle read latency of a last-level-cache miss, ns; rows = accessing node, columns = memory node. */
     readLatencyNs: PartialMatrix.optional(),
     writeLatencyNs: PartialMatrix.optional(),

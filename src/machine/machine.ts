@@ -16,7 +16,8 @@ export interface MachineNode {
   kind: string
 }
 
-export type LatencySource = 'measured' | 'partly measured' | 'inferred from SLIT'
+/** `stated by firmware`: from the ACPI HMAT table. */
+export type LatencySource = 'measured' | 'stated by firmware' | 'partly measured' | 'inferred from SLIT'
 
 export interface CostModel {
   /** models-and-numbers.md §3.2; all integer picoseconds unless the name says otherwise. */
@@ -49,10 +50,10 @@ export interface Machine {
   name: string
   about: string
   sources: string[]
-  /** How far the figures can be trusted: grades of docs/machines.md, in words. */
-  evidence: string
+  /** How far the figures can be trusted: the grades of docs/machines.md. */
+  evidence?: string
   /** Remarks on single figures, e.g. a memory size that was chosen. Shown by `machine show`. */
-  notes: string[]
+  notes?: string[]
   nodes: MachineNode[]
   /** SLIT, distance[from][to]. */
   distance: number[][]
