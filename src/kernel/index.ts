@@ -17,3 +17,4 @@ export {
   type PolicyKernel,
   type StageCounts,
 } from './face.ts'
+export { createLaneKernel, type LaneOptions } from './lane-kernel.ts'

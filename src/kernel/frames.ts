@@ -1,0 +1,143 @@
+/**
+ * Free memory: zones with their watermarks, and the page allocator's choice of a node (mm/page_alloc.c). Only numbers of
+ * frames are modelled, not which frame; a huge page needs 512 free frames above the mark in one zone.
+ */
+import type { Machine } from '../machine/index.ts'
+import { lowmemLimitKib, MIN_FREE_KBYTES, WATERMARK_SCALE_FACTOR } from './defaults.ts'
+import type { Vmstat } from './vmstat.ts'
+
+/** One zone, in pages, as /proc/zoneinfo prints it. */
+export interface Zone {
+  node: number
+  managed: number
+  free: number
+  min: number
+  low: number
+  high: number
+  promo: number
+  /** lowmem_reserve against movable user pages. */
+  reserve: number
+}
+
+/** One zone per node, watermarks as mm/page_alloc.c:__setup_per_zone_wmarks() computes them. */
+export function zonesOf(machine: Machine, pageSize: number): Zone[] {
+  const managed = machine.nodes.map((node) => Math.floor(node.bytes / pageSize))
+  const total = managed.reduce((a, b) => a + b, 0)
+  const totalKib = (total * pageSize) / 1024
+  const minFreeKib = Math.min(Math.max(Math.floor(Math.sqrt(16 * totalKib)), MIN_FREE_KBYTES.least), MIN_FREE_KBYTES.most, lowmemLimitKib(totalKib))
+  const minFreePages = (minFreeKib * 1024) / pageSize
+  return managed.map((pages, node) => {
+    const min = total === 0 ? 0 : Math.floor((minFreePages * pages) / total)
+    const gap = Math.max(Math.floor(min / 4), Math.floor((pages * WATERMARK_SCALE_FACTOR) / 10000))
+    return { node, managed: pages, free: pages, min, low: min + gap, high: min + 2 * gap, promo: min + 3 * gap, reserve: 0 }
+  })
+}
+
+/** Which watermark an attempt must leave: low on the first try, min on the slow path, high and promo for NUMA balancing. */
+export type Watermark = 'min' | 'low' | 'high' | 'promo'
+
+export class Frames {
+  readonly nodes: number
+  /** Zones ascending by node and address; a node's zones are tried from the highest. */
+  readonly zones: readonly Zone[]
+  /** Pages handed out per node. */
+  readonly inUse: Float64Array
+  readonly #zonelists: readonly Uint8Array[]
+  readonly #vmstat: Vmstat
+  readonly #free: Float64Array
+  /** Free pages that must be exceeded, reserve included. */
+  readonly #marks: Record<Watermark, Float64Array>
+  readonly #first: Uint16Array
+
+  constructor(nodes: number, zones: readonly Zone[], zonelists: readonly Uint8Array[], vmstat: Vmstat) {
+    this.nodes = nodes
+    this.zones = [...zones].sort((a, b) => a.node - b.node)
+    this.inUse = new Float64Array(nodes)
+    this.#zonelists = zonelists
+    this.#vmstat = vmstat
+    this.#free = Float64Array.from(this.zones, (zone) => zone.free)
+    const marks = (name: Watermark): Float64Array => Float64Array.from(this.zones, (zone) => zone[name] + zone.reserve)
+    this.#marks = { min: marks('min'), low: marks('low'), high: marks('high'), promo: marks('promo') }
+    this.#first = new Uint16Array(nodes + 1)
+    for (let node = 1; node <= nodes; node++) this.#first[node] = this.zones.filter((zone) => zone.node < node).length
+  }
+
+  /** Nodes in the order in which an allocation that starts on `node` tries them. */
+  zonelist(node: number): Uint8Array {
+    return this.#zonelists[node]!
+  }
+
+  freeOn(node: number): number {
+    let sum = 0
+    for (let zone = this.#first[node]!; zone < this.#first[node + 1]!; zone++) sum += this.#free[zone]!
+    return sum
+  }
+
+  /** Some zone of `node` has more than `mark` + `pages` free. */
+  isAbove(node: number, mark: Watermark, pages: number): boolean {
+    const marks = this.#marks[mark]
+    for (let zone = this.#first[node]!; zone < this.#first[node + 1]!; zone++) if (this.#free[zone]! > marks[zone]! + pages) return true
+    return false
+  }
+
+  /** Pages to free until every zone of `node` is above its high mark; 0 while some zone is above low. */
+  shortfall(node: number): number {
+    let missing = 0
+    for (let zone = this.#first[node]!; zone < this.#first[node + 1]!; zone++) {
+      if (this.#free[zone]! > this.#marks.low[zone]!) return 0
+      missing += this.#marks.high[zone]! - this.#free[zone]! + 1
+    }
+    return missing
+  }
+
+  /** Takes `pages` frames on exactly this node if that leaves more than the mark (__zone_watermark_ok: strictly more). */
+  take(node: number, mark: Watermark, pages: number): boolean {
+    const marks = this.#marks[mark]
+    for (let zone = this.#first[node + 1]! - 1; zone >= this.#first[node]!; zone--) {
+      if (this.#free[zone]! - (pages - 1) <= marks[zone]!) continue
+      this.#free[zone]! -= pages
+      this.inUse[node]! += pages
+      return true
+    }
+    return false
+  }
+
+  /** Gives frames back: to the node's zones that lack most, lowest first. */
+  give(node: number, pages: number): void {
+    this.inUse[node]! -= pages
+    let rest = pages
+    for (let zone = this.#first[node]!; zone < this.#first[node + 1]! && rest > 0; zone++) {
+      const room = zone === this.#first[node + 1]! - 1 ? rest : Math.min(rest, this.zones[zone]!.free - this.#free[zone]!)
+      this.#free[zone]! += room
+      rest -= room
+    }
+  }
+
+  /**
+   * __alloc_pages(): the zonelist of `start` at the low watermark, then at min; answers the node or -1. `allowed` is the
+   * policy's nodemask, `mems` the cpuset's; null allows all. `cpu` is the node of the cpu that allocates.
+   */
+  allocate(start: number, allowed: Uint8Array | null, mems: Uint8Array | null, pages: number, cpu: number): number {
+    const order = this.#zonelists[start]!
+    let preferred = -1
+    for (let pass = 0; pass < 2; pass++) {
+      const mark: Watermark = pass === 0 ? 'low' : 'min'
+      for (let i = 0; i < order.length; i++) {
+        const node = order[i]!
+        if ((allowed !== null && allowed[node] === 0) || (mems !== null && mems[node] === 0)) continue
+        if (preferred < 0) preferred = node
+        if (!this.take(node, mark, pages)) continue
+        this.#vmstat.countAllocation(preferred, node, cpu)
+        return node
+      }
+    }
+    return -1
+  }
+
+  /** __GFP_THISNODE: this node or nothing. */
+  allocateOn(node: number, mems: Uint8Array | null, pages: number, cpu: number): number {
+    if ((mems !== null && mems[node] === 0) || !(this.take(node, 'low', pages) || this.take(node, 'min', pages))) return -1
+    this.#vmstat.countAllocation(node, node, cpu)
+    return node
+  }
+}

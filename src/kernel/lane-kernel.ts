@@ -1,0 +1,343 @@
+/**
+ * The kernel as a replay lane drives it: a static layout of pages, plain counters, no files. Every call goes to the mechanism
+ * of the same name; nothing is decided here.
+ */
+import type { Machine, NodeIndex } from '../machine/index.ts'
+import { findVma, isolateRange, NO_PAGE, newVma, type Process, pageIndex, type Task, type Vma } from './address-space.ts'
+import { allocateByPolicy } from './allocation.ts'
+import { attach, newCpuset, updateTasks } from './cpuset.ts'
+import { demotePages } from './demote.ts'
+import { EINVAL, errnoName } from './errno.ts'
+import {
+  ABSENT,
+  type KernelObserver,
+  type LaneKernel,
+  type MemoryLayout,
+  type MemoryRange,
+  type MemPolicy,
+  type MoveOutcome,
+  NOT_WRITTEN,
+  type PageId,
+} from './face.ts'
+import { zonesOf } from './frames.ts'
+import { scanHints } from './hint-scan.ts'
+import { Kernel } from './kernel.ts'
+import { Lru } from './lru.ts'
+import { mbind } from './mbind.ts'
+import { type Mempolicy, makePolicy } from './mempolicy.ts'
+import { migratePages } from './migrate-pages.ts'
+import { migrateMisplaced } from './misplaced.ts'
+import { movePages } from './move-pages.ts'
+import { nodeMask, toTable } from './node-mask.ts'
+import { PAGE } from './pages.ts'
+
+export interface LaneOptions {
+  seed: number
+  label: string
+  observer: KernelObserver
+}
+
+export function createLaneKernel(machine: Machine, layout: MemoryLayout, options: LaneOptions): LaneKernel {
+  return new Lane(machine, layout, options)
+}
+
+class Lane implements LaneKernel {
+  readonly machine: Machine
+  readonly placement: Uint8Array
+  readonly hintMarked: Uint8Array
+  now = 0
+  readonly #kernel: Kernel
+  readonly #lru: Lru
+  readonly #tasks: Task[]
+  readonly #observer: KernelObserver
+  /** False until a mempolicy or cpuset is in force: then every fault starts on the faulting cpu's node. */
+  #hasPolicies = false
+  /** page -> process and address, built when a policy first needs them. */
+  #places: { process: Uint16Array; vpage: Float64Array } | null = null
+
+  constructor(machine: Machine, layout: MemoryLayout, { observer }: LaneOptions) {
+    this.machine = machine
+    this.#observer = observer
+    const kernel = new Kernel({
+      machine,
+      zones: zonesOf(machine, layout.pageSize),
+      pages: layout.pages,
+      observer,
+      tiers: machine.nodes.map((node) => node.tier),
+    })
+    this.#kernel = kernel
+    this.#lru = new Lru(kernel.pages)
+    this.placement = kernel.pages.node
+    this.hintMarked = kernel.pages.hintMarked
+    for (const { pid, vmas } of layout.processes) {
+      const process = kernel.addProcess(pid)
+      process.vmas = vmas
+        .map(({ name, startVpage, ptes, shared }) => newVma({ name, start: startVpage, ptes, kind: shared ? 'shmem' : 'anon', shared }))
+        .sort((a, b) => a.start - b.start)
+    }
+    this.#tasks = layout.tasks.map(({ tid, process }) => kernel.addTask(kernel.processes[process]!, tid, 0))
+    this.#countSharedMappings()
+  }
+
+  get vmstat(): Record<string, number> {
+    return this.#kernel.vmstat.total()
+  }
+
+  get nodeStat(): Record<string, number>[] {
+    return this.machine.nodes.map((_, node) => this.#kernel.vmstat.ofNode(node))
+  }
+
+  nodeOf(page: PageId): NodeIndex {
+    return this.placement[page]!
+  }
+
+  isActive(page: PageId): boolean {
+    return this.#lru.isActive(page)
+  }
+
+  activate(page: PageId): void {
+    this.#lru.activate(page)
+  }
+
+  coldest(node: NodeIndex, pages: number): Uint32Array {
+    return this.#lru.coldest(node, pages)
+  }
+
+  markAccessed(pages: Uint32Array, from: number, to: number): void {
+    this.#lru.markAccessed(pages, from, to)
+  }
+
+  freePages(node: NodeIndex): number {
+    return this.#kernel.frames.freeOn(node)
+  }
+
+  pressure(): { node: NodeIndex; shortfall: number }[] {
+    return this.machine.nodes.flatMap((_, node) => {
+      const shortfall = this.#kernel.frames.shortfall(node)
+      return shortfall > 0 ? [{ node, shortfall }] : []
+    })
+  }
+
+  faultIn(page: PageId, task: number, node: NodeIndex, _isWrite: boolean, preferred?: NodeIndex): number {
+    const kernel = this.#kernel
+    let served: number
+    if (preferred !== undefined) served = kernel.frames.allocate(preferred, null, this.#tasks[task]!.memsTable, 1, node)
+    else if (this.#hasPolicies) served = this.#allocateByPolicy(page, this.#tasks[task]!, node)
+    else served = kernel.frames.allocate(node, null, null, 1, node)
+    if (served < 0) return -1
+    kernel.vmstat.count('pgfault')
+    this.placement[page] = served
+    return served
+  }
+
+  #allocateByPolicy(page: PageId, task: Task, node: NodeIndex): number {
+    const vma = this.#vmaOf(page)
+    const policy = vma?.policy ?? task.policy
+    const index = vma === undefined ? page : pageIndex(vma, this.#place(page).vpage - vma.start)
+    task.node = node
+    return allocateByPolicy(this.#kernel, task, policy, index, 1)
+  }
+
+  migrateMisplaced(page: PageId, to: NodeIndex): boolean {
+    return migrateMisplaced(this.#kernel, page, to)
+  }
+
+  takeHintFault(page: PageId, node: NodeIndex): void {
+    this.hintMarked[page] = 0
+    this.#kernel.vmstat.count('numa_hint_faults')
+    if (this.placement[page] === node) this.#kernel.vmstat.count('numa_hint_faults_local')
+  }
+
+  scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex) => boolean): { updated: number; wrapped: boolean } {
+    const scan = scanHints(this.#kernel, this.#kernel.processes[process]!, pages, scannerNode, only)
+    this.#observer.scanned(scan.walked)
+    return scan
+  }
+
+  movePages(pages: ArrayLike<PageId>, to: NodeIndex | ArrayLike<NodeIndex>, { all = false } = {}): MoveOutcome {
+    const kernel = this.#kernel
+    const count = pages.length
+    const status = new Int32Array(count).fill(NOT_WRITTEN)
+    const before = this.#moved()
+    const ret = movePages(
+      kernel,
+      {
+        count,
+        resolve: (i) => (this.placement[pages[i]!] === ABSENT ? NO_PAGE : pages[i]!),
+        node: typeof to === 'number' ? () => to : (i) => to[i]!,
+        all,
+        caller: null,
+        targetMems: kernel.memoryNodes,
+      },
+      status,
+    )
+    const failed: Record<string, number> = {}
+    for (let i = 0; i < count; i++) {
+      const code = status[i]!
+      if (code < 0 && code !== NOT_WRITTEN) failed[errnoName(code)] = (failed[errnoName(code)] ?? 0) + 1
+    }
+    return this.#outcome(ret, before, (i) => status[i]!, failed)
+  }
+
+  migratePages(process: number, from: NodeIndex[], to: NodeIndex[]): MoveOutcome {
+    const before = this.#moved()
+    const ret = migratePages(this.#kernel, null, this.#kernel.processes[process]!, nodeMask(from), nodeMask(to), true)
+    return this.#outcome(ret, before)
+  }
+
+  mbind(range: MemoryRange, mempolicy: MemPolicy, flags: { move?: boolean; moveAll?: boolean; strict?: boolean } = {}): MoveOutcome {
+    const process = this.#kernel.processes[range.process]!
+    const before = this.#moved()
+    this.#hasPolicies = true
+    const ret = mbind(this.#kernel, process.tasks[0]!, process, {
+      start: range.startVpage,
+      pages: range.pages,
+      mode: mempolicy.mode,
+      flags: mempolicy.flags ?? [],
+      nodes: nodeMask(mempolicy.nodes),
+      ...flags,
+      privileged: true,
+    })
+    if (ret >= 0 && mempolicy.homeNode !== undefined) {
+      for (const vma of isolateRange(process, range.startVpage, range.startVpage + range.pages)) {
+        if (vma.policy !== null) vma.policy = { ...vma.policy, home: mempolicy.homeNode }
+      }
+    }
+    return this.#outcome(ret, before)
+  }
+
+  setMempolicy(task: number, mempolicy: MemPolicy): number {
+    const owner = this.#tasks[task]!
+    const policy = this.#policy(mempolicy, owner)
+    if (policy === EINVAL) return EINVAL
+    owner.policy = policy
+    this.#hasPolicies = true
+    return 0
+  }
+
+  #policy({ mode, nodes, flags, homeNode }: MemPolicy, task: Task): Mempolicy | null | typeof EINVAL {
+    const policy = makePolicy(mode, flags ?? [], nodeMask(nodes), task.mems, this.#kernel.memoryNodes, this.#kernel.nodes)
+    return policy === null || policy === EINVAL || homeNode === undefined ? policy : { ...policy, home: homeNode }
+  }
+
+  setCpuset(group: string, change: { cpus?: number[]; mems?: NodeIndex[]; attach?: number[] }): MoveOutcome {
+    const kernel = this.#kernel
+    const before = this.#moved()
+    this.#hasPolicies = true
+    let cpuset = kernel.cpusets.get(group)
+    if (cpuset === undefined) {
+      cpuset = newCpuset(group, kernel.rootCpuset, true, [], kernel.memoryNodes)
+      kernel.cpusets.set(group, cpuset)
+    }
+    let ret = 0
+    if (change.mems !== undefined) {
+      const mems = nodeMask(change.mems.filter((node) => kernel.memoryNodes.includes(node)))
+      if (mems.length === 0) ret = EINVAL
+      else {
+        cpuset.mems = mems
+        cpuset.effective = mems
+        updateTasks(kernel, cpuset, mems)
+      }
+    }
+    for (const process of change.attach ?? []) {
+      const tasks = [...kernel.processes[process]!.tasks]
+      const from = tasks[0]?.cpuset
+      if (from !== undefined && from !== null && from !== cpuset) attach(kernel, tasks, from, cpuset)
+    }
+    return this.#outcome(ret, before)
+  }
+
+  demotePages(pages: ArrayLike<PageId>, to: NodeIndex, reason: 'demotion' | 'damon'): MoveOutcome {
+    const before = this.#moved()
+    const slower = this.machine.nodes.flatMap((node, i) => (node.tier >= this.machine.nodes[to]!.tier ? [i] : []))
+    demotePages(this.#kernel, pages, to, reason === 'demotion' ? toTable(slower, this.#kernel.nodes) : null, reason)
+    return this.#outcome(0, before)
+  }
+
+  ranges(process: number): MemoryRange[] {
+    return this.#kernel.processes[process]!.vmas.map((vma) => ({ process, name: vma.name, startVpage: vma.start, pages: vma.ptes.length }))
+  }
+
+  /** The mapping stays in the layout, as the program may map the same addresses again. */
+  munmap(process: number, startVpage: number, pages: number): void {
+    for (const vma of isolateRange(this.#kernel.processes[process]!, startVpage, startVpage + pages)) this.#freePages(vma)
+  }
+
+  exit(process: number): void {
+    for (const vma of this.#kernel.processes[process]!.vmas) this.#freePages(vma)
+  }
+
+  mlock(process: number, startVpage: number, pages: number): void {
+    for (const vma of isolateRange(this.#kernel.processes[process]!, startVpage, startVpage + pages)) {
+      vma.locked = true
+      for (const page of vma.ptes) if (page >= 0) this.#kernel.pages.setState(page, PAGE.mlocked | PAGE.unevictable)
+    }
+  }
+
+  /** Pages that nobody else maps are freed; a page of several processes loses one mapping. */
+  #freePages(vma: Vma): void {
+    const { pages, frames } = this.#kernel
+    for (const page of vma.ptes) {
+      if (page < 0 || this.placement[page] === ABSENT) continue
+      if (pages.mapcount(page) > 1) {
+        pages.setMapcount(page, pages.mapcount(page) - 1)
+        continue
+      }
+      frames.give(this.placement[page]!, 1)
+      this.placement[page] = ABSENT
+      this.hintMarked[page] = 0
+      pages.clearState(page, 0xffff)
+    }
+  }
+
+  #countSharedMappings(): void {
+    const { pages, processes } = this.#kernel
+    if (!processes.some((process) => process.vmas.some((vma) => vma.shared))) return
+    const seen = new Uint8Array(pages.length)
+    for (const process of processes) {
+      for (const vma of process.vmas) {
+        for (const page of vma.ptes) {
+          if (page < 0) continue
+          if (seen[page] === 1) pages.setMapcount(page, pages.mapcount(page) + 1)
+          seen[page] = 1
+        }
+      }
+    }
+  }
+
+  #vmaOf(page: PageId): Vma | undefined {
+    const { process, vpage } = this.#place(page)
+    return findVma(process, vpage)
+  }
+
+  #place(page: PageId): { process: Process; vpage: number } {
+    this.#places ??= this.#buildPlaces()
+    const places = this.#places
+    return { process: this.#kernel.processes[places.process[page]!]!, vpage: places.vpage[page]! }
+  }
+
+  #buildPlaces(): { process: Uint16Array; vpage: Float64Array } {
+    const process = new Uint16Array(this.#kernel.pages.length)
+    const vpage = new Float64Array(this.#kernel.pages.length)
+    for (const [p, owner] of this.#kernel.processes.entries()) {
+      for (const vma of owner.vmas) {
+        for (let i = 0; i < vma.ptes.length; i++) {
+          const page = vma.ptes[i]!
+          if (page < 0) continue
+          process[page] = p
+          vpage[page] = vma.start + i
+        }
+      }
+    }
+    return { process, vpage }
+  }
+
+  #moved(): number {
+    return this.#kernel.vmstat.total()['pgmigrate_success']!
+  }
+
+  #outcome(ret: number, movedBefore: number, status: (i: number) => number = () => NOT_WRITTEN, failed: Record<string, number> = {}): MoveOutcome {
+    if (ret < 0) failed[errnoName(ret)] = (failed[errnoName(ret)] ?? 0) + 1
+    return { moved: this.#moved() - movedBefore, ret, failed, status }
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * State of every page, one slot per dense page id, in flat arrays. Only the node is always there; the other arrays appear
+ * when a mechanism first needs them, so that a trace of plain pages pays one byte a page.
+ *
+ * A page keeps its id while it moves: migration changes `node[id]`, so page tables need no rewriting and a failed
+ * migration has nothing to restore. A folio is a head page and, when large, the ring of its other pages.
+ */
+import type { NodeIndex } from '../machine/index.ts'
+import { ABSENT, type PageId } from './face.ts'
+
+/** Bits of `state` (include/linux/page-flags.h, or a condition that the kernel derives). */
+export const PAGE = {
+  /** Taken off its LRU list by somebody. */
+  isolated: 1 << 0,
+  active: 1 << 1,
+  referenced: 1 << 2,
+  dirty: 1 << 3,
+  writeback: 1 << 4,
+  /** Somebody else holds the folio lock. */
+  locked: 1 << 5,
+  mlocked: 1 << 6,
+  unevictable: 1 << 7,
+  /** Pinned for DMA (FOLL_PIN), e.g. registered io_uring buffers. */
+  dmaPinned: 1 << 8,
+  /** Belongs to a file or to shared memory; else anonymous. */
+  file: 1 << 9,
+  /** Its file system has no ->migrate_folio. */
+  noMigrateFolio: 1 << 10,
+  /** Not an LRU page: a driver moves it (movable_operations: balloon, zsmalloc). */
+  movableOps: 1 << 11,
+  hugetlb: 1 << 12,
+  ksm: 1 << 13,
+  /** Large and on the deferred split queue, because part of it is not mapped any more. */
+  partiallyMapped: 1 << 14,
+  /** An uncorrectable memory error was found in it. */
+  poisoned: 1 << 15,
+} as const
+
+export class Pages {
+  /** page -> node, or ABSENT. */
+  node: Uint8Array
+  /** page -> 1 while its ptes are PROT_NONE from the hint scanner. */
+  hintMarked: Uint8Array
+  length: number
+  #state: Uint16Array | null = null
+  #mapcount: Uint16Array | null = null
+  #extraRefs: Uint16Array | null = null
+  #order: Uint8Array | null = null
+  #head: Int32Array | null = null
+  #next: Int32Array | null = null
+  #entireMapcount: Uint16Array | null = null
+  #released: number[] = []
+
+  constructor(length: number) {
+    this.length = length
+    this.node = new Uint8Array(length).fill(ABSENT)
+    this.hintMarked = new Uint8Array(length)
+  }
+
+  /** Bits of PAGE. */
+  state(page: PageId): number {
+    return this.#state === null ? 0 : this.#state[page]!
+  }
+
+  setState(page: PageId, bits: number): void {
+    this.#state ??= new Uint16Array(this.node.length)
+    this.#state[page]! |= bits
+  }
+
+  clearState(page: PageId, bits: number): void {
+    if (this.#state !== null) this.#state[page]! &= ~bits
+  }
+
+  /** Number of ptes that map the page. Pages that nobody said otherwise of are mapped once. */
+  mapcount(page: PageId): number {
+    return this.#mapcount === null ? 1 : this.#mapcount[page]!
+  }
+
+  setMapcount(page: PageId, count: number): void {
+    this.#mapcount ??= new Uint16Array(this.node.length).fill(1)
+    this.#mapcount[page] = count
+  }
+
+  /** Times a large folio is mapped as a whole, by a huge pmd; its pages' mapcounts include these. */
+  entireMapcount(head: PageId): number {
+    return this.#entireMapcount === null ? 0 : this.#entireMapcount[head]!
+  }
+
+  setEntireMapcount(head: PageId, count: number): void {
+    this.#entireMapcount ??= new Uint16Array(this.node.length)
+    this.#entireMapcount[head] = count
+  }
+
+  /** References beyond those of mappings and page cache: pins, pipes, look-ups in flight. */
+  extraRefs(page: PageId): number {
+    return this.#extraRefs === null ? 0 : this.#extraRefs[page]!
+  }
+
+  setExtraRefs(page: PageId, count: number): void {
+    this.#extraRefs ??= new Uint16Array(this.node.length)
+    this.#extraRefs[page] = count
+  }
+
+  order(page: PageId): number {
+    return this.#order === null ? 0 : this.#order[this.#head![page]!]!
+  }
+
+  /** The folio that a page belongs to. */
+  head(page: PageId): PageId {
+    return this.#head === null ? page : this.#head[page]!
+  }
+
+  /** Next page of the same folio, in a ring; the page itself when small. */
+  next(page: PageId): PageId {
+    return this.#next === null ? page : this.#next[page]!
+  }
+
+  /** Base pages of the folio. */
+  folioPages(head: PageId): number {
+    return 1 << this.order(head)
+  }
+
+  setNode(head: PageId, node: NodeIndex): void {
+    this.node[head] = node
+    for (let page = this.next(head); page !== head; page = this.next(page)) this.node[page] = node
+  }
+
+  /** Makes pages[from … from+2^order) one folio. */
+  join(pages: ArrayLike<PageId>, from: number, order: number): PageId {
+    this.#needFolios()
+    const count = 1 << order
+    const head = pages[from]!
+    for (let i = 0; i < count; i++) {
+      this.#head![pages[from + i]!] = head
+      this.#next![pages[from + i]!] = pages[from + ((i + 1) % count)]!
+    }
+    this.#order![head] = order
+    return head
+  }
+
+  /** Turns a large folio into base pages; answers them, head first. */
+  split(head: PageId): PageId[] {
+    const pieces: PageId[] = [head]
+    for (let page = this.next(head); page !== head; page = this.next(page)) pieces.push(page)
+    this.#order![head] = 0
+    if (this.#entireMapcount !== null) this.#entireMapcount[head] = 0
+    for (const page of pieces) {
+      this.#head![page] = page
+      this.#next![page] = page
+    }
+    return pieces
+  }
+
+  /** A fresh page id, not present. */
+  create(): PageId {
+    const page = this.#released.pop() ?? this.length++
+    if (page >= this.node.length) this.#grow()
+    return page
+  }
+
+  /** The id may be used for another page. */
+  release(page: PageId): void {
+    this.node[page] = ABSENT
+    this.hintMarked[page] = 0
+    if (this.#state !== null) this.#state[page] = 0
+    if (this.#mapcount !== null) this.#mapcount[page] = 0
+    if (this.#extraRefs !== null) this.#extraRefs[page] = 0
+    if (this.#entireMapcount !== null) this.#entireMapcount[page] = 0
+    this.#released.push(page)
+  }
+
+  #needFolios(): void {
+    if (this.#head !== null) return
+    const capacity = this.node.length
+    this.#order = new Uint8Array(capacity)
+    this.#head = Int32Array.from({ length: capacity }, (_, i) => i)
+    this.#next = Int32Array.from({ length: capacity }, (_, i) => i)
+  }
+
+  #grow(): void {
+    const from = this.node.length
+    const capacity = Math.max(1024, from * 2)
+    const widen = <A extends Uint8Array | Uint16Array | Int32Array>(old: A, wider: A): A => {
+      wider.set(old)
+      return wider
+    }
+    this.node = widen(this.node, new Uint8Array(capacity).fill(ABSENT))
+    this.hintMarked = widen(this.hintMarked, new Uint8Array(capacity))
+    if (this.#state) this.#state = widen(this.#state, new Uint16Array(capacity))
+    if (this.#mapcount) this.#mapcount = widen(this.#mapcount, new Uint16Array(capacity).fill(1))
+    if (this.#extraRefs) this.#extraRefs = widen(this.#extraRefs, new Uint16Array(capacity))
+    if (this.#entireMapcount) this.#entireMapcount = widen(this.#entireMapcount, new Uint16Array(capacity))
+    if (this.#head) {
+      this.#order = widen(this.#order!, new Uint8Array(capacity))
+      this.#head = widen(this.#head, new Int32Array(capacity))
+      this.#next = widen(this.#next!, new Int32Array(capacity))
+      for (let page = from; page < capacity; page++) this.#head[page] = this.#next[page] = page
+    }
+  }
+}
