@@ -25,6 +25,8 @@ export interface FileHead {
  */
 export interface TraceWriter {
   line: number
+  /** Bytes of a page as counted here: for formats that know regions rather than single accesses. */
+  readonly pageSize: number
   /** Index of a task; the same (pid, tid) gives the same index. */
   task(pid: number, tid: number): number
   /** Index of a process. */
@@ -39,6 +41,8 @@ export interface TraceWriter {
   fact(name: string, value: number | string | boolean): void
   /** A verdict for `inspect` (lint). */
   lint(verdict: LintVerdict): void
+  /** What this file carries and how faithfully, where it differs from what its format can (say it once, at any time). */
+  describe(file: { carries?: readonly Carried[]; fidelity?: Fidelity; filtered?: string }): void
 }
 
 export interface LintVerdict {
@@ -53,6 +57,17 @@ export interface FormatContext {
   /** Full path or name, for messages. */
   file: string
   options: Record<string, string>
+  /** Keep what is complete of a damaged file (`--lenient`); the default is to refuse it. */
+  lenient?: boolean
+}
+
+/** A file of a folder that is one recording, e.g. a thread of a DynamoRIO trace. */
+export interface FolderFile {
+  /** Path below the folder, with `/`. */
+  name: string
+  size: number
+  /** Its content, decompressed. */
+  open(): AsyncIterable<Uint8Array>
 }
 
 export interface TraceFormat {
@@ -66,6 +81,9 @@ export interface TraceFormat {
   /** Options with their meaning, e.g. CSV's column mapping. */
   options?: Record<string, string>
   read(bytes: AsyncIterable<Uint8Array>, trace: TraceWriter, context: FormatContext): Promise<void>
+  /** For recordings that are a folder: as `recognise`, from the paths of its files. */
+  recogniseFolder?(names: readonly string[]): number
+  readFolder?(files: readonly FolderFile[], trace: TraceWriter, context: FormatContext): Promise<void>
 }
 
 export function defineFormat(format: TraceFormat): TraceFormat {

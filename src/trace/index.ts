@@ -1,4 +1,6 @@
+export { Address } from './address.ts'
 export { type ListedAccess, type ListOptions, traceFromAccesses } from './build.ts'
+export { type Damage, damaged } from './damage.ts'
 export type { TraceEvent, TraceEventKind } from './events.ts'
 export {
   type AccessKind,
@@ -6,6 +8,7 @@ export {
   defineFormat,
   type Fidelity,
   type FileHead,
+  type FolderFile,
   type FormatContext,
   type LintVerdict,
   MODIFY,
@@ -14,6 +17,8 @@ export {
   type TraceWriter,
   WRITE,
 } from './format.ts'
+export { eachLine } from './lines.ts'
 export type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
+export { eachRecords } from './records.ts'
 export { regroup } from './regroup.ts'
 export { fromShared, type SharedTrace, shareTrace } from './share.ts'

@@ -50,7 +50,7 @@ const NOWHERE = -1
 export class FoldingWriter implements TraceWriter {
   line = 0
   readonly #file: string
-  readonly #pageSize: number
+  readonly pageSize: number
   readonly #pageShift: number
   readonly #fixedTick: boolean
   readonly #store: BlockStore
@@ -95,13 +95,14 @@ export class FoldingWriter implements TraceWriter {
   readonly #lastMove: (TaskMove | undefined)[] = []
   readonly #facts: Record<string, number | string | boolean> = {}
   readonly #lint: LintVerdict[] = []
+  #described: Parameters<TraceWriter['describe']>[0] = {}
 
   constructor(options: FoldOptions, store: BlockStore = new MemoryStore()) {
     this.#file = options.file
-    this.#pageSize = options.pageSize ?? 4096
-    this.#pageShift = Math.log2(this.#pageSize)
+    this.pageSize = options.pageSize ?? 4096
+    this.#pageShift = Math.log2(this.pageSize)
     if (!Number.isInteger(this.#pageShift) || this.#pageShift < 12 || this.#pageShift > 30)
-      throw new UserError('not a page size', { field: '--page-size', expected: 'a power of two from 4KiB to 1GiB', got: String(this.#pageSize) })
+      throw new UserError('not a page size', { field: '--page-size', expected: 'a power of two from 4KiB to 1GiB', got: String(this.pageSize) })
     this.#fixedTick = options.tickNs !== undefined
     this.#tickNs = options.tickNs === undefined ? 1 : checkTick(options.tickNs, '--tick')
     this.#store = store
@@ -186,6 +187,10 @@ export class FoldingWriter implements TraceWriter {
     this.#lint.push(verdict)
   }
 
+  describe(file: Parameters<TraceWriter['describe']>[0]): void {
+    this.#described = { ...this.#described, ...file }
+  }
+
   /** Ends the trace: merges provisional ticks and hands the final blocks to `emit`. */
   finish(format: FormatFacts, emit: (block: TickBlock) => void): { tables: TraceTables; tickStartNs: Float64Array } {
     if (this.#records === 0 && this.#events.length === 0)
@@ -227,11 +232,11 @@ export class FoldingWriter implements TraceWriter {
         schema: 'numareplay/trace/1',
         file: this.#file,
         format: format.format,
-        digest: this.#digest.finish({ pageSize: this.#pageSize, tasks, processes: this.#processes, events: this.#events }),
-        fidelity: format.fidelity,
-        filtered: false,
-        carries: [...format.carries],
-        pageSize: this.#pageSize,
+        digest: this.#digest.finish({ pageSize: this.pageSize, tasks, processes: this.#processes, events: this.#events }),
+        fidelity: this.#described.fidelity ?? format.fidelity,
+        filtered: this.#described.filtered ?? false,
+        carries: [...(this.#described.carries ?? format.carries)],
+        pageSize: this.pageSize,
         accesses: this.#reads + this.#writes,
         reads: this.#reads,
         writes: this.#writes,

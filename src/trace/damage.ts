@@ -1,0 +1,24 @@
+/** A recording that ends too early or is damaged: refused, unless the user asked to keep what is complete. */
+import { UserError } from '../errors.ts'
+import type { FormatContext, TraceWriter } from './format.ts'
+
+export interface Damage {
+  /** "the file ends in the middle of a record". */
+  problem: string
+  /** 1-based line or record, or a byte offset named in `problem`. */
+  line?: number
+  /** How many records are lost; unknown when the recording does not say. */
+  dropped?: number
+}
+
+/** Ends reading with a message, or (`--lenient`) notes what was dropped and returns. */
+export function damaged(trace: TraceWriter, context: FormatContext, { problem, line, dropped }: Damage): void {
+  if (!context.lenient) throw new UserError(problem, { file: context.file, line, hint: 'To keep what is complete, give --lenient' })
+  const where = line === undefined ? '' : ` (at ${line})`
+  trace.lint({
+    code: 'damaged',
+    severity: 'warning',
+    message: `${problem}${where}: ${dropped === undefined ? 'the rest' : `${dropped} records`} dropped`,
+    advice: 'Numbers hold for the part that was kept; copy or record the trace again if the rest matters',
+  })
+}
