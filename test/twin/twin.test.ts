@@ -1,0 +1,121 @@
+/** The engine and the obvious simulator agree exactly, for every shipped policy, on random traces and machines. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { machine } from '../../src/machine/index.ts'
+import { listPolicies, parsePolicySpec } from '../../src/policy/index.ts'
+import { boundPs } from '../../src/replay/bound.ts'
+import { planReplay } from '../../src/replay/plan.ts'
+import { replayLanes } from '../../src/replay/replay.ts'
+import { type ListedAccess, traceFromAccesses } from '../../src/trace/index.ts'
+import { type PlainAccess, simulate } from './simulator.ts'
+
+/** Parameters that make a policy act within a trace of microseconds; the policy clock is the trace's. */
+const QUICK: Record<string, string> = {
+  'hot-page-daemon': 'period=700ns,rate=0.4',
+  'numa-balancing': 'scan-delay=300ns,scan-period-min=500ns,scan-period-max=4us,scan-size=16KiB',
+  clairvoyant: 'period=900ns,horizon=2us,gain=0ns',
+  manual: 'calls=1us migrate_pages pid=1 from=0 to=1; 3us migrate_pages pid=2 from=1 to=0',
+}
+
+const MACHINES = ['skx-cl-2s', 'skx-cl-2s-snc2', '2s-plus-cxl']
+
+const accessList = fc
+  .array(
+    fc.record({
+      gap: fc.integer({ min: 0, max: 60 }),
+      page: fc.integer({ min: 0, max: 11 }),
+      cpu: fc.integer({ min: 0, max: 3 }),
+      pid: fc.integer({ min: 1, max: 2 }),
+      op: fc.constantFrom('R' as const, 'W' as const),
+      weight: fc.constantFrom(1, 1, 1, 3),
+    }),
+    { minLength: 1, maxLength: 300 },
+  )
+  .map((steps) => {
+    let t = 0
+    return steps.map(({ gap, page, cpu, pid, op, weight }): ListedAccess => {
+      t += gap
+      // each thread stays with one process, cpus change now and then
+      return { t, page: page + pid * 1000, cpu, pid, tid: pid * 10 + (cpu & 1), op, weight }
+    })
+  })
+
+const cases = fc.record({
+  list: accessList,
+  machine: fc.constantFrom(...MACHINES),
+  tickNs: fc.constantFrom(50, 200, 1000),
+  pace: fc.constantFrom(1, 3),
+  seed: fc.integer({ min: 0, max: 1000 }),
+})
+
+describe('engine = per-access simulator', () => {
+  for (const name of listPolicies()) {
+    test(name, async () => {
+      const spec = QUICK[name] ? `${name}:${QUICK[name]}` : name
+      const [policy] = await parsePolicySpec(spec)
+      let migrated = 0
+      fc.assert(
+        fc.property(cases, ({ list, machine: machineName, tickNs, pace, seed }) => {
+          const trace = traceFromAccesses(list, { tickNs })
+          const { context } = planReplay(trace, machine(machineName), [policy!], { seed, pace, cpus: 'spread' })
+          const [lane] = replayLanes(context, [policy!])
+          const twin = simulate(context, policy!, plain(context.trace, list))
+          const { totals } = lane!
+          migrated += totals.migrated
+          expect(lane!.message).toBe('')
+          expect({
+            local: totals.local,
+            remote: totals.remote,
+            memoryPs: totals.memoryPs,
+            hintFaults: totals.hintFaults,
+            pageFaults: totals.pageFaults,
+            migrated: totals.migrated,
+            failed: totals.failed,
+            vmstat: lane!.vmstat,
+          }).toEqual({
+            local: twin.local,
+            remote: twin.remote,
+            memoryPs: twin.memoryPs,
+            hintFaults: twin.hintFaults,
+            pageFaults: twin.pageFaults,
+            migrated: twin.migrated,
+            failed: twin.failed,
+            vmstat: twin.vmstat,
+          })
+          const cost = totals.memoryPs + totals.migrationPs + totals.hintFaultPs + totals.observationPs
+          expect(boundPs(context)).toBeLessThanOrEqual(cost)
+        }),
+        { numRuns: 60, seed: 42 },
+      )
+      // A policy whose parameters are listed above has something to decide in these traces
+      if (QUICK[name]) expect(migrated).toBeGreaterThan(0)
+    })
+  }
+
+  test('a lane alone = the same lane among all others', async () => {
+    const policies = (await Promise.all(listPolicies().map((name) => parsePolicySpec(QUICK[name] ? `${name}:${QUICK[name]}` : name)))).flat()
+    fc.assert(
+      fc.property(cases, ({ list, machine: machineName, tickNs, pace, seed }) => {
+        const { context } = planReplay(traceFromAccesses(list, { tickNs }), machine(machineName), policies, { seed, pace, cpus: 'spread' })
+        const together = replayLanes(context, policies)
+        policies.forEach((policy, i) => {
+          expect(replayLanes(context, [policy])[0]).toEqual(together[i])
+        })
+      }),
+      { numRuns: 15, seed: 7 },
+    )
+  })
+})
+
+/** The same accesses with the ids the prepared trace gave to pages and actors. */
+function plain(trace: ReturnType<typeof traceFromAccesses>, list: ListedAccess[]): PlainAccess[] {
+  const pageId = new Map(Array.from(trace.pageVpage, (vpage, page) => [`${trace.processes[trace.pageProcess[page]!]} ${vpage}`, page]))
+  const actorId = new Map(Array.from(trace.actorTask, (task, actor) => [`${trace.tasks[task]!.pid} ${trace.tasks[task]!.tid} ${trace.actorCpu[actor]}`, actor]))
+  return list.map(({ t, page, pid, tid, cpu, op, weight }) => ({
+    timeNs: t,
+    page: pageId.get(`${pid} ${page}`)!,
+    actor: actorId.get(`${pid} ${tid} ${cpu}`)!,
+    isWrite: op === 'W',
+    weight: weight!,
+  }))
+}
