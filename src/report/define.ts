@@ -13,6 +13,8 @@ export interface ReportTable {
   /** Column headings with alignment; numbers right. */
   columns: { heading: string; align: 'left' | 'right' }[]
   rows: string[][]
+  /** Column that holds the lane's label, if any: rows follow the choice of policies and carry the lane's colour. */
+  laneColumn?: number
   /** Lines below the table. */
   notes?: string[]
 }
@@ -23,12 +25,32 @@ export interface ReportChart {
   title: string
   /** What the chart shows, for screen readers. */
   description: string
-  /** Vega-Lite; `data: {name: 'x'}` is bound to `data.x`. Lane colours come from the theme. */
+  /** One sentence under the title: how to read it, or what there is to see. */
+  caption?: string
+  /** Half a page wide unless 'full'. */
+  width?: 'half' | 'full'
+  /**
+   * Vega-Lite; `data: {name: 'x'}` is bound to `data.x`. Colours are written `theme:NAME` (src/report/theme.ts); a colour,
+   * facet or axis over the field `lane` gets the lanes' colours and order.
+   */
   spec: Record<string, unknown>
+  /** Rows with `lane` follow the choice of policies; rows with `time` (in the run's time unit) follow the time window. */
   data: Record<string, Row[]>
 }
 
+/** Chapters of the HTML and Markdown report, in this order. */
+export const SECTIONS = {
+  overview: 'Overview',
+  locality: 'Locality',
+  migration: 'Migration',
+  latency: 'Latency',
+  counters: 'Counters',
+} as const
+export type Section = keyof typeof SECTIONS
+
 export interface Report {
+  title: string
+  section: Section
   question: string
   /** Tables it needs; a run folder that lacks one gets a message. */
   tables: readonly string[]

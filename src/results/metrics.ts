@@ -7,6 +7,8 @@ import { formatCount, formatDuration, formatPercent, formatSize } from '../units
 
 export interface Metric {
   label: string
+  /** For table columns, where the label is too long or lacks the unit. */
+  heading?: string
   /** '' for counts and shares. */
   unit: '' | 'ns' | 'pages' | 'share'
   better: 'lower' | 'higher' | 'neither'
@@ -55,14 +57,31 @@ const share = (label: string, better: Metric['better'], about: string, of: Metri
 export const METRICS = {
   meanLatency: {
     label: 'mean latency',
+    heading: 'mean ns',
     unit: 'ns',
     better: 'lower',
     about: 'mean latency of an access, without hint faults and migration',
     of: column('mean_latency_ns'),
     format: formatLatency,
   },
-  p50Latency: { label: 'p50', unit: 'ns', better: 'lower', about: 'median access latency', of: column('p50_latency_ns'), format: formatLatency },
-  p99Latency: { label: 'p99', unit: 'ns', better: 'lower', about: '99th percentile of access latency', of: column('p99_latency_ns'), format: formatLatency },
+  p50Latency: {
+    label: 'median latency',
+    heading: 'p50 ns',
+    unit: 'ns',
+    better: 'lower',
+    about: 'median access latency',
+    of: column('p50_latency_ns'),
+    format: formatCount,
+  },
+  p99Latency: {
+    label: '99th percentile of latency',
+    heading: 'p99 ns',
+    unit: 'ns',
+    better: 'lower',
+    about: '99th percentile of access latency',
+    of: column('p99_latency_ns'),
+    format: formatCount,
+  },
   localShare: share('local', 'higher', 'share of accesses served by memory of the accessing node', (summary) =>
     ratio(summary['local'] as number, summary['accesses'] as number),
   ),
@@ -90,11 +109,7 @@ export function formatMetric(name: MetricName, summary: Row): string {
   return value === null ? '—' : metric.format(value)
 }
 
-/** Heading with its unit, as tables print it: `mean latency (ns)`. */
-export function metricHeading(name: MetricName): string {
-  const { label, unit, format } = METRICS[name] as Metric
-  return unit === 'ns' && format === formatLatency ? `${label} (ns)` : label
-}
+export const metricHeading = (name: MetricName): string => (METRICS[name] as Metric).heading ?? METRICS[name].label
 
 /** `+12.3%`, `-4.0%`, `=`: a figure against the same figure of the baseline. */
 export function formatChange(value: number | null, baseline: number | null): string {

@@ -1,0 +1,122 @@
+/**
+ * From a report's chart to a complete Vega-Lite spec: data put in, `theme:` colours resolved, the lanes' colours and order
+ * filled in wherever a chart encodes the field `lane`. What comes out is what `--spec` writes and the Vega editor reads.
+ */
+import type { ReportChart, RunTables } from './define.ts'
+import { chartConfig, LANE_COLOURS, laneDash, laneRole, nodeRole, ROLES, type Role, roleColour, type Scheme } from './theme.ts'
+import { TimeGrid } from './time.ts'
+
+/** Outer size in pixels: axes and legend included. */
+export const CHART_WIDTH = { half: 540, full: 1100 } as const
+
+export interface BindOptions {
+  scheme: Scheme
+  /** Title and legend of lanes are part of the picture: off where a page shows them itself. */
+  framed: boolean
+  /** Leave the data out: a page hands the rows over as they are chosen. */
+  withoutData?: boolean
+}
+
+export type VegaLiteSpec = Record<string, unknown>
+
+/** What charts take from the run beside their rows. */
+export interface ChartContext {
+  lanes: string[]
+  nodes: number[]
+  /** Start and end of the run in `unit`. */
+  window: [from: number, to: number]
+  unit: string
+}
+
+export function chartContext(run: RunTables): ChartContext {
+  const grid = new TimeGrid(run)
+  return {
+    lanes: run.record.lanes.map(({ label }) => label),
+    nodes: run.record.machine.nodes.map(({ id }) => id),
+    window: [0, grid.ends.at(-1) ?? 0],
+    unit: grid.unit,
+  }
+}
+
+export function bindChart(chart: ReportChart, context: ChartContext, { scheme, framed, withoutData = false }: BindOptions): VegaLiteSpec {
+  const { lanes, nodes, window } = context
+  const spec = fill(chart.spec, { scheme, framed, lanes, nodes }) as VegaLiteSpec
+  const isFaceted = 'facet' in spec || 'hconcat' in spec || 'vconcat' in spec || 'concat' in spec || usesFacetChannel(spec)
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    description: chart.description,
+    ...(framed ? { title: { text: chart.title, subtitle: wrap(chart.caption ?? '', chart.width === 'full' ? 150 : 72) } } : {}),
+    ...(isFaceted ? {} : { width: CHART_WIDTH[chart.width ?? 'half'], autosize: { type: 'fit-x', contains: 'padding' } }),
+    ...spec,
+    params: [{ name: 'windowFrom', value: window[0] }, { name: 'windowTo', value: window[1] }, ...((spec['params'] as unknown[] | undefined) ?? [])],
+    config: chartConfig(scheme),
+    datasets: Object.fromEntries(Object.entries(chart.data).map(([name, rows]) => [name, withoutData ? [] : rows])),
+  }
+}
+
+const usesFacetChannel = (spec: VegaLiteSpec): boolean => {
+  const encoding = (spec['encoding'] ?? {}) as Record<string, unknown>
+  return 'facet' in encoding || 'row' in encoding || 'column' in encoding
+}
+
+interface Filling {
+  scheme: Scheme
+  framed: boolean
+  lanes: string[]
+  nodes: number[]
+}
+
+const COLOUR_CHANNELS = new Set(['color', 'fill', 'stroke'])
+const ORDERED_CHANNELS = new Set(['x', 'y', 'row', 'column', 'facet', 'xOffset', 'yOffset'])
+
+function fill(value: unknown, filling: Filling, key = ''): unknown {
+  if (typeof value === 'string') return value.startsWith('theme:') ? themeColour(value.slice(6), filling.scheme) : value
+  if (Array.isArray(value)) return value.map((item) => fill(item, filling))
+  if (value === null || typeof value !== 'object') return value
+  const filled = Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fill(item, filling, name)]))
+  if (key === 'encoding') return withDashes(filled, value as Record<string, unknown>, filling)
+  if (filled['field'] === 'lane') return fillLane(filled, key, filling)
+  if (filled['field'] === 'node' && COLOUR_CHANNELS.has(key)) {
+    const range = filling.nodes.map((_, index) => roleColour(nodeRole(index), filling.scheme))
+    return { scale: { domain: filling.nodes, range }, ...filled }
+  }
+  return filled
+}
+
+function fillLane(definition: Record<string, unknown>, channel: string, { lanes, scheme, framed }: Filling): Record<string, unknown> {
+  if (COLOUR_CHANNELS.has(channel)) {
+    const scale = { domain: lanes, range: lanes.map((_, index) => roleColour(laneRole(index), scheme)) }
+    return { scale, legend: laneLegend(lanes, framed), ...definition }
+  }
+  if (ORDERED_CHANNELS.has(channel)) return { sort: lanes, ...definition }
+  return definition
+}
+
+const laneLegend = (lanes: string[], framed: boolean): object | null =>
+  framed ? { title: null, columns: Math.max(1, Math.floor(130 / (6 + Math.max(...lanes.map((lane) => lane.length))))) } : null
+
+/** More lanes than colours: a second sign tells those of the same colour apart. */
+function withDashes(filled: Record<string, unknown>, { color }: Record<string, unknown>, { lanes, framed }: Filling): Record<string, unknown> {
+  if ((color as { field?: string } | undefined)?.field !== 'lane' || lanes.length <= LANE_COLOURS) return filled
+  const legend = (filled['color'] as { legend?: unknown }).legend === null ? null : laneLegend(lanes, framed)
+  const scale = { domain: lanes, range: lanes.map((_, index) => laneDash(index)) }
+  return { ...filled, strokeDash: { field: 'lane', type: 'nominal', scale, legend } }
+}
+
+function themeColour(role: string, scheme: Scheme): string {
+  if (!(role in ROLES)) throw new Error(`the theme has no colour ${JSON.stringify(role)}`)
+  return roleColour(role as Role, scheme)
+}
+
+/** Lines of at most `limit` letters. */
+export function wrap(text: string, limit: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ').filter(Boolean)) {
+    if (line && line.length + 1 + word.length > limit) {
+      lines.push(line)
+      line = word
+    } else line = line ? `${line} ${word}` : word
+  }
+  return line ? [...lines, line] : lines
+}

@@ -1,0 +1,75 @@
+/** What a run shows, in sentences: the first thing a reader sees. Every figure comes from the tables. */
+import type { Row } from '../columns/index.ts'
+import { METRICS } from '../results/index.ts'
+import { formatCount, formatDuration, formatPercent } from '../units.ts'
+import type { RunTables } from './define.ts'
+
+/** Changes below this are called none. */
+const NOTABLE = 0.005
+
+export interface Finding {
+  /** Lane it is about, if one. */
+  lane?: string
+  text: string
+}
+
+export function findings(run: RunTables): Finding[] {
+  const rows = run.rows('summary')
+  const baseline = rows.find((row) => row['lane'] === run.record.baseline)
+  if (!baseline) return []
+  const others = rows.filter((row) => row !== baseline)
+  const whole = others.filter((row) => row['status'] === 'ok')
+  const ended = rows.filter((row) => row['status'] !== 'ok')
+  return [
+    ...best(whole, baseline),
+    ...(baseline['status'] === 'ok' ? whole.map((row) => ({ lane: row['lane'] as string, text: against(row, baseline) })) : []),
+    ...ended.map((row) => ({
+      lane: row['lane'] as string,
+      text: `ended early (${row['status']}${row['error'] ? `: ${row['error']}` : ''}) and is not compared.`,
+    })),
+  ]
+}
+
+const cost = (row: Row): number => row['total_cost_ns'] as number
+
+function best(whole: Row[], baseline: Row): Finding[] {
+  if (baseline['status'] !== 'ok') return []
+  const ranked = [...whole].sort((a, b) => cost(a) - cost(b))
+  const first = ranked[0]
+  if (!first || cost(first) > cost(baseline) * (1 - NOTABLE)) {
+    return [{ text: `No policy beats ${baseline['lane']} by more than ${formatPercent(NOTABLE)} once its own costs are counted.` }]
+  }
+  const saved = 1 - cost(first) / cost(baseline)
+  const possible = METRICS.possibleGain.of(first)
+  const reach = possible === null ? '' : `, ${formatPercent(possible)} of what the best possible placement would save`
+  return [
+    {
+      lane: first['lane'] as string,
+      text: `is best overall: ${formatPercent(saved)} less memory time than ${baseline['lane']}, its own costs counted${reach}.`,
+    },
+  ]
+}
+
+function against(row: Row, baseline: Row): string {
+  const latency = METRICS.meanLatency.of(row)
+  const reference = METRICS.meanLatency.of(baseline)
+  const change = latency === null || reference === null ? 0 : latency / reference - 1
+  const local = METRICS.localShare.of(row) ?? 0
+  const localBefore = METRICS.localShare.of(baseline) ?? 0
+  const verb =
+    Math.abs(change) < NOTABLE
+      ? `leaves mean latency as it is (${METRICS.meanLatency.format(latency ?? 0)} ns)`
+      : `${change < 0 ? 'cuts' : 'raises'} mean latency by ${formatPercent(Math.abs(change))} to ${METRICS.meanLatency.format(latency!)} ns`
+  const locality = Math.abs(local - localBefore) < NOTABLE ? '' : `, local accesses ${formatPercent(localBefore)} → ${formatPercent(local)}`
+  return `${verb}${locality}${effort(row)}.`
+}
+
+/** `, moving 12,000 pages in 15ms (3.1% failed), 8,000 hint faults` */
+function effort(row: Row): string {
+  const migrated = row['migrated'] as number
+  const failed = row['migration_failed'] as number
+  const faults = row['hint_faults'] as number
+  if (migrated + failed === 0) return faults === 0 ? '; it moves nothing' : `; it moves nothing in ${formatCount(faults)} hint faults`
+  const failures = failed === 0 ? '' : `, ${formatPercent(failed / (migrated + failed))} of those tried failed`
+  return `; moves ${formatCount(migrated)} pages in ${formatDuration(row['migration_ns'] as number)}${failures}${faults > 0 ? `, ${formatCount(faults)} hint faults` : ''}`
+}

@@ -1,0 +1,23 @@
+/** Pieces of Vega-Lite that charts share, so that the same thing looks the same everywhere. */
+import type { TimeGrid } from './time.ts'
+
+/** Counts as 1.2k, 3M; the format alone would give every tick the prefix of the largest. */
+export const COUNT_AXIS = { tickCount: 5, labelExpr: "format(datum.value, '~s')" }
+
+/** Horizontal bars: one row per lane. */
+export const LANE_ROWS = { field: 'lane', type: 'nominal', title: null }
+export const LANE_COLOUR = { field: 'lane', type: 'nominal' }
+export const LANE_TOOLTIP = { field: 'lane', title: 'policy' }
+/** Height of a chart with one bar per lane, and of the bar. */
+export const laneHeight = (lanes: number): number => Math.max(84, 28 * lanes)
+export const LANE_BAR = { type: 'bar', height: 17 }
+
+/** Time from left to right over the whole run, or over the time window that the reader chose (parameters of every chart). */
+export const timeAxis = (grid: TimeGrid): Record<string, unknown> => ({
+  field: 'time',
+  type: 'quantitative',
+  title: grid.title,
+  scale: { zero: false, nice: false, domainMin: { expr: 'windowFrom' }, domainMax: { expr: 'windowTo' } },
+  axis: { tickCount: 10 },
+})
+export const timeTooltip = (grid: TimeGrid): Record<string, unknown> => ({ field: 'time', type: 'quantitative', title: `until (${grid.unit})`, format: '.4~g' })
