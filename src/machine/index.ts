@@ -1,3 +1,7 @@
 export { type CpuPlacement, cpuToNode, spreadCpus } from './cpus.ts'
+export { importMachine } from './import/index.ts'
 export { machine, type Preset, parseMachine, presets, withMemory } from './load.ts'
 export type { CostModel, LatencySource, LoadCurve, Machine, MachineNode, NodeIndex } from './machine.ts'
+export type { MachineDocument } from './machine-file.ts'
+export { describeMachine, describePresets } from './show.ts'
+export { machineText, writeMachine } from './write.ts'

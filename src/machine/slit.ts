@@ -13,7 +13,7 @@ export const slitFactor = (distance: number): number => 1 + PER_SLIT_UNIT * (dis
 
 /**
  * Fills the holes of a latency matrix, in this order:
- * 1. memory that another node's cpus were measured against: that latency plus the inferred difference of the two ways
+ * 1. memory that the cpus of a third node were measured against: that latency plus the inferred difference of the two ways
  *    (a hop between sockets costs the same whatever memory lies behind it: 103 ns to CXL and 101 ns to DRAM on preset 2s-plus-cxl);
  * 2. memory never measured: the accessing node's local latency times the SLIT factor.
  */
@@ -29,7 +29,7 @@ export function inferLatencies(measured: (number | null)[][], distance: number[]
         if (via === -1 || distance[other]![to]! < distance[via]![to]!) via = other
       }
       const factor = slitFactor(distance[from]![to]!)
-      if (via === -1 || hasCpus[to]) return Math.round(local[from]! * factor)
+      if (via === -1) return Math.round(local[from]! * factor)
       return Math.max(local[from]!, Math.round(measured[via]![to]! + local[from]! * (factor - slitFactor(distance[via]![to]!))))
     }),
   )

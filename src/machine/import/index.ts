@@ -1,0 +1,42 @@
+/** `machine import`: dumps as people have them become one machine file. */
+import { basename } from 'node:path'
+import { UserError } from '../../errors.ts'
+import { type MachineDocument, MachineFile } from '../machine-file.ts'
+import { type Dump, openDump } from './archive.ts'
+import { combine } from './combine.ts'
+import { dmesg } from './dmesg.ts'
+import type { DumpReader, Findings } from './findings.ts'
+import { lscpu } from './lscpu.ts'
+import { lstopo } from './lstopo.ts'
+import { mlc } from './mlc.ts'
+import { numactl } from './numactl.ts'
+import { readSysfs, sysfsListing } from './sysfs.ts'
+
+/** Text dumps in order of trust: sizes of sysfs and lstopo are exact, numactl rounds, the kernel log counts reserved memory too. */
+const READERS: DumpReader[] = [sysfsListing, lstopo, numactl, lscpu, mlc, dmesg]
+
+/** The machine file that the dumps make together. */
+export function importMachine(paths: readonly string[]): MachineDocument {
+  const found = paths.map((path) => readDump(openDump(path), path))
+  const document = combine(found.sort((a, b) => a.rank - b.rank).map(({ findings }) => findings))
+  const checked = MachineFile.safeParse(document)
+  if (!checked.success) {
+    const { path, message } = checked.error.issues[0]!
+    throw new UserError(`these dumps make no machine: ${message}`, { file: paths.join(', '), field: path.join('.') || undefined })
+  }
+  return document
+}
+
+export function readDump(dump: Dump, path: string): { findings: Findings; rank: number } {
+  const name = basename(path)
+  if ('sysfs' in dump) return { findings: readSysfs(dump.sysfs, name), rank: -1 }
+  const rank = READERS.findIndex((reader) => reader.recognises(dump.text))
+  const reader = READERS[rank]
+  if (!reader) {
+    throw new UserError('is none of the dumps known here', {
+      file: path,
+      expected: `a folder or archive of sysfs, or text of ${READERS.map(({ format }) => format).join(', ')}`,
+    })
+  }
+  return { findings: reader.read(dump.text, name), rank }
+}
