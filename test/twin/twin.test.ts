@@ -29,7 +29,7 @@ const accessList = fc
       op: fc.constantFrom('R' as const, 'W' as const),
       weight: fc.constantFrom(1, 1, 1, 3),
     }),
-    { minLength: 1, maxLength: 300 },
+    { minLength: 1, maxLength: 300, size: 'max' },
   )
   .map((steps) => {
     let t = 0
