@@ -1,5 +1,6 @@
 /** How a trace format plugs in: one file in traces/ that default-exports `defineFormat({...})`. */
 import type { TraceEvent } from './events.ts'
+import type { PreparedTrace } from './prepared.ts'
 
 /** What one record did. A modify (lackey's M, an atomic add) is one read and one write. */
 export const READ = 1
@@ -70,7 +71,7 @@ export interface FolderFile {
   open(): AsyncIterable<Uint8Array>
 }
 
-export interface TraceFormat {
+interface FormatBasics {
   about: string
   /** Usual file name endings without compression, for `list formats`. */
   extensions: readonly string[]
@@ -80,12 +81,23 @@ export interface TraceFormat {
   fidelity: Fidelity
   /** Options with their meaning, e.g. CSV's column mapping. */
   options?: Record<string, string>
+}
+
+/** A recording: pushed into the writer from front to end. */
+export interface StreamFormat extends FormatBasics {
   read(bytes: AsyncIterable<Uint8Array>, trace: TraceWriter, context: FormatContext): Promise<void>
   /** For recordings that are a folder: as `recognise`, from the paths of its files. */
   recogniseFolder?(names: readonly string[]): number
   readFolder?(files: readonly FolderFile[], trace: TraceWriter, context: FormatContext): Promise<void>
 }
 
-export function defineFormat(format: TraceFormat): TraceFormat {
+/** A file that is folded already and is read in place. */
+export interface PreparedFormat extends FormatBasics {
+  open(file: string): PreparedTrace
+}
+
+export type TraceFormat = StreamFormat | PreparedFormat
+
+export function defineFormat<F extends TraceFormat>(format: F): F {
   return format
 }

@@ -1,5 +1,6 @@
 export { Address } from './address.ts'
 export { type ListedAccess, type ListOptions, traceFromAccesses } from './build.ts'
+export { SecondsClock } from './clock.ts'
 export { type Damage, damaged } from './damage.ts'
 export type { TraceEvent, TraceEventKind } from './events.ts'
 export {
@@ -12,13 +13,20 @@ export {
   type FormatContext,
   type LintVerdict,
   MODIFY,
+  type PreparedFormat,
   READ,
+  type StreamFormat,
   type TraceFormat,
   type TraceWriter,
   WRITE,
 } from './format.ts'
+export { isBinary, listFormats, type NamedFormat } from './formats.ts'
 export { eachLine } from './lines.ts'
+export { type OpenOptions, openTrace } from './open.ts'
 export type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
 export { eachRecords } from './records.ts'
 export { regroup } from './regroup.ts'
 export { fromShared, type SharedTrace, shareTrace } from './share.ts'
+export { layoutOf, type Role, TABLE_OPTIONS, type TableLayout, understood } from './table-columns.ts'
+export { TableRows } from './table-rows.ts'
+export { TableScanner } from './table-scanner.ts'

@@ -12,7 +12,7 @@ export async function eachLine(bytes: AsyncIterable<Uint8Array>, file: string, o
   let rest = ''
   let number = 0
   for await (const chunk of bytes) {
-    const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).latin1Slice()
+    const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1')
     let start = 0
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
       const line = start === 0 ? rest + text.slice(0, end) : text.slice(start, end)

@@ -46,6 +46,7 @@ interface TaskMove {
 
 const MAX_IDS = 0xffff
 const NOWHERE = -1
+const TASK_CACHE = 256
 
 export class FoldingWriter implements TraceWriter {
   line = 0
@@ -63,6 +64,10 @@ export class FoldingWriter implements TraceWriter {
   readonly #processOf = new Map<number, number>()
   readonly #tasks: TraceTask[] = []
   readonly #taskOf = new Map<string, number>()
+  /** Direct-mapped cache in front of it, by tid. */
+  readonly #cachedPid = new Float64Array(TASK_CACHE).fill(NOWHERE)
+  readonly #cachedTid = new Float64Array(TASK_CACHE).fill(NOWHERE)
+  readonly #cachedTask = new Uint16Array(TASK_CACHE)
   /** Per task: last cpu and its actor; last page, its address and its space. */
   readonly #taskCpu: number[] = []
   readonly #taskActor: number[] = []
@@ -119,12 +124,19 @@ export class FoldingWriter implements TraceWriter {
   }
 
   task(pid: number, tid: number): number {
-    const key = `${pid}/${tid}`
-    const known = this.#taskOf.get(key)
-    if (known !== undefined) return known
+    const slot = tid & (TASK_CACHE - 1)
+    if (this.#cachedTid[slot] === tid && this.#cachedPid[slot] === pid) return this.#cachedTask[slot]!
+    const task = this.#taskOf.get(`${pid}/${tid}`) ?? this.#newTask(pid, tid)
+    this.#cachedTid[slot] = tid
+    this.#cachedPid[slot] = pid
+    this.#cachedTask[slot] = task
+    return task
+  }
+
+  #newTask(pid: number, tid: number): number {
     const index = this.#tasks.push({ pid, tid, process: this.process(pid), accesses: 0 }) - 1
     if (index > MAX_IDS) throw this.#error('more than 65,536 tasks')
-    this.#taskOf.set(key, index)
+    this.#taskOf.set(`${pid}/${tid}`, index)
     this.#taskCpu.push(NOWHERE)
     this.#taskActor.push(NOWHERE)
     this.#taskPage.push(0)
@@ -235,7 +247,7 @@ export class FoldingWriter implements TraceWriter {
         digest: this.#digest.finish({ pageSize: this.pageSize, tasks, processes: this.#processes, events: this.#events }),
         fidelity: this.#described.fidelity ?? format.fidelity,
         filtered: this.#described.filtered ?? false,
-        carries: [...(this.#described.carries ?? format.carries)],
+        carries: (this.#described.carries ?? format.carries).filter((what) => this.#carries(what, cpuCounts.size > 0, events.length > 0)),
         pageSize: this.pageSize,
         accesses: this.#reads + this.#writes,
         reads: this.#reads,
@@ -261,6 +273,13 @@ export class FoldingWriter implements TraceWriter {
       pageVpage: shared(this.#pages.vpage, pages),
       events,
     }
+  }
+
+  /** What the format can tell is promised only if this file did. */
+  #carries(what: Carried, anyCpu: boolean, anyEvent: boolean): boolean {
+    if (what === 'accesses') return this.#records > 0
+    if (what === 'cpus') return anyCpu
+    return what === 'events' ? anyEvent : true
   }
 
   #pageOf(task: number, high: number, low: number): number {

@@ -1,0 +1,96 @@
+/** From a name on the command line to a trace: a native file, a recording in a foreign format, or a generated workload. */
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { UserError } from '../errors.ts'
+import type { FolderFile, FormatContext, StreamFormat } from './format.ts'
+import { loadFormat, recognise, recogniseFolder } from './formats.ts'
+import type { PreparedTrace, TickBlock } from './prepared.ts'
+import { openBytes } from './source.ts'
+import { FoldingWriter, type FormatFacts, inMemory } from './writer.ts'
+
+export interface OpenOptions {
+  /** Name of a format or path of a user's; default: recognised by content. */
+  format?: string
+  formatOptions?: Record<string, string>
+  pageSize?: number
+  /** Fixed tick in ns; default: chosen from span and number of accesses. */
+  tickNs?: number
+  /** Keep what is complete of a damaged file. */
+  lenient?: boolean
+}
+
+/** A recording about to be read, whatever it is stored as. */
+export interface Recording {
+  facts: FormatFacts
+  /** Pushes everything into the writer. */
+  read(writer: FoldingWriter): Promise<void>
+}
+
+/** A trace in memory, or a native file read by blocks. */
+export async function openTrace(name: string, options: OpenOptions = {}): Promise<PreparedTrace> {
+  const found = await find(name, options)
+  if ('open' in found) return found.open()
+  const writer = new FoldingWriter({ file: name, pageSize: options.pageSize, tickNs: options.tickNs })
+  await found.read(writer)
+  const blocks: TickBlock[] = []
+  const { tables, tickStartNs } = writer.finish(found.facts, (block) => blocks.push(block))
+  return inMemory(tables, tickStartNs, blocks)
+}
+
+/** What a name stands for. */
+export async function find(name: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {
+  const isFolder = existsSync(name) && statSync(name).isDirectory()
+  return isFolder ? findInFolder(name, options) : findInFile(name, options)
+}
+
+async function findInFile(file: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {
+  const source = await openBytes(file)
+  const { name, format } = options.format === undefined ? await recognise(source.head, file) : await loadFormat(options.format)
+  if ('open' in format) {
+    if (source.compression !== 'none')
+      throw new UserError('a native trace is read in place', {
+        file,
+        expected: 'the file itself',
+        got: `${source.compression} around it`,
+        hint: 'Decompress it',
+      })
+    return { open: () => format.open(file) }
+  }
+  const context = contextOf(name, format, file, options)
+  return { facts: { format: name, fidelity: format.fidelity, carries: format.carries }, read: (writer) => format.read(source.bytes, writer, context) }
+}
+
+async function findInFolder(folder: string, options: OpenOptions): Promise<Recording> {
+  const files = filesBelow(folder, folder)
+  const names = files.map(({ name }) => name)
+  const { name, format } = options.format === undefined ? await recogniseFolder(names, folder) : await loadFormat(options.format)
+  if (!('readFolder' in format) || format.readFolder === undefined)
+    throw new UserError(`format ${name} does not read folders`, { file: folder, expected: 'a file' })
+  const { readFolder } = format
+  const context = contextOf(name, format, folder, options)
+  return { facts: { format: name, fidelity: format.fidelity, carries: format.carries }, read: (writer) => readFolder(files, writer, context) }
+}
+
+function contextOf(name: string, format: StreamFormat, file: string, { formatOptions = {}, lenient }: OpenOptions): FormatContext {
+  const known = Object.keys(format.options ?? {})
+  const unknown = Object.keys(formatOptions).find((option) => !known.includes(option))
+  if (unknown !== undefined)
+    throw new UserError(`format ${name} has no option ${unknown}`, { field: '--format-option', expected: known.join(', ') || 'no options' })
+  return { file, options: formatOptions, lenient }
+}
+
+/** All files of a recording's folder, by name; links are not followed. */
+function filesBelow(folder: string, root: string): FolderFile[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) return filesBelow(path, root)
+      if (!entry.isFile()) return []
+      return [{ name: relative(root, path).split(sep).join('/'), size: statSync(path).size, open: () => decompressed(path) }]
+    })
+}
+
+async function* decompressed(path: string): AsyncIterable<Uint8Array> {
+  yield* (await openBytes(path)).bytes
+}

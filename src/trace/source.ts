@@ -1,0 +1,179 @@
+/** A file as a stream of decompressed bytes, in bounded memory. gzip and zstd are recognised by their first bytes. */
+import { createReadStream, existsSync, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { Readable } from 'node:stream'
+import * as zlib from 'node:zlib'
+import { UserError } from '../errors.ts'
+import { formatCount } from '../units.ts'
+import type { FileHead } from './format.ts'
+
+const CHUNK = 1 << 18
+/** What formats see to recognise a file. */
+const HEAD_BYTES = 1 << 16
+
+export interface ByteSource {
+  head: FileHead
+  /** From the first byte; to be read once. */
+  bytes: AsyncIterable<Uint8Array>
+  compression: 'none' | 'gzip' | 'zstd'
+}
+
+/** Compressed forms that are named, so that the message can say what to do. */
+const OTHER_COMPRESSIONS: { name: string; magic: number[]; command: string }[] = [
+  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], command: 'xz -dc' },
+  { name: 'bzip2', magic: [0x42, 0x5a, 0x68], command: 'bzip2 -dc' },
+  { name: 'lz4', magic: [0x04, 0x22, 0x4d, 0x18], command: 'lz4 -dc' },
+  { name: 'zip', magic: [0x50, 0x4b, 0x03, 0x04], command: 'unzip -p' },
+]
+
+export async function openBytes(path: string): Promise<ByteSource> {
+  checkReadable(path)
+  const raw = peekable(createReadStream(path, { highWaterMark: CHUNK }), 8)
+  const start = await withReadErrors(path, raw.peek())
+  if (start.length === 0) throw new UserError('the file is empty', { file: path })
+  const compression = startsWith(start, [0x1f, 0x8b]) ? 'gzip' : startsWith(start, [0x28, 0xb5, 0x2f, 0xfd]) ? 'zstd' : 'none'
+  for (const { name, magic, command } of OTHER_COMPRESSIONS) {
+    if (startsWith(start, magic))
+      throw new UserError(`${name} is not read directly`, { file: path, expected: 'gzip, zstd or plain', hint: `${command} ${path} | zstd > …` })
+  }
+  const counted = countBytes(raw.all())
+  const decode = { none: (source: Counted) => source.bytes, gzip: gunzip, zstd: unzstd }[compression]
+  const decoded = peekable(decode(counted, path), HEAD_BYTES)
+  const head = await withReadErrors(path, decoded.peek())
+  if (head.length === 0) throw new UserError('the file is empty inside its compression', { file: path })
+  return {
+    head: { bytes: head, text: Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1'), fileName: plainName(path) },
+    bytes: decoded.all(),
+    compression,
+  }
+}
+
+/** A file that is there and is a file. */
+function checkReadable(path: string): void {
+  if (!existsSync(path)) {
+    const folder = dirname(path)
+    throw new UserError('file not found', {
+      file: path,
+      hint: existsSync(folder)
+        ? 'The path is taken from the current folder; `numareplay list workloads` shows generated traces'
+        : `There is no folder ${folder}`,
+    })
+  }
+  const stat = statSync(path)
+  if (stat.isDirectory()) throw new UserError('this is a directory, not a trace file', { file: path, expected: 'one file' })
+}
+
+async function withReadErrors<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') throw new UserError('no permission to read it', { file: path })
+    throw error
+  }
+}
+
+const plainName = (path: string): string => basename(path).replace(/\.(gz|zst|zstd)$/i, '')
+
+const startsWith = (bytes: Uint8Array, magic: number[]): boolean => magic.every((byte, i) => bytes[i] === byte)
+
+/** Lets the first bytes be looked at before the whole is read. */
+function peekable(chunks: AsyncIterable<Uint8Array>, wanted: number) {
+  const iterator = chunks[Symbol.asyncIterator]()
+  let first: Uint8Array = new Uint8Array(0)
+  let ended = false
+  return {
+    async peek(): Promise<Uint8Array> {
+      const parts: Uint8Array[] = []
+      for (let length = 0; length < wanted; ) {
+        const next = await iterator.next()
+        if (next.done) {
+          ended = true
+          break
+        }
+        parts.push(next.value)
+        length += next.value.length
+      }
+      first = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+      return first.subarray(0, wanted)
+    },
+    async *all(): AsyncGenerator<Uint8Array> {
+      try {
+        if (first.length > 0) yield first
+        while (!ended) {
+          const next = await iterator.next()
+          if (next.done) return
+          yield next.value
+        }
+      } finally {
+        await iterator.return?.()
+      }
+    },
+  }
+}
+
+interface Counted {
+  bytes: AsyncIterable<Uint8Array>
+  read: number
+}
+
+function countBytes(chunks: AsyncIterable<Uint8Array>): Counted {
+  const counted: Counted = { read: 0, bytes: chunks }
+  counted.bytes = (async function* () {
+    for await (const chunk of chunks) {
+      counted.read += chunk.length
+      yield chunk
+    }
+  })()
+  return counted
+}
+
+async function* gunzip(source: Counted, path: string): AsyncGenerator<Uint8Array> {
+  yield* transform(source, zlib.createGunzip({ chunkSize: CHUNK }), 'gzip', path)
+}
+
+/** Node's own zstd (22.15 and later) where it is there, else fzstd; both hold one window. */
+async function* unzstd(source: Counted, path: string): AsyncGenerator<Uint8Array> {
+  const native = (zlib as { createZstdDecompress?: (options: object) => zlib.Gunzip }).createZstdDecompress
+  if (native) {
+    yield* transform(source, native({ chunkSize: CHUNK }), 'zstd', path)
+    return
+  }
+  const { Decompress } = await import('fzstd')
+  const ready: Uint8Array[] = []
+  const decoder = new Decompress((chunk) => ready.push(chunk))
+  try {
+    for await (const chunk of source.bytes) {
+      decoder.push(chunk)
+      yield* ready.splice(0)
+    }
+    decoder.push(new Uint8Array(0), true)
+  } catch (error) {
+    throw damaged(error, 'zstd', source, path)
+  }
+  yield* ready.splice(0)
+}
+
+async function* transform(source: Counted, decoder: zlib.Gunzip, name: string, path: string): AsyncGenerator<Uint8Array> {
+  const input = Readable.from(source.bytes, { objectMode: false, highWaterMark: CHUNK })
+  input.on('error', (error) => decoder.destroy(error))
+  input.pipe(decoder)
+  try {
+    for await (const chunk of decoder) yield chunk as Uint8Array
+  } catch (error) {
+    throw damaged(error, name, source, path)
+  } finally {
+    input.destroy()
+  }
+}
+
+/** A message for what zlib and fzstd throw; other errors are passed on. */
+function damaged(error: unknown, name: string, { read }: Counted, path: string): unknown {
+  const { code, message } = error as { code?: string | number; message: string }
+  if (error instanceof UserError || (typeof code === 'string' && !/^Z_|^ERR_ZSTD|^ZSTD_/.test(code))) return error
+  const byte = `byte ${formatCount(read)}`
+  if (code === 'Z_BUF_ERROR' || code === 5 || /end of file|EOF/i.test(message))
+    return new UserError(`the ${name} data is cut off at ${byte}`, { file: path, hint: 'Copy or record it again; the file is not complete' })
+  if (/window/i.test(message))
+    return new UserError('the zstd window is too large', { file: path, expected: 'at most 32 MiB', hint: `zstd -dc --long=31 ${path} | gzip > …` })
+  return new UserError(`the ${name} data is damaged before ${byte}`, { file: path, got: message })
+}
