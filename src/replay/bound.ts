@@ -1,51 +1,41 @@
 /**
- * The optimum that no policy beats when memory is not scarce: without capacity limits pages are independent, so a dynamic
- * program per page over its epochs (state = node, step = access latency + one migration at its cheapest) is exact.
- * models-and-numbers §6.2: C[t][n] = w[t][n] + min(C[t-1][n], min_m C[t-1][m] + M). Epochs in which the page is not touched
- * change nothing, so the work is one step per (page, epoch) that occurs.
+ * The optimum that no policy beats: least total cost (idle access latency + migrations) over all placements of all pages.
+ * Loaded latency is never below idle latency, so the bound holds with contention too (models-and-numbers §6.5).
+ *
+ *  - Enough memory on every node: pages are independent, a dynamic program per page is exact (bound-pages.ts).
+ *  - Two memory nodes, moderate size: a min-cost flow of the scarce page frames through time is exact (bound-flow.ts).
+ *  - Else: Lagrangian prices on occupancy give a lower bound, and a feasible plan says how far it may be off (bound-prices.ts).
  */
-import { forEachTick, type ReplayContext } from './context.ts'
+import { flowPs, isFlowAffordable } from './bound-flow.ts'
+import { historiesOf } from './bound-histories.ts'
+import { perPagePs } from './bound-pages.ts'
+import { pricedBound } from './bound-prices.ts'
+import { boundProblem } from './bound-problem.ts'
+import type { ReplayContext } from './context.ts'
 
-/** Least total cost in picoseconds: idle access latency plus migrations, over all placements of all pages. */
-export function boundPs({ trace, machine, actorNode }: ReplayContext): number {
-  const nodes = machine.nodes.length
-  const memory = machine.nodes.flatMap(({ bytes }, index) => (bytes > 0 ? [index] : []))
-  const { costs } = machine
-  const kib = trace.meta.pageSize / 1024
-  // A page moved in a THP costs a 512th of it; whichever is cheaper keeps the bound valid
-  const move = Math.min(Math.floor(costs.migratePageFixedPs) + costs.copyPsPerKiB * kib, Math.floor(costs.migrateThpPs / 512))
-  const readPs = Float64Array.from(machine.readLatencyPs.flat())
-  const writePs = Float64Array.from(machine.writeLatencyPs.flat())
-  const cost = new Float64Array(trace.meta.pages * nodes)
-  const step = new Float64Array(nodes)
+export type BoundKind = 'per-page optimum' | 'two-tier optimum' | 'Lagrangian lower bound'
 
-  const relax = (page: number): void => {
-    const base = page * nodes
-    let least = Number.POSITIVE_INFINITY
-    for (const node of memory) if (cost[base + node]! < least) least = cost[base + node]!
-    for (const node of memory) cost[base + node] = step[node]! + Math.min(cost[base + node]!, least + move)
-    step.fill(0)
+export interface Bound {
+  kind: BoundKind
+  /** Picoseconds; no lane that ends can cost less. */
+  ps: number
+  /** Cost of a plan that respects the capacities: the true optimum lies between. Equal to `ps` where the bound is exact; null = no plan was found. */
+  feasiblePs: number | null
+}
+
+export function boundOf(context: ReplayContext): Bound {
+  const problem = boundProblem(context)
+  const unlimited = perPagePs(problem)
+  const perPage: Bound = { kind: 'per-page optimum', ps: unlimited, feasiblePs: unlimited }
+  if (!problem.isScarce) return perPage
+  const { memory, capacity, pages } = problem
+  // More pages than frames: every lane runs out of memory unless pages are given back, and capacity bounds say nothing of use
+  if (memory.length === 1) return { ...perPage, feasiblePs: null }
+  if (memory.length === 2 && isFlowAffordable(problem)) {
+    const ps = flowPs(historiesOf(problem, 0, pages), problem)
+    if (ps !== null) return { kind: 'two-tier optimum', ps, feasiblePs: ps }
   }
-
-  forEachTick(trace, (block, i) => {
-    const { pairPage, pairActor, pairReads, pairWrites } = block
-    const end = block.pairStart[i + 1]!
-    let k = block.pairStart[i]!
-    while (k < end) {
-      const page = pairPage[k]!
-      for (; k < end && pairPage[k] === page; k++) {
-        const from = actorNode[pairActor[k]!]! * nodes
-        for (const node of memory) step[node]! += pairReads[k]! * readPs[from + node]! + pairWrites[k]! * writePs[from + node]!
-      }
-      relax(page)
-    }
-  })
-
-  let total = 0
-  for (let page = 0; page < trace.meta.pages; page++) {
-    let least = Number.POSITIVE_INFINITY
-    for (const node of memory) if (cost[page * nodes + node]! < least) least = cost[page * nodes + node]!
-    total += least
-  }
-  return total
+  if (capacity.every((frames) => frames === 0)) return { ...perPage, feasiblePs: null }
+  const { lowerPs, upperPs } = pricedBound(problem)
+  return { kind: 'Lagrangian lower bound', ps: Math.max(unlimited, lowerPs), feasiblePs: upperPs }
 }

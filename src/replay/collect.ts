@@ -43,7 +43,7 @@ function summaryRow(context: ReplayContext, lane: LaneResult, baseline: LaneResu
     p99_latency_ns: percentileNs(context, lane, 0.99),
     stall_ns: toNs(sum(totals.taskStallPs)),
     memory_stall_ns: toNs(totals.memoryPs),
-    estimated_run_ns: isWhole ? meta.timeLastNs - meta.timeFirstNs + toNs(longest(totals.taskStallPs) - longest(baseline.totals.taskStallPs)) : null,
+    estimated_run_ns: isWhole ? meta.timeLastNs - meta.timeFirstNs + toNs(totals.criticalStallPs - baseline.totals.criticalStallPs) : null,
     migrated: totals.migrated,
     migration_failed: totals.failed,
     hint_faults: totals.hintFaults,
@@ -62,7 +62,6 @@ function summaryRow(context: ReplayContext, lane: LaneResult, baseline: LaneResu
 const totalCostPs = ({ totals }: LaneResult): number => totals.memoryPs + totals.migrationPs + totals.hintFaultPs + totals.observationPs
 
 const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0)
-const longest = (values: Float64Array): number => values.reduce((most, value) => Math.max(most, value), 0)
 
 function percentileNs(context: ReplayContext, { totals }: LaneResult, share: number): number | null {
   const classes = latencyClasses(context, totals)

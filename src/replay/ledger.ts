@@ -84,6 +84,8 @@ export interface LedgerTotals {
   observationPs: number
   /** Stall of each task: accesses, faults, promotions. */
   taskStallPs: Float64Array
+  /** Sum over epochs of the stall of the task that stalled most in the epoch. */
+  criticalStallPs: number
   /** [accessing node * nodes + memory node] */
   reads: Float64Array
   writes: Float64Array
@@ -101,6 +103,9 @@ export class Ledger implements KernelObserver {
   readonly #trafficWrites: Float64Array
   readonly #migratedFlow: Float64Array
   readonly #taskStallPs: Float64Array
+  /** Stall of each task up to the start of the current epoch. */
+  readonly #stallBeforePs: Float64Array
+  #criticalStallPs = 0
   readonly #componentPs = new Map<Component, number>()
   readonly #total = emptyBin()
   #bin = emptyBin()
@@ -130,6 +135,7 @@ export class Ledger implements KernelObserver {
     this.#trafficWrites = new Float64Array(nodes * nodes)
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
+    this.#stallBeforePs = new Float64Array(shape.tasks)
     this.#binReadsIn = new Float64Array(nodes)
     this.#binOut = new Float64Array(nodes)
     this.resident = new Float64Array(nodes)
@@ -260,10 +266,22 @@ export class Ledger implements KernelObserver {
       }
       this.#taskStallPs[actorTask[actor]!]! += actorPs
     }
+    this.#criticalStallPs += this.#longestStallOfEpoch()
     this.#bin.memoryPs += localPs + remotePs
     this.#charge('local access', localPs, NOBODY)
     this.#charge('remote access', remotePs, NOBODY)
     if (++this.#ticksInBin === ticksPerBin) this.#closeBin(endNs)
+  }
+
+  #longestStallOfEpoch(): number {
+    const stall = this.#taskStallPs
+    const before = this.#stallBeforePs
+    let longest = 0
+    for (let task = 0; task < stall.length; task++) {
+      longest = Math.max(longest, stall[task]! - before[task]!)
+      before[task] = stall[task]!
+    }
+    return longest
   }
 
   #closeBin(endNs: number): void {
@@ -322,6 +340,7 @@ export class Ledger implements KernelObserver {
     return {
       ...this.#total,
       taskStallPs: this.#taskStallPs,
+      criticalStallPs: this.#criticalStallPs,
       reads: this.#trafficReads,
       writes: this.#trafficWrites,
     }

@@ -30,7 +30,7 @@ export const SUMMARY: TableSchema = {
     int('p99_latency_ns', 'ns', '99th percentile of access latency'),
     int('stall_ns', 'ns', 'sum over tasks of access latency, faults and synchronous migration'),
     int('memory_stall_ns', 'ns', 'the part of stall spent on accesses'),
-    int('estimated_run_ns', 'ns', 'recorded time + largest task difference of stall against the baseline lane'),
+    int('estimated_run_ns', 'ns', 'recorded time + sum over epochs of (stall of the most stalled task - the same in the baseline lane)'),
     int('migrated', 'pages', 'base pages moved'),
     int('migration_failed', 'pages', 'base pages that could not be moved'),
     int('hint_faults', 'faults', 'NUMA hint faults taken'),
