@@ -106,7 +106,8 @@ function slitCheck(machine: Machine): string[] {
     .sort(([a], [b]) => a - b)
     .map(([distance, measured]) => {
       const [low, high] = [Math.min(...measured), Math.max(...measured)]
-      const text = high - low < 0.005 ? low.toFixed(2) : `${low.toFixed(2)} to ${high.toFixed(2)}`
+      const mean = measured.reduce((sum, ratio) => sum + ratio, 0) / measured.length
+      const text = high - low < 0.005 ? mean.toFixed(2) : `${mean.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`
       return [String(distance), (distance / 10).toFixed(1), text, slitFactor(distance).toFixed(2)]
     })
   return rows.length === 0 ? [] : align([['SLIT', 'says times local', 'is times local', 'rule gives'], ...rows], ['right', 'right', 'right', 'right'])

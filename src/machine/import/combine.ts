@@ -1,7 +1,7 @@
 /** Several dumps of one machine make one machine file. What no dump says is assumed, and each assumption is a warning. */
 import { UserError } from '../../errors.ts'
 import { formatList } from '../../units.ts'
-import type { MachineDocument } from '../machine-file.ts'
+import { type MachineDocument, MOST_NODES } from '../machine-file.ts'
 import { type Findings, Sparse } from './findings.ts'
 
 /** Where no dump says: enough to replay a trace on, and said in every report. */
@@ -56,6 +56,7 @@ function nodesOf(findings: Findings[]): number[] {
     const other = findings.find((one) => one.nodes.has(strangers[0]!))!
     throw contradiction(`node ${strangers[0]}`, `is in ${other.from}`, `but not in ${complete!.from}`)
   }
+  if (all.size > MOST_NODES) throw new UserError('too many nodes', { expected: `at most ${MOST_NODES}`, got: `${all.size}` })
   return [...all].sort((a, b) => a - b)
 }
 
