@@ -14,10 +14,38 @@ export function readYaml<S extends z.ZodType>(file: string, schema: S): z.output
 
 /** Checks YAML or JSON text; `file` is the name used in messages. */
 export function parseYaml<S extends z.ZodType>(text: string, file: string, schema: S): z.output<S> {
+  return parseLocatedYaml(text, file, schema).value
+}
+
+/** Where in a file a complaint belongs: the parts of a UserError. */
+export interface Place {
+  file: string
+  line?: number
+  column?: number
+  field?: string
+}
+
+export interface LocatedYaml<T> {
+  value: T
+  /** Place of a field, such as `['traces', 0]`, for complaints that only its use brings up. */
+  at(path: PropertyKey[]): Place
+}
+
+export function readLocatedYaml<S extends z.ZodType>(file: string, schema: S): LocatedYaml<z.output<S>> {
+  return parseLocatedYaml(readText(file), file, schema)
+}
+
+export function parseLocatedYaml<S extends z.ZodType>(text: string, file: string, schema: S): LocatedYaml<z.output<S>> {
   const lineCounter = new LineCounter()
   const { document, value } = parseText(text, file, lineCounter)
   const result = schema.safeParse(value)
-  if (result.success) return result.data
+  if (result.success) {
+    const at = (path: PropertyKey[]): Place => {
+      const offset = offsetOf({ path }, document)
+      return { file, ...(offset === undefined ? {} : position(offset, lineCounter)), field: formatPath(path) || undefined }
+    }
+    return { value: result.data, at }
+  }
   const [first, ...others] = result.error.issues
   const offset = offsetOf(first!, document)
   throw new UserError(first!.message, {
@@ -74,8 +102,8 @@ function position(offset: number, lineCounter: LineCounter): { line: number; col
 }
 
 /** Offset in the text of what the issue is about: the deepest node on its path, or the key that nobody knows. */
-function offsetOf(issue: z.core.$ZodIssue, document: Document.Parsed): number | undefined {
-  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path
+function offsetOf(issue: Pick<z.core.$ZodIssue, 'path'> & { code?: string; keys?: string[] }, document: Document.Parsed): number | undefined {
+  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys![0]!] : issue.path
   let node: Node | null = document.contents
   let offset = node?.range?.[0]
   for (const [depth, segment] of path.entries()) {
