@@ -27,10 +27,11 @@ export async function recognise(head: FileHead, file: string): Promise<NamedForm
   const formats = await listFormats()
   const found = surest(formats, (format) => format.recognise(head))
   if (found) return found
-  throw new UserError(isBinary(head.bytes) ? 'binary data in no known trace format' : 'no known trace format', {
+  const binary = isBinary(head.bytes)
+  throw new UserError(binary ? 'binary data in no known trace format' : 'no known trace format', {
     file,
     expected: formats.map(({ name }) => name).join(', '),
-    got: JSON.stringify(head.text.slice(0, 40)),
+    got: binary ? `bytes ${Buffer.from(head.bytes.subarray(0, 8)).toString('hex')} …` : JSON.stringify(head.text.trimStart().slice(0, 40)),
     hint: 'Name the format with --format, or read docs/writing-a-format.md',
   })
 }

@@ -1,0 +1,33 @@
+/** How a trace is to be read: the options that inspect and import share. */
+import type { Argv } from 'yargs'
+import { UserError } from '../errors.ts'
+import type { OpenOptions } from '../trace/index.ts'
+import { parseDuration, parseSize } from '../units.ts'
+import { once } from './command.ts'
+
+export function importOptions(args: Argv): Argv {
+  return args
+    .option('format', { type: 'string', requiresArg: true, coerce: once('format'), describe: 'trace format or ./mine.ts (default: by content)' })
+    .option('format-option', { type: 'string', array: true, requiresArg: true, default: [], describe: 'option of the format, such as address=va; repeat it' })
+    .option('page-size', { type: 'string', requiresArg: true, coerce: once('page-size'), describe: 'size of a page (default 4KiB)' })
+    .option('tick', { type: 'string', requiresArg: true, coerce: once('tick'), describe: 'finest grain of time kept (default: adapts)' })
+    .option('lenient', { type: 'boolean', default: false, describe: 'keep what is complete of a damaged file' })
+}
+
+export function readOptions(args: Record<string, unknown>): OpenOptions {
+  const pageSize = args['page-size'] as string | undefined
+  const tick = args['tick'] as string | undefined
+  return {
+    format: args['format'] as string | undefined,
+    formatOptions: Object.fromEntries((args['format-option'] as string[]).map(keyAndValue)),
+    pageSize: pageSize === undefined ? undefined : parseSize(pageSize, '--page-size'),
+    tickNs: tick === undefined ? undefined : parseDuration(tick, '--tick'),
+    lenient: args['lenient'] === true,
+  }
+}
+
+function keyAndValue(text: string): [string, string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new UserError('not an option of a format', { field: '--format-option', expected: 'name=value', got: JSON.stringify(text) })
+  return [text.slice(0, at), text.slice(at + 1)]
+}
