@@ -40,11 +40,25 @@ export function comparison(run: RunTables): ReportTable {
       row['lane'] as string,
       ...COLUMNS.flatMap((name) => [formatMetric(name, row), ...(COMPARED.has(name) ? [change(name, row)] : [])]),
     ]),
+    bars: barsOf(rows),
     notes: [
       ...rows.filter((row) => row['status'] !== 'ok').map((row) => `${row['lane']} ended early: ${row['status']}${row['error'] ? `, ${row['error']}` : ''}`),
       ...failureLines(run),
     ],
   }
+}
+
+/** Bars behind mean latency, local share and pages migrated: as long as the figure is in proportion to the largest. */
+function barsOf(rows: Row[]): Record<number, (number | null)[]> {
+  const columns = COLUMNS.flatMap((name) => (COMPARED.has(name) ? [name, null] : [name]))
+  const drawn: MetricName[] = ['meanLatency', 'localShare', 'migrated']
+  return Object.fromEntries(
+    drawn.map((name) => {
+      const values = rows.map((row) => METRICS[name].of(row))
+      const largest = name === 'localShare' ? 1 : Math.max(...values.map((value) => value ?? 0))
+      return [1 + columns.indexOf(name), values.map((value) => (value === null || largest === 0 ? null : value / largest))]
+    }),
+  )
 }
 
 /** `hot-page-daemon: 1,204 failed: EBUSY 840, ENOMEM 364` */

@@ -15,6 +15,8 @@ export interface ReportTable {
   rows: string[][]
   /** Column that holds the lane's label, if any: rows follow the choice of policies and carry the lane's colour. */
   laneColumn?: number
+  /** Bars behind the figures of some columns where the form allows: per column, one length in 0..1 (or null) per row. */
+  bars?: Record<number, (number | null)[]>
   /** Lines below the table. */
   notes?: string[]
 }

@@ -12,7 +12,7 @@ export interface TextOptions {
 /** Width of a pipe or file, and of terminals that do not say. */
 const DEFAULT_WIDTH = 100
 /** Names are cut in the middle before a table is split. */
-const LEAST_NAME_WIDTH = 24
+const LEAST_NAME_WIDTH = 20
 const GAP = 2
 
 /** NO_COLOR (https://no-color.org) and FORCE_COLOR are obeyed; else colour goes to terminals only. */

@@ -1,0 +1,283 @@
+/**
+ * One self-contained HTML file: opens from a disk without network, reads without JavaScript (still pictures and tables are
+ * in the page), follows light, dark and print by style sheet, and comes alive with the runtime bundle. Everything that came
+ * from outside (file names, labels, messages) is escaped; the only script that may run is the bundle, named by its hash.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Cell, Row } from '../columns/index.ts'
+import { CODE_ROOT, MODULE_EXTENSION } from '../package.ts'
+import { formatCount, formatDuration } from '../units.ts'
+import { bindChart, type ChartContext, chartContext } from './bind.ts'
+import { type ReportChart, type ReportTable, type RunTables, SECTIONS, type Section } from './define.ts'
+import { compileChart, drawSvg } from './draw.ts'
+import { findings } from './findings.ts'
+import type { NamedReport } from './list.ts'
+import { caveats, commandLine, provenance } from './provenance.ts'
+import { LANE_COLOURS, laneRole, ROLES } from './theme.ts'
+import { TimeGrid } from './time.ts'
+
+export async function renderHtml(run: RunTables, reports: readonly NamedReport[]): Promise<string> {
+  const { script, style } = await runtime()
+  const context = chartContext(run)
+  const live = new LiveCharts(context)
+  const sections: string[] = []
+  for (const section of Object.keys(SECTIONS) as Section[]) {
+    const members = reports.filter(({ report }) => report.section === section)
+    if (members.length === 0) continue
+    const bodies: string[] = []
+    for (const named of members) bodies.push(await reportHtml(named, run, context, live))
+    sections.push(
+      `<section id="${section}" aria-labelledby="${section}-title"><h2 id="${section}-title">${SECTIONS[section]}</h2>${bodies.join('\n')}</section>`,
+    )
+  }
+  const policy = `default-src 'none'; script-src 'sha256-${sha256(script)}'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'`
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="numareplay ${escapeHtml(run.record.version)}">
+<title>${escapeHtml(title(run))}</title>
+<style>${colourVariables()}${style}</style>
+</head>
+<body>
+<a class="skip" href="#content">Skip to the charts</a>
+${masthead(run, reports)}
+${controls(run, context)}
+<main id="content">
+${sections.join('\n')}
+</main>
+${footer(run)}
+<dl id="tooltip" hidden></dl>
+<script type="application/json" id="report-data">${escapeJson(live.document())}</script>
+<script>${script}</script>
+</body>
+</html>
+`
+}
+
+/** The bundle made with the package; from sources it is made on the spot. */
+async function runtime(): Promise<{ script: string; style: string }> {
+  const script = join(CODE_ROOT, 'report-runtime.js')
+  if (MODULE_EXTENSION === '.js' && existsSync(script)) {
+    return { script: readFileSync(script, 'utf8'), style: readFileSync(join(CODE_ROOT, 'report-runtime.css'), 'utf8') }
+  }
+  const { bundle } = (await import(pathToFileURL(join(CODE_ROOT, 'src/report/runtime/build.mjs')).href)) as {
+    bundle(): Promise<{ script: string; style: string }>
+  }
+  return bundle()
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64')
+
+export const escapeHtml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;')
+
+/** JSON that cannot end the script element it stands in. */
+const escapeJson = (document: unknown): string => JSON.stringify(document).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e')
+
+function colourVariables(): string {
+  const of = (index: 0 | 1): string =>
+    Object.entries(ROLES)
+      .map(([role, colours]) => `--${role}:${colours[index]};`)
+      .join('')
+  const light = `color-scheme:light;--page:#f5f6f9;${of(0)}`
+  const dark = `color-scheme:dark;--page:#0f131a;${of(1)}`
+  return `:root{${light}}@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${dark}}}:root[data-theme=dark]{${dark}}@media print{:root:root:root{${light}--page:#ffffff;}}`
+}
+
+// ---- charts
+
+/** What the runtime needs: compiled charts, and each distinct set of rows once. */
+class LiveCharts {
+  readonly #context: ChartContext
+  readonly #datasets: { names: string[]; columns: Cell[][] }[] = []
+  readonly #seen = new Map<string, number>()
+  readonly #charts: Record<string, unknown>[] = []
+
+  constructor(context: ChartContext) {
+    this.#context = context
+  }
+
+  async add(id: string, chart: ReportChart): Promise<void> {
+    const { vega } = await compileChart(bindChart(chart, this.#context, { scheme: 'page', framed: false, withoutData: true }))
+    const data = Object.fromEntries(Object.entries(chart.data).map(([name, rows]) => [name, this.#dataset(rows)]))
+    const columns = (chart.spec['columns'] as number | undefined) ?? 1
+    this.#charts.push({ id, name: chart.name, vega, data, columns })
+  }
+
+  #dataset(rows: Row[]): number {
+    const names = Object.keys(rows[0] ?? {})
+    const dataset = { names, columns: names.map((name) => rows.map((row) => row[name] ?? null)) }
+    const key = JSON.stringify(dataset)
+    let index = this.#seen.get(key)
+    if (index === undefined) {
+      index = this.#datasets.push(dataset) - 1
+      this.#seen.set(key, index)
+    }
+    return index
+  }
+
+  document(): unknown {
+    const { lanes, window, unit } = this.#context
+    return { lanes, window, unit, charts: this.#charts, datasets: this.#datasets }
+  }
+}
+
+async function reportHtml({ name, report }: NamedReport, run: RunTables, context: ChartContext, live: LiveCharts): Promise<string> {
+  const cards: string[] = []
+  for (const chart of report.charts(run)) cards.push(await chartCard(`${name}-${chart.name}`, chart, context, live))
+  const tables = report.text(run).map((table) => tableHtml(table, context))
+  // The comparison is the page's first answer; other tables stand folded beside their charts
+  const isOpen = name === 'summary' || cards.length === 0
+  const folded = tables.map((table) => (isOpen ? `<div class="card table">${table}</div>` : table))
+  const tablesHtml = isOpen
+    ? folded.join('\n')
+    : `<details class="card"><summary>The figures as ${tables.length === 1 ? 'a table' : 'tables'}</summary>${folded.join('\n')}</details>`
+  return `<div class="report" id="${escapeHtml(name)}">
+<h3>${escapeHtml(report.title)}</h3><p class="question">${escapeHtml(report.question)}</p>
+<div class="cards">${isOpen ? tablesHtml : ''}${cards.join('\n')}${isOpen || tables.length === 0 ? '' : tablesHtml}</div>
+</div>`
+}
+
+async function chartCard(id: string, chart: ReportChart, context: ChartContext, live: LiveCharts): Promise<string> {
+  const isEmpty = Object.values(chart.data).every((rows) => rows.length === 0)
+  if (!isEmpty) await live.add(id, chart)
+  const still = isEmpty
+    ? '<p class="empty">Nothing to show: no policy of this run did any of it.</p>'
+    : `<div class="mount" id="${escapeHtml(id)}" role="img" aria-label="${escapeHtml(chart.description)}"><div class="still">${await drawSvg(bindChart(chart, context, { scheme: 'page', framed: false }))}</div></div>`
+  const actions = isEmpty
+    ? ''
+    : '<span class="actions"><button type="button" data-save="svg">SVG</button><button type="button" data-save="csv">CSV</button></span>'
+  return `<figure class="card ${chart.width === 'full' ? 'full' : 'half'}">
+<figcaption><h4><span>${escapeHtml(chart.title)}</span><span class="badge">whole run: not cut to the time window</span>${actions}</h4>
+${chart.caption ? `<p>${escapeHtml(chart.caption)}</p>` : ''}${hasLaneColour(chart.spec) ? laneLegend(context) : ''}</figcaption>
+${still}
+</figure>`
+}
+
+/** Charts with a legend of lanes of their own: those that colour by lane without naming lanes on an axis. */
+function hasLaneColour(spec: unknown): boolean {
+  if (spec === null || typeof spec !== 'object') return false
+  const { color } = spec as { color?: { field?: string; legend?: unknown } }
+  if (color?.field === 'lane' && color.legend !== null) return true
+  return Object.values(spec).some(hasLaneColour)
+}
+
+const laneLegend = ({ lanes }: ChartContext): string =>
+  `<ul class="legend" aria-hidden="true">${lanes
+    .map(
+      (lane, i) =>
+        `<li data-lane="${escapeHtml(lane)}"${i >= LANE_COLOURS ? ' class="dashed"' : ''} style="--lane:var(--${laneRole(i)})">${escapeHtml(lane)}</li>`,
+    )
+    .join('')}</ul>`
+
+// ---- tables
+
+function tableHtml({ title, columns, rows, laneColumn, bars, notes = [] }: ReportTable, { lanes }: ChartContext): string {
+  const align = (column: number): string => (columns[column]!.align === 'right' ? 'right' : '')
+  const head = columns.map(({ heading }, column) => `<th scope="col" class="${align(column)}">${escapeHtml(heading)}</th>`).join('')
+  const cell = (text: string, row: number, column: number): string => {
+    const bar = bars?.[column]?.[row]
+    const length = bar === undefined || bar === null ? '' : ` style="--bar:${(100 * Math.min(1, bar)).toFixed(1)}%"`
+    return `<td class="${align(column)}${length ? ' bar' : ''}"${length}>${escapeHtml(text)}</td>`
+  }
+  const body = rows.map((row, i) => {
+    const lane = laneColumn === undefined ? undefined : row[laneColumn]
+    const known = lane === undefined ? -1 : lanes.indexOf(lane)
+    const attributes = known === -1 ? '' : ` data-lane="${escapeHtml(lane!)}" style="--lane:var(--${laneRole(known)})"`
+    const first = `<th scope="row">${known === -1 ? escapeHtml(row[0]!) : `<span class="swatch">${escapeHtml(row[0]!)}</span>`}</th>`
+    return `<tr${attributes}>${first}${row
+      .slice(1)
+      .map((text, column) => cell(text, i, column + 1))
+      .join('')}</tr>`
+  })
+  const table =
+    rows.length === 0
+      ? ''
+      : `<div class="scroll"><table><caption>${escapeHtml(title)}</caption><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`
+  return `${table}${notes.map((note) => `<p class="notes">${escapeHtml(note)}</p>`).join('')}`
+}
+
+// ---- head and foot of the page
+
+const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
+
+function title({ record }: RunTables): string {
+  return `${plural(record.lanes.length, 'policy', 'policies')} on ${basename(record.trace.file)}, ${record.machine.name}`
+}
+
+function masthead(run: RunTables, reports: readonly NamedReport[]): string {
+  const { record } = run
+  const { trace, machine } = record
+  const lanes = record.lanes.map(({ label }) => label)
+  const [headline, ...others] = findings(run)
+  const sentence = ({ lane, text }: { lane?: string; text: string }): string => `${lane === undefined ? '' : `<b>${escapeHtml(lane)}</b> `}${escapeHtml(text)}`
+  const item = (finding: { lane?: string; text: string }): string => {
+    const index = finding.lane === undefined ? -1 : lanes.indexOf(finding.lane)
+    return `<li${index === -1 ? '' : ` style="--lane:var(--${laneRole(index)})"`}>${sentence(finding)}</li>`
+  }
+  const warned = caveats(record)
+  const links = reports.map(({ name, report }) => `<a href="#${escapeHtml(name)}">${escapeHtml(report.title)}</a>`)
+  return `<header class="masthead"><div>
+<p class="kicker"><span>numareplay · page placement compared</span><button type="button" id="theme">light / dark</button></p>
+<h1>${escapeHtml(basename(trace.file))} on ${escapeHtml(machine.name)}</h1>
+<p class="facts"><span><b>${formatCount(trace.accesses)}</b> accesses</span><span><b>${formatCount(trace.pages)}</b> pages</span><span><b>${formatDuration(trace.timeLastNs - trace.timeFirstNs)}</b> recorded</span><span><b>${machine.nodes.length}</b> nodes</span><span><b>${plural(lanes.length, 'policy', 'policies')}</b></span><span>baseline <b>${escapeHtml(record.baseline)}</b></span></p>
+${headline ? `<p class="headline">${sentence(headline)}</p>` : ''}
+<ul class="findings">${others.map(item).join('')}</ul>
+${warned.length > 0 ? `<div class="caveats" role="note"><ul>${warned.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul></div>` : ''}
+<nav class="contents" aria-label="Contents">${links.join('')}<a href="#provenance">Provenance</a></nav>
+</div></header>`
+}
+
+/** The one choice that all charts follow. */
+function controls(run: RunTables, { lanes, window, unit }: ChartContext): string {
+  const chips = lanes.map(
+    (lane, i) =>
+      `<button type="button" class="chip" aria-pressed="true" data-index="${i}" title="${escapeHtml(lane)}: click to hide or show, shift-click to show it alone" style="--lane:var(--${laneRole(i)})"><span>${escapeHtml(lane)}</span></button>`,
+  )
+  const [from, to] = window
+  const step = Number(((to - from) / 200).toPrecision(3))
+  const range = (id: string, label: string, value: number): string =>
+    `<input type="range" id="${id}" aria-label="${label} of the time window in ${unit}" min="${from}" max="${to}" step="${step}" value="${value}">`
+  const timeWindow =
+    to > from
+      ? `<div class="window" role="group" aria-label="Time window"><div id="navigator" title="Drag to choose a time window; click to show the whole run">${navigator(run, lanes)}<div id="brush"></div></div>
+<div class="ranges">${range('window-from', 'Start', from)}<output id="window-text" for="window-from window-to">whole run</output>${range('window-to', 'End', to)}</div></div>`
+      : ''
+  return `<div class="controls" role="region" aria-label="Choose policies and time window"><div>
+<div class="chips" role="group" aria-label="Policies">${chips.join('')}<button type="button" id="reset" hidden>show all</button></div>
+${timeWindow}
+</div></div>`
+}
+
+/** Local share of every lane over the whole run, small: what the time window is chosen on. */
+function navigator(run: RunTables, lanes: string[]): string {
+  const grid = new TimeGrid(run)
+  const last = grid.ends.at(-1) || 1
+  const epochs = grid.sum(run.rows('epochs'), ['lane'], ['local', 'remote'])
+  const lines = lanes.map((lane, i) => {
+    const points = epochs
+      .filter((row) => row['lane'] === lane && (row['local'] as number) + (row['remote'] as number) > 0)
+      .map((row) => {
+        const share = (row['local'] as number) / ((row['local'] as number) + (row['remote'] as number))
+        return `${((1000 * (row['time'] as number)) / last).toFixed(1)},${(38 - 36 * share).toFixed(1)}`
+      })
+    return `<polyline points="${points.join(' ')}" style="stroke:var(--${laneRole(i)})"/>`
+  })
+  return `<svg viewBox="0 0 1000 40" preserveAspectRatio="none" aria-hidden="true">${lines.join('')}</svg>`
+}
+
+function footer({ record }: RunTables): string {
+  const facts = [...provenance(record), ['digest', record.trace.digest], ['written', record.createdAt]] as [string, string][]
+  return `<footer id="provenance"><div>
+<h2>Provenance</h2>
+<dl>${facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('')}</dl>
+<p>The same figures again: <button type="button" class="copy" data-copy="command">copy</button></p>
+<pre id="command">${escapeHtml(commandLine(record.command))}</pre>
+</div></footer>`
+}

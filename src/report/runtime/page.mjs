@@ -1,0 +1,275 @@
+// Makes the charts of an HTML report live: one choice of policies and one time window, which all of them follow.
+// Runs under a content security policy without eval: Vega's expressions are interpreted.
+import { Error as ERROR, parse, View } from 'vega'
+import { expressionInterpreter } from 'vega-interpreter'
+
+const report = JSON.parse(document.getElementById('report-data').textContent)
+const { lanes, unit } = report
+const [start, end] = report.window
+const chosen = { lanes: new Set(lanes), from: start, to: end }
+const views = []
+
+/** Columns back to rows. */
+const datasets = report.datasets.map(({ names, columns }) =>
+  (columns[0] ?? []).map((_, i) => Object.fromEntries(names.map((name, k) => [name, columns[k][i]]))),
+)
+
+function visible(rows) {
+  return rows.filter((row) => {
+    if (row.lane !== undefined && !chosen.lanes.has(row.lane)) return false
+    return row.time === undefined || (row.time > chosen.from && (row.start ?? row.time) < chosen.to)
+  })
+}
+
+// ---- charts
+
+async function mount(chart) {
+  const element = document.getElementById(chart.id)
+  const view = new View(parse(chart.vega, null, { ast: true }), {
+    expr: expressionInterpreter,
+    renderer: 'svg',
+    hover: true,
+    logLevel: ERROR,
+    tooltip: showTooltip,
+    loader: { load: refuse, sanitize: refuse, http: refuse, file: refuse },
+  })
+  for (const [name, index] of Object.entries(chart.data)) view.data(name, visible(datasets[index]))
+  const stage = document.createElement('div')
+  stage.className = 'stage'
+  element.append(stage)
+  view.initialize(stage)
+  await view.runAsync()
+  views.push({ chart, element, stage, view })
+  await fit(views.at(-1))
+  element.querySelector('.still')?.remove()
+  element.dataset.live = 'true'
+}
+
+const refuse = () => Promise.reject(new Error('reports load nothing'))
+
+const hasSignal = (view, name) => {
+  try {
+    view.signal(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Charts fill the width of their place; small multiples share what the axes leave. */
+async function fit({ element, stage, view, chart }) {
+  const width = element.clientWidth
+  if (width === 0) return
+  if (hasSignal(view, 'child_width')) {
+    const columns = chart.columns ?? 1
+    const axes = stage.firstElementChild.getBoundingClientRect().width - columns * view.signal('child_width')
+    const child = Math.max(90, Math.floor((width - axes) / columns))
+    if (Math.abs(child - view.signal('child_width')) > 2) await view.signal('child_width', child).runAsync()
+  } else if (view.width() !== width) {
+    await view.width(width).runAsync()
+  }
+}
+
+async function update() {
+  for (const { chart, element, view } of views) {
+    for (const [name, index] of Object.entries(chart.data)) view.data(name, visible(datasets[index]))
+    view.signal('windowFrom', chosen.from).signal('windowTo', chosen.to)
+    await view.runAsync()
+    const follows = Object.values(chart.data).some((index) => report.datasets[index].names.includes('time'))
+    element.closest('figure').classList.toggle('whole-run', isWindowed() && !follows)
+  }
+  for (const row of document.querySelectorAll('[data-lane]')) row.hidden = !chosen.lanes.has(row.dataset.lane)
+  document.documentElement.dataset.updates = String(Number(document.documentElement.dataset.updates ?? 0) + 1)
+}
+
+// One update at a time; what changes meanwhile is drawn by the next
+let running = false
+let wanted = false
+async function refresh() {
+  wanted = true
+  if (running) return
+  running = true
+  while (wanted) {
+    wanted = false
+    await update()
+  }
+  running = false
+}
+
+// ---- tooltip: text only, so that names cannot become markup
+
+const tooltip = document.getElementById('tooltip')
+function showTooltip(_, event, __, value) {
+  if (value === null || value === undefined || value === '') {
+    tooltip.hidden = true
+    return
+  }
+  tooltip.replaceChildren()
+  const entries = typeof value === 'object' ? Object.entries(value) : [['', String(value)]]
+  for (const [name, text] of entries) {
+    const term = document.createElement('dt')
+    const detail = document.createElement('dd')
+    term.textContent = name
+    detail.textContent = String(text)
+    tooltip.append(term, detail)
+  }
+  tooltip.hidden = false
+  const { width, height } = tooltip.getBoundingClientRect()
+  const left = event.clientX + 14 + width > innerWidth ? event.clientX - width - 14 : event.clientX + 14
+  tooltip.style.left = `${Math.max(4, left)}px`
+  tooltip.style.top = `${Math.max(4, Math.min(event.clientY + 12, innerHeight - height - 4))}px`
+}
+
+// ---- controls
+
+const isWindowed = () => chosen.from > start || chosen.to < end
+const chips = [...document.querySelectorAll('.chip')]
+const fromInput = document.getElementById('window-from')
+const toInput = document.getElementById('window-to')
+const windowText = document.getElementById('window-text')
+const brush = document.getElementById('brush')
+const reset = document.getElementById('reset')
+const number = (value) => String(Number(value.toPrecision(4)))
+
+function showChoice() {
+  for (const chip of chips) chip.setAttribute('aria-pressed', String(chosen.lanes.has(lanes[Number(chip.dataset.index)])))
+  const all = chosen.lanes.size === lanes.length
+  if (fromInput) {
+    const share = (value) => (100 * (value - start)) / (end - start || 1)
+    fromInput.value = chosen.from
+    toInput.value = chosen.to
+    brush.style.left = `${share(chosen.from)}%`
+    brush.style.width = `${share(chosen.to) - share(chosen.from)}%`
+    windowText.textContent = isWindowed() ? `${number(chosen.from)} to ${number(chosen.to)} ${unit}` : `whole run, ${number(end)} ${unit}`
+  }
+  reset.hidden = all && !isWindowed()
+}
+
+function choose(change) {
+  Object.assign(chosen, change)
+  showChoice()
+  refresh()
+}
+
+for (const chip of chips) {
+  const lane = lanes[Number(chip.dataset.index)]
+  chip.addEventListener('click', (event) => {
+    const next = new Set(chosen.lanes)
+    if (event.altKey || event.shiftKey) {
+      // alone; again: all
+      const alone = next.size === 1 && next.has(lane)
+      choose({ lanes: new Set(alone ? lanes : [lane]) })
+      return
+    }
+    if (next.has(lane)) next.delete(lane)
+    else next.add(lane)
+    choose({ lanes: next.size === 0 ? new Set(lanes) : next })
+  })
+  chip.addEventListener('dblclick', () => choose({ lanes: new Set([lane]) }))
+}
+reset.addEventListener('click', () => choose({ lanes: new Set(lanes), from: start, to: end }))
+
+if (fromInput) {
+  const least = Number(fromInput.step)
+  fromInput.addEventListener('input', () => choose({ from: Math.min(Number(fromInput.value), chosen.to - least) }))
+  toInput.addEventListener('input', () => choose({ to: Math.max(Number(toInput.value), chosen.from + least) }))
+  const strip = document.getElementById('navigator')
+  const timeAt = (event) => {
+    const { left, width } = strip.getBoundingClientRect()
+    return start + Math.min(1, Math.max(0, (event.clientX - left) / width)) * (end - start)
+  }
+  let origin = null
+  strip.addEventListener('pointerdown', (event) => {
+    origin = timeAt(event)
+    strip.setPointerCapture(event.pointerId)
+  })
+  strip.addEventListener('pointermove', (event) => {
+    if (origin === null) return
+    const here = timeAt(event)
+    if (Math.abs(here - origin) >= least) choose({ from: Math.min(origin, here), to: Math.max(origin, here) })
+  })
+  strip.addEventListener('pointerup', (event) => {
+    if (origin !== null && Math.abs(timeAt(event) - origin) < least) choose({ from: start, to: end })
+    origin = null
+  })
+}
+
+// ---- light and dark, copying, saving, printing
+
+const themeButton = document.getElementById('theme')
+themeButton.addEventListener('click', () => {
+  const isDark = getComputedStyle(document.documentElement).colorScheme === 'dark'
+  document.documentElement.dataset.theme = isDark ? 'light' : 'dark'
+})
+
+for (const button of document.querySelectorAll('[data-copy]')) {
+  button.addEventListener('click', async () => {
+    const source = document.getElementById(button.dataset.copy)
+    try {
+      await navigator.clipboard.writeText(source.textContent)
+      button.textContent = 'copied'
+    } catch {
+      getSelection().selectAllChildren(source)
+    }
+  })
+}
+
+function save(name, type, text) {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(new Blob([text], { type }))
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000)
+}
+
+const csvCell = (value) => (/[",\r\n]/.test(String(value ?? '')) ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? ''))
+
+for (const button of document.querySelectorAll('[data-save]')) {
+  button.addEventListener('click', () => {
+    const { chart, stage } = views.find((shown) => shown.chart.id === button.closest('figure').querySelector('.mount').id)
+    if (button.dataset.save === 'csv') {
+      const [index] = Object.values(chart.data)
+      const { names } = report.datasets[index]
+      const lines = visible(datasets[index]).map((row) => names.map((name) => csvCell(row[name])).join(','))
+      save(`${chart.name}.csv`, 'text/csv', [names.join(','), ...lines, ''].join('\n'))
+    } else {
+      // A file has no style sheet: put the colours in that the page shows now
+      const style = getComputedStyle(document.documentElement)
+      const svg = stage.querySelector('svg').cloneNode(true)
+      svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg')
+      svg.style.background = style.getPropertyValue('--surface')
+      save(
+        `${chart.name}.svg`,
+        'image/svg+xml',
+        svg.outerHTML.replaceAll(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim()),
+      )
+    }
+  })
+}
+
+const closedForPrint = []
+addEventListener('beforeprint', () => {
+  for (const details of document.querySelectorAll('details:not([open])')) {
+    details.open = true
+    closedForPrint.push(details)
+  }
+})
+addEventListener('afterprint', () => {
+  for (const details of closedForPrint.splice(0)) details.open = false
+})
+
+let resizing
+addEventListener('resize', () => {
+  clearTimeout(resizing)
+  resizing = setTimeout(() => Promise.all(views.map(fit)), 120)
+})
+
+/** The charts that work are shown even if one does not; its still picture stays. */
+async function mountAll() {
+  for (const chart of report.charts) await mount(chart).catch((error) => console.error(chart.name, error))
+  document.documentElement.dataset.ready = 'true'
+}
+
+document.documentElement.classList.add('live')
+showChoice()
+mountAll()
