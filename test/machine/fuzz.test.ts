@@ -6,8 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
 import { unpack } from '../../src/machine/import/archive.ts'
-import { combine } from '../../src/machine/import/combine.ts'
-import { readDump } from '../../src/machine/import/index.ts'
+import { makeDocument, readDump } from '../../src/machine/import/index.ts'
 import { machineText, parseMachine } from '../../src/machine/index.ts'
 
 /** `FUZZ_RUNS=1000000 npx vitest run test/machine/fuzz.test.ts` for the long mode. */
@@ -128,7 +127,13 @@ function cleanly<T>(action: () => T): T | undefined {
   }
 }
 
-const importBytes = (bytes: Buffer) => parseMachine(machineText(combine([readDump(unpack(bytes, 'dump'), 'dump').findings]), 'json'), 'machine.json')
+const documentOf = (...dumps: Buffer[]) =>
+  makeDocument(
+    dumps.flatMap((bytes) => readDump(unpack(bytes, 'dump'), 'dump')),
+    'dump',
+  )
+
+const importBytes = (bytes: Buffer) => parseMachine(machineText(documentOf(bytes), 'json'), 'machine.json')
 
 test(
   'damaged dumps',
@@ -151,7 +156,7 @@ test(
   () => {
     fc.assert(
       fc.property(damaged(dumps), damaged(dumps), (one, other) => {
-        cleanly(() => machineText(combine([one, other].map((bytes) => readDump(unpack(bytes, 'dump'), 'dump').findings)), 'yaml'))
+        cleanly(() => machineText(documentOf(one, other), 'yaml'))
       }),
       { numRuns: Math.ceil(RUNS / 3) },
     )

@@ -232,6 +232,14 @@ Delay	(ns)	MB/sec
     expect(found.warnings.join()).toMatch(/8 on each of 0-1 assumed.*16GiB assumed/)
   })
 
+  test('one text with several dumps, indented as pasted', () => {
+    const text = `$ numactl -H\n  available: 2 nodes (0-1)\n  node 0 cpus: 0 1\n  node 0 size: 100 MB\n  node 1 cpus: 2 3\n  node 1 size: 100 MB\n  node distances:\n  node   0   1\n    0:  10  21\n    1:  21  10\n$ ./mlc --latency_matrix\nMeasuring idle latencies (in ns)...\n\tNuma node\nNuma node 0 1\n 0 80 140\n 1 141 81\n`
+    const found = imported(file(text))
+    expect(found.distance[0]).toEqual([10, 21])
+    expect(found.readLatencyPs[1]).toEqual([141_000, 81_000])
+    expect(found.warnings).toEqual([])
+  })
+
   test('node numbers with holes', () => {
     const numactl =
       'available: 2 nodes (0,8)\nnode 0 cpus: 0 1\nnode 0 size: 100 MB\nnode 8 cpus: 8 9\nnode 8 size: 300 MB\nnode distances:\nnode   0   8 \n  0:  10  40 \n  8:  40  10 \n'

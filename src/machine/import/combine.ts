@@ -56,6 +56,7 @@ function nodesOf(findings: Findings[]): number[] {
     const other = findings.find((one) => one.nodes.has(strangers[0]!))!
     throw contradiction(`node ${strangers[0]}`, `is in ${other.from}`, `but not in ${complete!.from}`)
   }
+  if (all.size === 0) throw new UserError('no dump lists the nodes of the machine', { hint: 'Add the output of numactl --hardware' })
   if (all.size > MOST_NODES) throw new UserError('too many nodes', { expected: `at most ${MOST_NODES}`, got: `${all.size}` })
   return [...all].sort((a, b) => a - b)
 }

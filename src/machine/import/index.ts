@@ -17,26 +17,35 @@ const READERS: DumpReader[] = [sysfsListing, lstopo, numactl, lscpu, mlc, dmesg]
 
 /** The machine file that the dumps make together. */
 export function importMachine(paths: readonly string[]): MachineDocument {
-  const found = paths.map((path) => readDump(openDump(path), path))
-  const document = combine(found.sort((a, b) => a.rank - b.rank).map(({ findings }) => findings))
+  return makeDocument(
+    paths.flatMap((path) => readDump(openDump(path), path)),
+    paths.join(', '),
+  )
+}
+
+export interface RankedFindings {
+  rank: number
+  findings: Findings
+}
+
+export function makeDocument(found: RankedFindings[], file: string): MachineDocument {
+  const document = combine([...found].sort((a, b) => a.rank - b.rank).map(({ findings }) => findings))
   const checked = MachineFile.safeParse(document)
   if (!checked.success) {
     const { path, message } = checked.error.issues[0]!
-    throw new UserError(`these dumps make no machine: ${message}`, { file: paths.join(', '), field: path.join('.') || undefined })
+    throw new UserError(`these dumps make no machine: ${message}`, { file, field: path.join('.') || undefined })
   }
   return document
 }
 
-export function readDump(dump: Dump, path: string): { findings: Findings; rank: number } {
+/** A text may hold several dumps, as a support log does: all are read. */
+export function readDump(dump: Dump, path: string): RankedFindings[] {
   const name = basename(path)
-  if ('sysfs' in dump) return { findings: readSysfs(dump.sysfs, name), rank: -1 }
-  const rank = READERS.findIndex((reader) => reader.recognises(dump.text))
-  const reader = READERS[rank]
-  if (!reader) {
-    throw new UserError('is none of the dumps known here', {
-      file: path,
-      expected: `a folder or archive of sysfs, or text of ${READERS.map(({ format }) => format).join(', ')}`,
-    })
-  }
-  return { findings: reader.read(dump.text, name), rank }
+  if ('sysfs' in dump) return [{ findings: readSysfs(dump.sysfs, name), rank: -1 }]
+  const found = READERS.flatMap((reader, rank) => (reader.recognises(dump.text) ? [{ findings: reader.read(dump.text, name), rank }] : []))
+  if (found.length > 0) return found
+  throw new UserError('is none of the dumps known here', {
+    file: path,
+    expected: `a folder or archive of sysfs, or text of ${READERS.map(({ format }) => format).join(', ')}`,
+  })
 }

@@ -7,7 +7,7 @@ const FORMAT = 'numactl --hardware'
 
 export const numactl: DumpReader = {
   format: FORMAT,
-  recognises: (text) => /^available: \d+ nodes?\b/m.test(text),
+  recognises: (text) => /^ *available: \d+ nodes?\b/m.test(text),
   read,
 }
 
@@ -15,12 +15,13 @@ function read(text: string, file: string): Findings {
   const found = emptyFindings(file, FORMAT)
   /** Ids of the columns of the distance table, once its header was seen. */
   let columns: number[] | undefined
-  for (const [index, line] of text.split('\n').entries()) {
+  for (const [index, indented] of text.split('\n').entries()) {
+    const line = indented.trim()
     const place = { file, line: index + 1 }
     const available = /^available: \d+ nodes? \(([\d,-]+)\)/.exec(line)
-    const cpus = /^node (\d+) cpus:([\d\s]*)$/.exec(line)
-    const size = /^node (\d+) size: (\d+) MB\s*$/.exec(line)
-    const row = /^\s*(\d+):([\d\s]*)$/.exec(line)
+    const cpus = /^node (\d+) cpus:([\d ]*)$/.exec(line)
+    const size = /^node (\d+) size: (\d+) MB$/.exec(line)
+    const row = /^(\d+):([\d ]*)$/.exec(line)
     if (available) {
       for (const node of parseList(available[1]!, `${file}:${place.line}: nodes`)) found.nodes.add(node)
       found.listsAllNodes = true
@@ -34,7 +35,7 @@ function read(text: string, file: string): Findings {
       // numactl prints MB and means 2^20 bytes: numactl.c shifts by 20
       const mebibytes = wholeNumber(size[2]!, { ...place, field: 'size' }, 2 ** 30)
       found.bytes.set(wholeNumber(size[1]!, { ...place, field: 'node' }), mebibytes * 2 ** 20)
-    } else if (/^node( +\d+)+\s*$/.test(line)) {
+    } else if (/^node( +\d+)+$/.test(line)) {
       columns = words(line.slice(4)).map((node) => wholeNumber(node, { ...place, field: 'node' }))
     } else if (row && columns) {
       const distances = words(row[2]!)
