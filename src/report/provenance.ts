@@ -2,6 +2,7 @@
 
 import type { RunRecord } from '../results/index.ts'
 import { formatCount, formatDuration, formatSize } from '../units.ts'
+import { THEN } from './combine.ts'
 
 /** Facts in reading order: [name, value]. */
 export function provenance({ trace, machine, seed, epochNs, version, pace, faults, cpuMap }: RunRecord): [string, string][] {
@@ -45,4 +46,4 @@ export function caveats(record: RunRecord): string[] {
 /** A shell line that gives the same run. */
 export const commandLine = (command: readonly string[]): string => command.map(shellQuoted).join(' ')
 
-const shellQuoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
+const shellQuoted = (word: string): string => (word === THEN || /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
