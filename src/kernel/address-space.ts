@@ -1,7 +1,6 @@
 /** Processes, their tasks and mapped memory (include/linux/mm_types.h, in the small). Addresses are virtual page numbers. */
 import type { NodeIndex } from '../machine/index.ts'
 import type { Cpuset } from './cpuset.ts'
-import type { PageId } from './face.ts'
 import type { Mempolicy } from './mempolicy.ts'
 import type { NodeMask } from './node-mask.ts'
 
@@ -35,11 +34,17 @@ export interface Vma {
   offset: number
   policy: Mempolicy | null
   locked: boolean
+  /** MCL_ONFAULT, MLOCK_ONFAULT: locked pages are not faulted in beforehand. */
+  lockOnFault: boolean
+  /** It has had an anonymous page (vma->anon_vma): fork copies its ptes. */
+  hasAnon: boolean
+  /** MADV_DONTFORK. */
+  dontFork: boolean
   readable: boolean
   writable: boolean
   executable: boolean
-  /** MADV_HUGEPAGE. */
-  thp: boolean
+  /** MADV_HUGEPAGE (true), MADV_NOHUGEPAGE (false), or as the system setting says. */
+  thp: boolean | undefined
   /** VM_IO, VM_PFNMAP and the like: never migrated. */
   special: boolean
 }
@@ -52,7 +57,23 @@ export interface Process {
   /** Where the hint scanner goes on (mm->numa_scan_offset), and how often it wrapped (mm->numa_scan_seq). */
   scanOffset: number
   scanSequence: number
+  /** Addresses (multiples of 512) that a huge pmd maps. */
+  hugePmds: Set<number>
+  /** What the process may do to others. */
+  credentials: Credentials
 }
+
+export interface Credentials {
+  uid: number
+  /** CAP_SYS_NICE: name any node, move shared pages. */
+  sysNice: boolean
+  /** CAP_SYS_PTRACE: look at any process. */
+  sysPtrace: boolean
+  /** prctl(PR_SET_DUMPABLE): cleared when the process gives up root. */
+  dumpable: boolean
+}
+
+export const ROOT: Credentials = { uid: 0, sysNice: true, sysPtrace: true, dumpable: true }
 
 export interface Task {
   tid: number
@@ -72,10 +93,13 @@ export function newVma(from: Pick<Vma, 'name' | 'start' | 'ptes' | 'kind' | 'sha
     offset: from.start,
     policy: null,
     locked: false,
+    lockOnFault: false,
+    hasAnon: false,
+    dontFork: false,
     readable: true,
     writable: true,
     executable: false,
-    thp: false,
+    thp: undefined,
     special: false,
     ...from,
   }
@@ -99,6 +123,16 @@ export function findVma(process: Process, vpage: number): Vma | undefined {
   return vma !== undefined && vma.start <= vpage ? vma : undefined
 }
 
+/** The policy of entry i by itself; null = the task's. Mappings of an object use the object's, whoever set it (shmem_get_policy). */
+export function ownPolicy(vma: Vma, i: number): Mempolicy | null {
+  return vma.object === null ? vma.policy : (vma.object.policies?.[vma.offset + i] ?? null)
+}
+
+/** What interleaving counts by at entry i, in units of 2^order pages. */
+export function interleaveIndex(vma: Vma, i: number, order = 0): number {
+  return (vma.object?.bias ?? 0) + Math.floor((vma.offset + i) / 2 ** order)
+}
+
 /** Cuts mappings so that [start, end) is covered by whole ones (__split_vma); answers those, in order. */
 export function isolateRange(process: Process, start: number, end: number): Vma[] {
   cutAt(process, start)
@@ -117,15 +151,4 @@ function cutAt(process: Process, vpage: number): void {
   const tail: Vma = { ...vma, start: vpage, offset: vma.offset + cut, ptes: vma.ptes.subarray(cut) }
   vma.ptes = vma.ptes.subarray(0, cut)
   process.vmas.splice(index + 1, 0, tail)
-}
-
-/** folio->index: what interleaving counts by. */
-export function pageIndex(vma: Vma, i: number): number {
-  return vma.offset + i
-}
-
-/** The page mapped by entry i, or NO_PAGE: entries of absent pages count as empty. */
-export function mappedPage(vma: Vma, i: number, node: Uint8Array, absent: number): PageId {
-  const page = vma.ptes[i]!
-  return page >= 0 && node[page] === absent ? NO_PAGE : page
 }

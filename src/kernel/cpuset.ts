@@ -1,9 +1,10 @@
 /** Cpusets: which nodes a group of tasks may use, and how pages follow a change (kernel/cgroup/cpuset.c). */
 import type { Process, Task } from './address-space.ts'
+import { EACCES, EBUSY, EINVAL, ENOSPC } from './errno.ts'
 import type { Kernel } from './kernel.ts'
 import { rebindPolicy } from './mempolicy.ts'
 import { doMigratePages } from './migrate-pages.ts'
-import { type NodeMask, sameMask, toTable } from './node-mask.ts'
+import { intersect, isSubset, type NodeMask, sameMask, toTable } from './node-mask.ts'
 
 export interface Cpuset {
   path: string
@@ -20,6 +21,7 @@ export interface Cpuset {
   tasks: Task[]
 }
 
+/** Only the root is made without createCpuset(). */
 export function newCpuset(path: string, parent: Cpuset | null, memoryMigrate: boolean, mems: NodeMask, effective: NodeMask): Cpuset {
   const cpuset: Cpuset = { path, parent, children: [], mems, effective, oldMems: [], memoryMigrate, tasks: [] }
   parent?.children.push(cpuset)
@@ -54,21 +56,70 @@ export function updateTasks(kernel: Kernel, cpuset: Cpuset, mems: NodeMask): voi
 }
 
 /**
- * cpuset_attach(): tasks move from one cpuset to another. Pages are migrated once per process, and only when its leader moves.
+ * cpuset_attach(): tasks move from one cpuset to another. Pages are migrated once per process, when its leader moves. In v2
+ * nothing is done when the effective nodes are the same (effective cpus never differ here: they are not modelled).
  */
 export function attach(kernel: Kernel, tasks: readonly Task[], from: Cpuset, to: Cpuset): void {
   for (const task of tasks) {
     task.cpuset = to
     from.tasks.splice(from.tasks.indexOf(task), 1)
     to.tasks.push(task)
-    setTaskMems(kernel, task, to.effective)
   }
-  for (const task of tasks) {
-    if (task.process.tasks[0] !== task) continue
-    rebindVmas(kernel, task.process, to.effective)
-    if (to.memoryMigrate) migrateMm(kernel, task.process, from.oldMems, to.effective)
+  if (kernel.cpusetV1 || !sameMask(from.effective, to.effective)) {
+    for (const task of tasks) setTaskMems(kernel, task, to.effective)
+    for (const task of tasks) {
+      if (task.process.tasks[0] !== task) continue
+      rebindVmas(kernel, task.process, to.effective)
+      if (to.memoryMigrate) migrateMm(kernel, task.process, from.oldMems, to.effective)
+    }
   }
   to.oldMems = to.effective
+}
+
+/** A child starts without nodes of its own: in v2 it uses its parent's and migrates, in v1 it must be given some. */
+export function createCpuset(kernel: Kernel, path: string, parent: Cpuset): Cpuset {
+  const cpuset = newCpuset(path, parent, !kernel.cpusetV1, [], kernel.cpusetV1 ? [] : parent.effective)
+  kernel.cpusets.set(path, cpuset)
+  return cpuset
+}
+
+export function removeCpuset(kernel: Kernel, cpuset: Cpuset): number {
+  if (cpuset.tasks.length > 0 || cpuset.children.length > 0) return EBUSY
+  cpuset.parent!.children.splice(cpuset.parent!.children.indexOf(cpuset), 1)
+  kernel.cpusets.delete(cpuset.path)
+  return 0
+}
+
+/** A write to cpuset.mems: checks, then the cpuset and every descendant whose effective nodes change (update_nodemask). */
+export function writeMems(kernel: Kernel, cpuset: Cpuset, mems: NodeMask): number {
+  if (cpuset.parent === null) return EACCES
+  if (!isSubset(mems, kernel.memoryNodes)) return EINVAL
+  if (sameMask(mems, cpuset.mems)) return 0
+  const populated = hasTasks(cpuset)
+  if (kernel.cpusetV1) {
+    // validate_change(): a child must lie inside its parent
+    if (cpuset.children.some((child) => !isSubset(child.mems, mems))) return EBUSY
+    if (!isSubset(mems, cpuset.parent.mems)) return EACCES
+  }
+  if (mems.length === 0 && cpuset.mems.length > 0 && populated) return ENOSPC
+  cpuset.mems = mems
+  updateHierarchy(kernel, cpuset)
+  return 0
+}
+
+function hasTasks(cpuset: Cpuset): boolean {
+  return cpuset.tasks.length > 0 || cpuset.children.some(hasTasks)
+}
+
+/** update_nodemasks_hier(). */
+function updateHierarchy(kernel: Kernel, cpuset: Cpuset): void {
+  const parent = cpuset.parent!
+  let effective = intersect(cpuset.mems, parent.effective)
+  if (!kernel.cpusetV1 && effective.length === 0) effective = parent.effective
+  if (sameMask(effective, cpuset.effective)) return
+  cpuset.effective = effective
+  updateTasks(kernel, cpuset, effective)
+  for (const child of cpuset.children) updateHierarchy(kernel, child)
 }
 
 /** cpuset_migrate_mm(): nothing to do when the masks are equal. The worker is not limited by any cpuset. */

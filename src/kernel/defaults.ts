@@ -22,3 +22,6 @@ export const THP_PAGES = 1 << THP_ORDER
 
 /** kernel/sched/fair.c:task_numa_work(): address range passed over per page of the scan budget. */
 export const SCAN_VIRTUAL_FACTOR = 8
+
+/** mm/memory.c: fault_around_bytes = 64 KiB. */
+export const FAULT_AROUND_PAGES = 16

@@ -73,6 +73,19 @@ export class Frames {
     return sum
   }
 
+  /** The node has exactly so many free pages from now on: for taking over a recorded state. */
+  setFree(node: number, pages: number): void {
+    const last = this.#first[node + 1]! - 1
+    let rest = pages
+    for (let zone = this.#first[node]!; zone < last; zone++) rest -= this.#free[zone]!
+    this.#free[last] = rest
+  }
+
+  /** Sum of the low watermarks of a node's zones. */
+  lowMark(node: number): number {
+    return this.zones.reduce((sum, zone) => (zone.node === node ? sum + zone.low : sum), 0)
+  }
+
   /** Some zone of `node` has more than `mark` + `pages` free. */
   isAbove(node: number, mark: Watermark, pages: number): boolean {
     const marks = this.#marks[mark]

@@ -2,11 +2,14 @@
 import type { NodeIndex } from '../machine/index.ts'
 import type { Process, Vma } from './address-space.ts'
 import { SCAN_VIRTUAL_FACTOR } from './defaults.ts'
-import { ABSENT } from './face.ts'
+import { ABSENT, type PageId } from './face.ts'
 import { likelyShared } from './isolate.ts'
 import type { Kernel } from './kernel.ts'
 import { migratesOnFault } from './mempolicy.ts'
 import { PAGE } from './pages.ts'
+
+/** Asked for each pte that would be marked. */
+type OnlyPages = (node: NodeIndex, page: PageId) => boolean
 
 export interface ScanResult {
   /** ptes made PROT_NONE. */
@@ -21,7 +24,7 @@ export interface ScanResult {
  * One scan: goes on where the last one stopped and ends after `budget` pages of address range in which something was marked, or
  * eight times as much in which nothing was.
  */
-export function scanHints(kernel: Kernel, process: Process, budget: number, scannerNode: NodeIndex, only?: (node: NodeIndex) => boolean): ScanResult {
+export function scanHints(kernel: Kernel, process: Process, budget: number, scannerNode: NodeIndex, only?: OnlyPages): ScanResult {
   const result: ScanResult = { updated: 0, walked: 0, wrapped: false }
   let pages = budget
   let range = budget * SCAN_VIRTUAL_FACTOR
@@ -58,7 +61,7 @@ function isScannable(vma: Vma, process: Process): boolean {
 }
 
 /** change_prot_numa(): number of ptes changed. */
-function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: number, scannerNode: NodeIndex, only?: (node: NodeIndex) => boolean): number {
+function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: number, scannerNode: NodeIndex, only?: OnlyPages): number {
   const { pages } = kernel
   const { ptes } = vma
   const singleThreaded = process.tasks.length <= 1 && !vma.shared
@@ -70,11 +73,11 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
     if (node === ABSENT || pages.hintMarked[page] === 1) continue
     // local pages of a process with one user
     if (singleThreaded && node === scannerNode) continue
-    if (only !== undefined && !only(node)) continue
     const state = pages.state(page)
     if ((state & PAGE.ksm) !== 0) continue
     if (!vma.shared && ((state & PAGE.dmaPinned) !== 0 || likelyShared(pages, pages.head(page)))) continue
     if ((state & PAGE.file) !== 0 && (state & PAGE.dirty) !== 0) continue
+    if (only !== undefined && !only(node, page)) continue
     pages.hintMarked[page] = 1
     updated++
   }

@@ -1,7 +1,7 @@
 /** State of one modelled kernel. Each mechanism is a module of functions over this; nothing here decides anything. */
 import { GrowableI32 } from '../columns/index.ts'
 import type { Machine } from '../machine/index.ts'
-import type { Process, Task } from './address-space.ts'
+import { type Credentials, type Process, ROOT, type Task } from './address-space.ts'
 import { type Cpuset, newCpuset } from './cpuset.ts'
 import type { KernelObserver } from './face.ts'
 import { Frames, type Zone } from './frames.ts'
@@ -38,6 +38,8 @@ export class Kernel {
   readonly cpusetV1: boolean
   /** /sys/kernel/mm/mempolicy/weighted_interleave/nodeN. */
   readonly weights: Uint8Array
+  /** /sys/kernel/mm/transparent_hugepage. */
+  readonly thp = { enabled: 'madvise' as 'always' | 'madvise' | 'never', useZeroPage: true, shmem: false }
   /** Folios that the current call has isolated; empty between calls. */
   readonly isolated = new GrowableI32()
   readonly #topTier: Uint8Array
@@ -52,7 +54,8 @@ export class Kernel {
     this.engine = new MigrationEngine(this.pages, this.frames, this.vmstat, observer)
     this.cpusetV1 = cpusetV1
     this.rootCpuset = newCpuset('/', null, false, this.memoryNodes, this.memoryNodes)
-    this.rootCpuset.oldMems = this.memoryNodes
+    // cpuset_init(): nodes_setall(), memory or not; the ordinals of the first move count them all
+    this.rootCpuset.oldMems = machine.nodes.map((_, node) => node)
     this.weights = new Uint8Array(this.nodes).fill(1)
     // memory-tiers.c:node_is_toptier(): as fast as the slowest tier that has a cpu
     const slowestWithCpu = Math.max(0, ...machine.nodes.map((node, i) => (node.cpus.length > 0 ? (tiers?.[i] ?? 0) : 0)))
@@ -67,8 +70,8 @@ export class Kernel {
     return this.#topTier[from] === 0 && this.#topTier[to] === 1
   }
 
-  addProcess(pid: number): Process {
-    const process: Process = { pid, vmas: [], tasks: [], scanOffset: 0, scanSequence: 0 }
+  addProcess(pid: number, credentials: Credentials = ROOT): Process {
+    const process: Process = { pid, vmas: [], tasks: [], scanOffset: 0, scanSequence: 0, hugePmds: new Set(), credentials: { ...credentials } }
     this.processes.push(process)
     return process
   }

@@ -3,9 +3,9 @@
  * of the same name; nothing is decided here.
  */
 import type { Machine, NodeIndex } from '../machine/index.ts'
-import { findVma, isolateRange, NO_PAGE, newVma, type Process, pageIndex, type Task, type Vma } from './address-space.ts'
+import { findVma, interleaveIndex, isolateRange, NO_PAGE, newVma, ownPolicy, type Process, type Task, type Vma } from './address-space.ts'
 import { allocateByPolicy } from './allocation.ts'
-import { attach, newCpuset, updateTasks } from './cpuset.ts'
+import { attach, createCpuset, writeMems } from './cpuset.ts'
 import { demotePages } from './demote.ts'
 import { EINVAL, errnoName } from './errno.ts'
 import {
@@ -132,8 +132,9 @@ class Lane implements LaneKernel {
 
   #allocateByPolicy(page: PageId, task: Task, node: NodeIndex): number {
     const vma = this.#vmaOf(page)
-    const policy = vma?.policy ?? task.policy
-    const index = vma === undefined ? page : pageIndex(vma, this.#place(page).vpage - vma.start)
+    const i = vma === undefined ? 0 : this.#place(page).vpage - vma.start
+    const policy = (vma === undefined ? null : ownPolicy(vma, i)) ?? task.policy
+    const index = vma === undefined ? page : interleaveIndex(vma, i)
     task.node = node
     return allocateByPolicy(this.#kernel, task, policy, index, 1)
   }
@@ -224,21 +225,8 @@ class Lane implements LaneKernel {
     const kernel = this.#kernel
     const before = this.#moved()
     this.#hasPolicies = true
-    let cpuset = kernel.cpusets.get(group)
-    if (cpuset === undefined) {
-      cpuset = newCpuset(group, kernel.rootCpuset, true, [], kernel.memoryNodes)
-      kernel.cpusets.set(group, cpuset)
-    }
-    let ret = 0
-    if (change.mems !== undefined) {
-      const mems = nodeMask(change.mems.filter((node) => kernel.memoryNodes.includes(node)))
-      if (mems.length === 0) ret = EINVAL
-      else {
-        cpuset.mems = mems
-        cpuset.effective = mems
-        updateTasks(kernel, cpuset, mems)
-      }
-    }
+    const cpuset = kernel.cpusets.get(group) ?? createCpuset(kernel, group, kernel.rootCpuset)
+    const ret = change.mems === undefined ? 0 : writeMems(kernel, cpuset, nodeMask(change.mems))
     for (const process of change.attach ?? []) {
       const tasks = [...kernel.processes[process]!.tasks]
       const from = tasks[0]?.cpuset

@@ -1,11 +1,12 @@
 /** mbind(2), set_mempolicy_home_node(2) (mm/mempolicy.c: do_mbind). */
 import type { NodeIndex } from '../machine/index.ts'
-import { HUGE_ZERO_PAGE, isolateRange, type Process, pageIndex, type Task, type Vma } from './address-space.ts'
+import { HUGE_ZERO_PAGE, interleaveIndex, type Process,  type Task, type Vma } from './address-space.ts'
 import { allocateByPolicy } from './allocation.ts'
-import { EFAULT, EINVAL, EIO, EOPNOTSUPP, EPERM } from './errno.ts'
+import { EFAULT, EINVAL, EIO, ENOENT, EOPNOTSUPP, EPERM } from './errno.ts'
 import type { MemPolicyMode, PageId } from './face.ts'
 import { isolateFolio, likelyShared } from './isolate.ts'
 import type { Kernel } from './kernel.ts'
+import { cutRange } from './mm.ts'
 import { checkPolicy, type Mempolicy, makePolicy, type PolicyFlag } from './mempolicy.ts'
 import type { NodeMask } from './node-mask.ts'
 import { toTable } from './node-mask.ts'
@@ -41,7 +42,7 @@ export function mbind(kernel: Kernel, caller: Task, process: Process, request: M
   const wanted = toTable(nodes, kernel.nodes)
   const misplaced = strict || moving ? queueMisplaced(kernel, process, start, end, wanted, request, strict) : { failed: 0, index: new Map<PageId, number>() }
   if (misplaced === EIO) return EIO
-  for (const vma of isolateRange(process, start, end)) setPolicy(vma, policy)
+  for (const vma of cutRange(kernel, process, start, end)) setPolicy(vma, policy)
   let failed = misplaced.failed
   if (kernel.isolated.length > 0) {
     const target = targetByPolicy(kernel, caller, policy ?? caller.policy, misplaced.index)
@@ -51,10 +52,10 @@ export function mbind(kernel: Kernel, caller: Task, process: Process, request: M
   return failed > 0 && strict ? EIO : 0
 }
 
-/** vma_replace_policy(); the policy of shared memory belongs to the object, by offset (mpol_set_shared_policy). */
+/** vma_replace_policy(); for an object also the object's, by offset (mpol_set_shared_policy). */
 function setPolicy(vma: Vma, policy: Mempolicy | null): void {
   const { object } = vma
-  if (object !== null && vma.shared) {
+  if (object !== null) {
     object.policies ??= new Array(object.pages.length).fill(null)
     object.policies.fill(policy, vma.offset, vma.offset + vma.ptes.length)
   }
@@ -102,7 +103,7 @@ function queueMisplaced(
       previous = folio
       if (!moving) return EIO
       if (!request.moveAll && likelyShared(pages, folio)) continue
-      if (isolateFolio(kernel, folio)) index.set(folio, pageIndex(vma, i))
+      if (isolateFolio(kernel, folio)) index.set(folio, interleaveIndex(vma, i, pages.order(folio)))
       else failed++
     }
   }
@@ -111,16 +112,18 @@ function queueMisplaced(
 
 /** alloc_migration_target_by_mpol(): the new policy decides, as for a fresh page at that place. */
 function targetByPolicy(kernel: Kernel, caller: Task, policy: Mempolicy | null, index: Map<PageId, number>): (folio: PageId, pages: number) => NodeIndex {
-  return (folio, pages) => allocateByPolicy(kernel, caller, policy, Math.floor((index.get(folio) ?? 0) / pages), pages)
+  return (folio, pages) => allocateByPolicy(kernel, caller, policy, index.get(folio) ?? 0, pages)
 }
 
 /** set_mempolicy_home_node(2): only BIND and PREFERRED_MANY have a home. */
 export function setHomeNode(kernel: Kernel, process: Process, start: number, pages: number, node: number): number {
-  if (!kernel.memoryNodes.includes(node)) return EINVAL
-  for (const vma of isolateRange(process, start, start + pages)) {
+  if (node < 0 || node >= kernel.nodes) return EINVAL
+  let result = ENOENT as number
+  for (const vma of cutRange(kernel, process, start, start + pages)) {
     if (vma.policy === null) continue
     if (vma.policy.mode !== 'bind' && vma.policy.mode !== 'preferred_many') return EOPNOTSUPP
     setPolicy(vma, { ...vma.policy, home: node })
+    result = 0
   }
-  return 0
+  return result
 }

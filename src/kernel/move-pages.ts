@@ -25,8 +25,8 @@ export interface MoveRequest {
 const ALREADY_THERE = 1
 const QUEUED = 2
 
-/** do_pages_move(): the return value; `status` (filled with NOT_WRITTEN by the caller) gets what the kernel writes. */
-export function movePages(kernel: Kernel, request: MoveRequest, status: Int32Array): number {
+/** do_pages_move(): the return value; `status` gets what the kernel writes, null = its address is bad. */
+export function movePages(kernel: Kernel, request: MoveRequest, status: Int32Array | null): number {
   const { count } = request
   const allowed = request.targetMems
   kernel.isolated.clear()
@@ -55,6 +55,10 @@ export function movePages(kernel: Kernel, request: MoveRequest, status: Int32Arr
     }
     const outcome = addFolio(kernel, request.resolve(i), current, request.all)
     if (outcome === QUEUED) continue
+    if (status === null) {
+      failure = EFAULT
+      break
+    }
     status[i] = outcome === ALREADY_THERE ? current : outcome
     const result = flush(kernel, request, status, start, i, current)
     if (result !== 0) return result > 0 ? result - 1 : result
@@ -76,13 +80,14 @@ function addFolio(kernel: Kernel, page: number, node: NodeIndex, all: boolean): 
 }
 
 /** move_pages_and_store_status(): a run that moves in part leaves its status entries unwritten. */
-function flush(kernel: Kernel, request: MoveRequest, status: Int32Array, start: number, end: number, node: NodeIndex): number {
+function flush(kernel: Kernel, request: MoveRequest, status: Int32Array | null, start: number, end: number, node: NodeIndex): number {
   const { isolated } = kernel
   if (isolated.length === 0) return 0
   const result = kernel.engine.migratePages(isolated.data, isolated.length, exactly(kernel, node, request.caller), 'MIGRATE_SYNC', 'syscall_or_cpuset')
   isolated.clear()
   if (result > 0) return result + (request.count - end)
   if (result < 0) return result
+  if (status === null) return EFAULT
   for (let i = start; i < end; i++) status[i] = node
   return 0
 }

@@ -1,0 +1,72 @@
+/** What the recording program reports of a process: placement, mapcounts, huge pages, locks; and changes of counters. */
+import { HUGE_ZERO_PAGE, PAGE, type Vma, ZERO_PAGE } from '../kernel/index.ts'
+import { type Observed, type ProcessSnapshot, type RegionSnapshot, type Runs, type Step, toRuns } from './case-file.ts'
+import type { Actor, Scenario } from './scenario.ts'
+
+/** `snap procs= [rt= mc= thp= lk=]`. */
+export function snapshot(scenario: Scenario, step: Step): Observed {
+  const { procs, rt, mc, thp, lk } = step.args ?? {}
+  const answer: Record<string, ProcessSnapshot> = {}
+  for (const name of String(procs).split(',')) {
+    const actor = scenario.actors.get(name)
+    if (actor === undefined) continue
+    const regions: Record<string, RegionSnapshot> = {}
+    for (const region of [...actor.regions.keys()]) {
+      const column = (value: (vma: Vma, i: number) => number, outside: number): Runs => regionColumn(scenario, actor, region, value, outside)
+      regions[region] = {
+        nodes: column((vma, i) => scenario.residence({ vma, i }), -14),
+        ...(mc && { mapcount: column((vma, i) => mapcount(scenario, vma, i), -1) }),
+        ...(thp && { thp: column((vma, i) => hugeKind(scenario, vma, i), -1) }),
+        ...(lk && { mlocked: column((vma, i) => locked(scenario, vma, i), -1) }),
+      }
+    }
+    answer[name] = { regions, ...(rt && actor.runtime.length > 0 && { runtime: actor.runtime.map((entry) => runtimeVma(scenario, entry)) }) }
+  }
+  return { procs: answer }
+}
+
+function regionColumn(scenario: Scenario, actor: Actor, region: string, value: (vma: Vma, i: number) => number, outside: number): Runs {
+  const values = new Int32Array(actor.regions.get(region)!.pages)
+  for (let page = 0; page < values.length; page++) {
+    const entry = scenario.entry(actor, region, page)
+    values[page] = entry === undefined ? outside : value(entry.vma, entry.i)
+  }
+  return toRuns(values)
+}
+
+function mapcount({ kernel }: Scenario, vma: Vma, i: number): number {
+  const page = vma.ptes[i]!
+  if (page === ZERO_PAGE || page === HUGE_ZERO_PAGE) return 0
+  return page < 0 ? -1 : kernel.pages.mapcount(page)
+}
+
+function hugeKind({ kernel }: Scenario, vma: Vma, i: number): number {
+  const page = vma.ptes[i]!
+  if (page === ZERO_PAGE) return 3
+  if (page === HUGE_ZERO_PAGE) return 4
+  if (page < 0) return -1
+  return kernel.pages.order(page) === 0 ? 0 : kernel.pages.head(page) === page ? 1 : 2
+}
+
+function locked({ kernel }: Scenario, vma: Vma, i: number): number {
+  const page = vma.ptes[i]!
+  return page < 0 ? -1 : (kernel.pages.state(page) & PAGE.mlocked) !== 0 ? 1 : 0
+}
+
+function runtimeVma(scenario: Scenario, { vma, mapped }: Actor['runtime'][number]): NonNullable<ProcessSnapshot['runtime']>[number] {
+  const column = (value: (i: number) => number): Runs => toRuns(Array.from(mapped.ptes, (_, i) => value(i)))
+  return {
+    vma: vma.vma,
+    perm: vma.perm,
+    pages: vma.pages,
+    nodes: column((i) => scenario.residence({ vma: mapped, i })),
+    ...(vma.mapcount && { mapcount: column((i) => mapcount(scenario, mapped, i)) }),
+  }
+}
+
+/** Counters that changed since `vmstat`, whole machine and per node; unchanged ones are absent. */
+export function vmstatDelta(scenario: Scenario): Observed {
+  const now = scenario.kernel.vmstat.total()
+  const delta = Object.fromEntries(Object.entries(now).flatMap(([name, value]) => (value === scenario.base[name] ? [] : [[name, value - (scenario.base[name] ?? 0)]])))
+  return { vmstat_delta: delta }
+}

@@ -1,0 +1,67 @@
+/** Transparent huge pages: how they are mapped, and how a mapping or the page itself is split (mm/huge_memory.c). */
+import { findVma, HUGE_ZERO_PAGE, type Process, ZERO_PAGE } from './address-space.ts'
+import { THP_ORDER, THP_PAGES } from './defaults.ts'
+import type { PageId } from './face.ts'
+import type { Kernel } from './kernel.ts'
+import { PAGE, type Pages } from './pages.ts'
+
+/** Start of the 2 MiB of address that `vpage` lies in. */
+export function hugeStart(vpage: number): number {
+  return vpage - (vpage % THP_PAGES)
+}
+
+/** The address is mapped by a huge pmd. A split page leaves a stale entry behind, which counts as none. */
+export function isHugeMapped(kernel: Kernel, process: Process, vpage: number): boolean {
+  const start = hugeStart(vpage)
+  if (!process.hugePmds.has(start)) return false
+  const vma = findVma(process, start)
+  const page = vma === undefined ? -1 : vma.ptes[start - vma.start]!
+  return page === HUGE_ZERO_PAGE || (page >= 0 && kernel.pages.order(page) === THP_ORDER)
+}
+
+/** __split_huge_pmd(): the same pages, mapped by ptes from now on. */
+export function splitPmd(kernel: Kernel, process: Process, vpage: number): void {
+  const start = hugeStart(vpage)
+  if (!isHugeMapped(kernel, process, start)) return
+  process.hugePmds.delete(start)
+  kernel.vmstat.count('thp_split_pmd')
+  // the pmd may span mappings that have just been cut apart
+  let zero = false
+  for (let at = start; at < start + THP_PAGES; ) {
+    const vma = findVma(process, at)!
+    const first = at - vma.start
+    const last = Math.min(vma.ptes.length, start + THP_PAGES - vma.start)
+    if (vma.ptes[first] === HUGE_ZERO_PAGE) {
+      vma.ptes.fill(ZERO_PAGE, first, last)
+      zero = true
+    } else if (at === start) {
+      const head = kernel.pages.head(vma.ptes[first]!)
+      kernel.pages.setEntireMapcount(head, kernel.pages.entireMapcount(head) - 1)
+    }
+    at = vma.start + last
+  }
+  if (zero) return
+}
+
+/** vma_adjust_trans_huge(): a boundary inside a huge pmd splits it. */
+export function splitPmdAcross(kernel: Kernel, process: Process, boundary: number): void {
+  if (boundary % THP_PAGES !== 0) splitPmd(kernel, process, boundary)
+}
+
+/** deferred_split_folio(): part of the folio has lost its mapping; it is split when somebody next handles it. */
+export function deferSplit(kernel: Kernel, folio: PageId): void {
+  if ((kernel.pages.state(folio) & PAGE.partiallyMapped) !== 0) return
+  kernel.pages.setState(folio, PAGE.partiallyMapped)
+  kernel.vmstat.count('thp_deferred_split_page')
+}
+
+/** Some process maps the folio by ptes, wholly or in part. */
+export function hasPteMappings(pages: Pages, folio: PageId): boolean {
+  const whole = pages.entireMapcount(folio)
+  let page = folio
+  do {
+    if (pages.mapcount(page) > whole) return true
+    page = pages.next(page)
+  } while (page !== folio)
+  return false
+}
