@@ -3,10 +3,10 @@
  * Loaded latency is never below idle latency, so the bound holds with contention too (models-and-numbers §6.5).
  *
  *  - Enough memory on every node: pages are independent, a dynamic program per page is exact (bound-pages.ts).
- *  - Two memory nodes, moderate size: a min-cost flow of the scarce page frames through time is exact (bound-flow.ts).
+ *  - Two memory nodes, one too small, moderate size: a min-cost flow of its page frames through time is exact (bound-flow.ts).
  *  - Else: Lagrangian prices on occupancy give a lower bound, and a feasible plan says how far it may be off (bound-prices.ts).
  */
-import { flowPs, isFlowAffordable } from './bound-flow.ts'
+import { flowPs, isFlowExact } from './bound-flow.ts'
 import { historiesOf } from './bound-histories.ts'
 import { perPagePs } from './bound-pages.ts'
 import { pricedBound } from './bound-prices.ts'
@@ -23,19 +23,20 @@ export interface Bound {
   feasiblePs: number | null
 }
 
+/** Memory nodes that prices can tell apart (one bit each). */
+const MOST_NODES = 32
+
 export function boundOf(context: ReplayContext): Bound {
   const problem = boundProblem(context)
   const unlimited = perPagePs(problem)
   const perPage: Bound = { kind: 'per-page optimum', ps: unlimited, feasiblePs: unlimited }
   if (!problem.isScarce) return perPage
-  const { memory, capacity, pages } = problem
-  // More pages than frames: every lane runs out of memory unless pages are given back, and capacity bounds say nothing of use
-  if (memory.length === 1) return { ...perPage, feasiblePs: null }
-  if (memory.length === 2 && isFlowAffordable(problem)) {
+  const { memory, pages } = problem
+  if (memory.length === 1 || memory.length > MOST_NODES) return { ...perPage, feasiblePs: null }
+  if (memory.length === 2 && isFlowExact(problem)) {
     const ps = flowPs(historiesOf(problem, 0, pages), problem)
-    if (ps !== null) return { kind: 'two-tier optimum', ps, feasiblePs: ps }
+    return { kind: 'two-tier optimum', ps, feasiblePs: ps }
   }
-  if (capacity.every((frames) => frames === 0)) return { ...perPage, feasiblePs: null }
   const { lowerPs, upperPs } = pricedBound(problem)
   return { kind: 'Lagrangian lower bound', ps: Math.max(unlimited, lowerPs), feasiblePs: upperPs }
 }

@@ -1,15 +1,16 @@
 /** From lane results to the tables of a run: the only place where figures are compared with the baseline and the bound. */
 import { type Row, Table } from '../columns/index.ts'
 import { EPOCHS, FAILURES, LATENCY, MOVES, NODES, STACK, SUMMARY, TRAFFIC, VMSTAT } from '../results/index.ts'
+import type { Bound } from './bound.ts'
 import type { ReplayContext } from './context.ts'
 import { type LaneResult, latencyClasses } from './lane-result.ts'
 import { toNs } from './ledger.ts'
 
 const TABLE_OF = { epochs: EPOCHS, nodes: NODES, vmstat: VMSTAT, failures: FAILURES, traffic: TRAFFIC, latency: LATENCY, stack: STACK, moves: MOVES } as const
 
-export function collect(context: ReplayContext, lanes: LaneResult[], boundPs: number): Table[] {
+export function collect(context: ReplayContext, lanes: LaneResult[], bound: Bound): Table[] {
   const summary = new Table(SUMMARY)
-  for (const lane of lanes) summary.add(summaryRow(context, lane, lanes[0]!, boundPs))
+  for (const lane of lanes) summary.add(summaryRow(context, lane, lanes[0]!, bound))
   const tables = (Object.keys(TABLE_OF) as (keyof typeof TABLE_OF)[]).map((name) => {
     const table = new Table(TABLE_OF[name])
     for (const lane of lanes) for (const row of lane.rows[name]) table.add(row)
@@ -18,12 +19,12 @@ export function collect(context: ReplayContext, lanes: LaneResult[], boundPs: nu
   return [summary, ...tables]
 }
 
-function summaryRow(context: ReplayContext, lane: LaneResult, baseline: LaneResult, boundPs: number): Row {
+function summaryRow(context: ReplayContext, lane: LaneResult, baseline: LaneResult, bound: Bound): Row {
   const { totals } = lane
   const accesses = totals.local + totals.remote
   const { meta } = context.trace
   const total = totalCostPs(lane)
-  const possible = totalCostPs(baseline) - boundPs
+  const possible = totalCostPs(baseline) - bound.ps
   // An unfinished lane has no comparable totals
   const isWhole = lane.status === 'ok' && baseline.status === 'ok'
   return {
@@ -52,7 +53,7 @@ function summaryRow(context: ReplayContext, lane: LaneResult, baseline: LaneResu
     hint_fault_ns: toNs(totals.hintFaultPs),
     observation_ns: toNs(totals.observationPs),
     total_cost_ns: toNs(total),
-    bound_ns: lane.status === 'ok' ? toNs(boundPs) : null,
+    bound_ns: lane.status === 'ok' ? toNs(bound.ps) : null,
     share_of_possible_gain: isWhole && possible > 0 ? (totalCostPs(baseline) - total) / possible : null,
     ping_pong_pages: lane.pingPongPages,
   }

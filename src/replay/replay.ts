@@ -9,7 +9,7 @@ import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT, VERSION } from '../package.t
 import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
 import { type PreparedTrace, shareTrace } from '../trace/index.ts'
-import { boundPs } from './bound.ts'
+import { boundOf } from './bound.ts'
 import { collect } from './collect.ts'
 import { forEachTick, type ReplayContext } from './context.ts'
 import { Lane } from './lane.ts'
@@ -36,7 +36,7 @@ const PAIRS_WORTH_A_THREAD = 4_000_000
 export async function replay(options: ReplayOptions): Promise<Run> {
   const plan = await planOf(options)
   const lanes = await runLanes(plan, options)
-  return runOf(recordOf(plan, lanes, options), collect(plan.context, lanes, boundPs(plan.context)))
+  return runOf(recordOf(plan, lanes, options), collect(plan.context, lanes, boundOf(plan.context)))
 }
 
 /** What would be done: for `--explain`, and the first half of `replay`. */

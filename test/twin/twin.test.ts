@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { machine } from '../../src/machine/index.ts'
 import { listPolicies, parsePolicySpec } from '../../src/policy/index.ts'
-import { boundPs } from '../../src/replay/bound.ts'
+import { boundOf } from '../../src/replay/bound.ts'
 import { planReplay } from '../../src/replay/plan.ts'
 import { replayLanes } from '../../src/replay/replay.ts'
 import { type ListedAccess, traceFromAccesses } from '../../src/trace/index.ts'
@@ -83,7 +83,7 @@ describe('engine = per-access simulator', () => {
             vmstat: twin.vmstat,
           })
           const cost = totals.memoryPs + totals.migrationPs + totals.hintFaultPs + totals.observationPs
-          expect(boundPs(context)).toBeLessThanOrEqual(cost)
+          expect(boundOf(context).ps).toBeLessThanOrEqual(cost)
         }),
         { numRuns: 60, seed: 42 },
       )

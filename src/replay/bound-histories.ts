@@ -1,0 +1,98 @@
+/**
+ * A trace turned round: for a stretch of pages, the touches of each page in order of time. The bounds with capacities need
+ * it several times over; pairs of a tick are sorted by page, so a stretch is a slice of every tick.
+ */
+import type { TickBlock } from '../trace/index.ts'
+import type { BoundProblem } from './bound-problem.ts'
+import { forEachTick } from './context.ts'
+
+/** A touch is one (page, tick) that occurs. */
+export interface Histories {
+  firstPage: number
+  pages: number
+  /** Touches of page firstPage+p are [start[p], start[p+1]). */
+  start: Uint32Array
+  tick: Uint32Array
+  /** Access cost of the touch with the page on memory node m, ps: [touch * memory + m]. */
+  cost: Float64Array
+  /** First tick after the touch at which the page is touched again or no longer in memory; `ticks` = it stays to the end. */
+  until: Uint32Array
+  /** 1 where the page enters memory: its first touch, or the first after it was dropped. */
+  enters: Uint8Array
+}
+
+export function historiesOf(problem: BoundProblem, firstPage: number, lastPage: number): Histories {
+  const { trace, ticks, memory, readPs, writePs } = problem
+  const width = memory.length
+  const pages = lastPage - firstPage
+  const start = countTouches(problem, firstPage, lastPage)
+  const touches = start[pages]!
+  const tick = new Uint32Array(touches)
+  const cost = new Float64Array(touches * width)
+  const until = new Uint32Array(touches).fill(ticks)
+  const enters = new Uint8Array(touches)
+  const next = start.slice(0, pages)
+  let nextDrop = 0
+  /** 1 while the page is in memory. */
+  const present = new Uint8Array(pages)
+  const drop = (page: number, now: number) => {
+    const p = page - firstPage
+    if (p < 0 || p >= pages || present[p] === 0) return
+    present[p] = 0
+    until[next[p]! - 1] = now
+  }
+
+  forEachTick(trace, (block, i) => {
+    const now = block.firstTick + i
+    while (nextDrop < problem.drops.length && problem.drops[nextDrop]!.tick <= now) for (const page of problem.drops[nextDrop++]!.pages) drop(page, now)
+    const { pairPage, pairActor, pairReads, pairWrites } = block
+    const end = block.pairStart[i + 1]!
+    let k = firstPair(block, i, firstPage)
+    while (k < end && pairPage[k]! < lastPage) {
+      const page = pairPage[k]!
+      const p = page - firstPage
+      const touch = next[p]!++
+      tick[touch] = now
+      if (present[p] === 0) {
+        present[p] = 1
+        enters[touch] = 1
+      } else until[touch - 1] = now
+      const base = touch * width
+      for (; k < end && pairPage[k] === page; k++) {
+        const row = pairActor[k]! * width
+        for (let m = 0; m < width; m++) cost[base + m]! += pairReads[k]! * readPs[row + m]! + pairWrites[k]! * writePs[row + m]!
+      }
+    }
+  })
+  return { firstPage, pages, start, tick, cost, until, enters }
+}
+
+/** Touches of all pages before each page of the stretch; one more entry than pages. */
+export function countTouches({ trace }: BoundProblem, firstPage: number, lastPage: number): Uint32Array {
+  const pages = lastPage - firstPage
+  const start = new Uint32Array(pages + 1)
+  forEachTick(trace, (block, i) => {
+    const { pairPage } = block
+    const end = block.pairStart[i + 1]!
+    let before = -1
+    for (let k = firstPair(block, i, firstPage); k < end && pairPage[k]! < lastPage; k++) {
+      if (pairPage[k] === before) continue
+      before = pairPage[k]!
+      start[before - firstPage + 1]!++
+    }
+  })
+  for (let p = 0; p < pages; p++) start[p + 1]! += start[p]!
+  return start
+}
+
+/** First pair of tick i whose page is not below `page`. */
+function firstPair(block: TickBlock, i: number, page: number): number {
+  let low = block.pairStart[i]!
+  let high = block.pairStart[i + 1]!
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (block.pairPage[middle]! < page) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,184 @@
+/** The bounds against brute force over all placements of a few pages, and against each other. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Machine, machine } from '../../src/machine/index.ts'
+import { boundOf } from '../../src/replay/bound.ts'
+import { flowPs } from '../../src/replay/bound-flow.ts'
+import { historiesOf } from '../../src/replay/bound-histories.ts'
+import { perPagePs } from '../../src/replay/bound-pages.ts'
+import { pricedBound } from '../../src/replay/bound-prices.ts'
+import { type BoundProblem, boundProblem } from '../../src/replay/bound-problem.ts'
+import type { ReplayContext } from '../../src/replay/context.ts'
+import { planReplay } from '../../src/replay/plan.ts'
+import { type ListedAccess, type TraceEvent, traceFromAccesses } from '../../src/trace/index.ts'
+
+const TICK_NS = 100
+
+/** Few pages, few ticks, one to five hundred accesses at a time, so that moving sometimes pays and sometimes not. */
+const smallTrace = (pages: number, ticks: number) =>
+  fc
+    .array(
+      fc.record({
+        tick: fc.integer({ min: 0, max: ticks - 1 }),
+        page: fc.integer({ min: 0, max: pages - 1 }),
+        cpu: fc.integer({ min: 0, max: 3 }),
+        op: fc.constantFrom('R' as const, 'W' as const),
+        weight: fc.constantFrom(1, 5, 20, 60, 500),
+      }),
+      { minLength: 1, maxLength: pages * ticks },
+    )
+    .map((steps) =>
+      steps
+        .sort((a, b) => a.tick - b.tick)
+        .map(({ tick, page, cpu, op, weight }, i): ListedAccess => ({ t: tick * TICK_NS + (i % TICK_NS), page, cpu, pid: 1, tid: 1 + cpu, op, weight }))
+        .sort((a, b) => a.t - b.t),
+    )
+
+function contextOf(list: ListedAccess[], machineName: string, frames?: number[], events?: TraceEvent[]): ReplayContext {
+  const trace = traceFromAccesses(list, { tickNs: TICK_NS, events })
+  const policy = { name: 'none', label: 'none', params: {} } as never
+  return planReplay(trace, frames ? withFrames(machineName, frames) : machine(machineName), [policy], { seed: 1, pace: 1, cpus: 'spread' }).context
+}
+
+function withFrames(name: string, frames: number[]): Machine {
+  const base = machine(name)
+  return { ...base, nodes: base.nodes.map((node, i) => ({ ...node, bytes: frames[i]! * 4096 })) }
+}
+
+/** Least cost by a dynamic program over all joint placements: obviously right, and exponential in the pages. */
+function bruteForcePs(problem: BoundProblem, capacity: number[]): number {
+  const { pages, ticks, memory, movePs } = problem
+  const width = memory.length
+  const { start, tick, cost, until, enters } = historiesOf(problem, 0, pages)
+  const touchAt = (page: number, now: number) => {
+    for (let i = start[page]!; i < start[page + 1]!; i++) if (tick[i] === now) return i
+    return -1
+  }
+  const isPresent = (page: number, now: number) => {
+    for (let i = start[page]!; i < start[page + 1]!; i++) if (tick[i]! <= now && now < until[i]!) return true
+    return false
+  }
+  const placements = Array.from({ length: width ** pages }, (_, code) => Array.from({ length: pages }, (_, page) => Math.floor(code / width ** page) % width))
+  let best = placements.map(() => 0)
+  for (let now = 0; now < ticks; now++) {
+    best = placements.map((to) => {
+      const used = memory.map((_, m) => to.filter((node, page) => node === m && isPresent(page, now)).length)
+      if (used.some((count, m) => count > capacity[m]!)) return Number.POSITIVE_INFINITY
+      let least = Number.POSITIVE_INFINITY
+      placements.forEach((from, code) => {
+        let ps = best[code]!
+        for (let page = 0; page < pages; page++) {
+          const touch = touchAt(page, now)
+          const staysInMemory = isPresent(page, now) && !(touch >= 0 && enters[touch] === 1)
+          if (staysInMemory && from[page] !== to[page]) ps += movePs
+        }
+        least = Math.min(least, ps)
+      })
+      for (let page = 0; page < pages; page++) {
+        const touch = touchAt(page, now)
+        if (touch >= 0) least += cost[touch * width + to[page]!]!
+      }
+      return least
+    })
+  }
+  return Math.min(...best)
+}
+
+const unlimited = (problem: BoundProblem) => problem.memory.map(() => problem.pages)
+
+describe('without capacity limits', () => {
+  for (const name of ['skx-cl-2s', '2s-plus-cxl']) {
+    test(`the dynamic program per page equals brute force on ${name}`, () => {
+      fc.assert(
+        fc.property(smallTrace(3, 5), (list) => {
+          const problem = boundProblem(contextOf(list, name))
+          expect(perPagePs(problem)).toBe(bruteForcePs(problem, unlimited(problem)))
+        }),
+        { numRuns: 100, seed: 1 },
+      )
+    })
+  }
+
+  test('a page that is unmapped comes back on any node for free', () => {
+    const from = (cpu: number, t: number): ListedAccess => ({ t, page: 0, cpu, pid: 1, tid: cpu, weight: 10 })
+    const list = [from(0, 0), from(3, 250)]
+    const stays = boundOf(contextOf(list, 'skx-cl-2s'))
+    const dropped = boundOf(contextOf(list, 'skx-cl-2s', undefined, [{ timeNs: 200, kind: 'munmap', process: 0, startVpage: 0, pages: 1 }]))
+    expect(stays.ps).toBe(10 * 78_000 + 10 * 143_000) // from either node
+    expect(dropped.ps).toBe(20 * 78_000)
+  })
+
+  test('moves only when it pays: 17 accesses from a socket away (66 ns more each) do not repay 1.175 us, 18 do', () => {
+    const near: ListedAccess = { t: 0, page: 0, cpu: 0, pid: 1, tid: 1, weight: 1000 }
+    const far = (weight: number) => boundOf(contextOf([near, { t: 300, page: 0, cpu: 3, pid: 1, tid: 2, weight }], 'skx-cl-2s')).ps
+    expect(far(17)).toBe(1000 * 78_000 + 17 * 144_000)
+    expect(far(18)).toBe(1000 * 78_000 + 18 * 78_000 + 1_175_000)
+  })
+})
+
+describe('with capacities', () => {
+  const capacities = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.boolean()).map(([frames, isFirst]) => (isFirst ? [frames, 4] : [4, frames]))
+
+  test('two nodes: the min-cost flow equals brute force', () => {
+    fc.assert(
+      fc.property(smallTrace(4, 5), capacities, (list, capacity) => {
+        const problem = boundProblem(contextOf(list, 'skx-cl-2s', capacity))
+        expect(flowPs(historiesOf(problem, 0, problem.pages), problem)).toBe(bruteForcePs(problem, capacity))
+      }),
+      { numRuns: 100, seed: 2 },
+    )
+  })
+
+  test('two nodes with pages that are unmapped: the flow equals brute force', () => {
+    fc.assert(
+      fc.property(smallTrace(4, 5), capacities, fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 4 }), (list, capacity, page, tick) => {
+        const problem = boundProblem(
+          contextOf(list, 'skx-cl-2s', capacity, [{ timeNs: tick * TICK_NS, kind: 'munmap', process: 0, startVpage: page, pages: 1 }]),
+        )
+        expect(flowPs(historiesOf(problem, 0, problem.pages), problem)).toBe(bruteForcePs(problem, capacity))
+      }),
+      { numRuns: 60, seed: 3 },
+    )
+  })
+
+  test('three nodes: prices and plan enclose the brute-force optimum', () => {
+    fc.assert(
+      fc.property(
+        smallTrace(4, 4),
+        fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 4 })),
+        (list, capacity) => {
+          fc.pre(capacity.reduce((a, b) => a + b) >= 4)
+          const problem = boundProblem(contextOf(list, '2s-plus-cxl', capacity))
+          const optimum = bruteForcePs(problem, capacity)
+          const { lowerPs, upperPs } = pricedBound(problem)
+          expect(lowerPs).toBeLessThanOrEqual(optimum)
+          if (upperPs !== null) expect(upperPs).toBeGreaterThanOrEqual(optimum)
+        },
+      ),
+      { numRuns: 60, seed: 4 },
+    )
+  })
+
+  test('prices close most of the gap that capacity opens', () => {
+    const gaps: number[] = []
+    fc.assert(
+      fc.property(smallTrace(5, 6), (list) => {
+        const problem = boundProblem(contextOf(list, 'skx-cl-2s', [2, 5]))
+        const optimum = flowPs(historiesOf(problem, 0, problem.pages), problem)
+        const { lowerPs, upperPs } = pricedBound(problem)
+        expect(lowerPs).toBeLessThanOrEqual(optimum)
+        expect(upperPs).toBeGreaterThanOrEqual(optimum)
+        gaps.push(1 - lowerPs / optimum)
+      }),
+      { numRuns: 60, seed: 5 },
+    )
+    expect(gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length).toBeLessThan(0.02)
+  })
+
+  test('the kind of bound follows from the footprint', () => {
+    const list = Array.from({ length: 8 }, (_, page): ListedAccess => ({ t: page, page, cpu: 0, pid: 1, tid: 1 }))
+    expect(boundOf(contextOf(list, 'skx-cl-2s', [8, 8])).kind).toBe('per-page optimum')
+    expect(boundOf(contextOf(list, 'skx-cl-2s', [4, 8])).kind).toBe('two-tier optimum')
+    expect(boundOf(contextOf(list, '2s-plus-cxl', [4, 8, 8])).kind).toBe('Lagrangian lower bound')
+  })
+})
