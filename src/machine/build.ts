@@ -113,6 +113,6 @@ function loadCurve(file: MachineSettings, distance: number[][], hasCpus: boolean
   const own = hasCpus.map((_, i) => measured[i]![i] ?? (columnBest[i]! || anyBest))
   const links = hasCpus.map((_, i) => hasCpus.map((_, j) => Math.round((measured[i]![j] ?? (i === j ? own[j]! : LINK_SHARE * own[j]!)) * 1e9)))
   copyRowsOfMemoryOnlyNodes([links], distance, hasCpus)
-  const { a, headroom, saturation } = typeof file.loadCurve === 'object' ? file.loadCurve : LOAD_CURVES[file.loadCurve ?? 'intel']
-  return { a, headroom, saturation, nodeBytesPerSecond: own.map((gigabytes) => Math.round(gigabytes * 1e9)), linkBytesPerSecond: links }
+  const curve = typeof file.loadCurve === 'object' ? file.loadCurve : LOAD_CURVES[file.loadCurve ?? 'intel']
+  return { ...curve, nodeBytesPerSecond: own.map((gigabytes) => Math.round(gigabytes * 1e9)), linkBytesPerSecond: links }
 }

@@ -1,5 +1,5 @@
 /** `machine('skx-cl-2s')` or `machine('./mine.yaml')`: presets by name, files by path. One preset is one file in presets/. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, extname, join } from 'node:path'
 import { closest, UserError } from '../errors.ts'
 import { PACKAGE_ROOT } from '../package.ts'
@@ -29,13 +29,10 @@ export function presets(): Preset[] {
 export function machine(nameOrPath: string): Machine {
   if (presetNames().includes(nameOrPath)) return machineFile(presetPath(nameOrPath), nameOrPath)
   if (/[\\/]/.test(nameOrPath) || /\.(ya?ml|json)$/i.test(nameOrPath) || existsSync(nameOrPath)) return machineFile(nameOrPath)
-  const all = presets()
-  const found = all.find(({ aliases }) => aliases.includes(nameOrPath))
-  if (found) return found.machine
-  const near = closest(
-    nameOrPath,
-    all.flatMap(({ name, aliases }) => [name, ...aliases]),
-  )
+  const aliases = presetAliases()
+  const target = aliases.get(nameOrPath)
+  if (target !== undefined) return machineFile(presetPath(target), target)
+  const near = closest(nameOrPath, [...presetNames(), ...aliases.keys()])
   throw new UserError(`unknown machine ${JSON.stringify(nameOrPath)}`, {
     expected: 'a preset or the path of a machine file',
     hint: near ? `Did you mean ${near}?` : 'numareplay machine list shows the presets',
@@ -56,6 +53,16 @@ const presetNames = (): string[] =>
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => basename(file, '.yaml'))
     .sort()
+
+/** Alias -> preset. Reads one line of each preset: checking all of them takes a noticeable part of a second. */
+function presetAliases(): Map<string, string> {
+  return new Map(
+    presetNames().flatMap((name) => {
+      const aliases = /^aliases: \[(.*)\]$/m.exec(readFileSync(presetPath(name), 'utf8'))?.[1]
+      return aliases === undefined ? [] : aliases.split(', ').map((alias): [string, string] => [alias, name])
+    }),
+  )
+}
 
 const presetPath = (name: string): string => join(PRESETS, `${name}.yaml`)
 

@@ -20,7 +20,7 @@ export interface MachineNode {
 export type LatencySource = 'measured' | 'stated by firmware' | 'partly measured' | 'inferred from SLIT'
 
 export interface CostModel {
-  /** models-and-numbers.md §3.2; all integer picoseconds unless the name says otherwise. */
+  /** Sources in costs.ts; all integer picoseconds unless the name says otherwise. */
   migrateCallPs: number
   migratePageFixedPs: number
   copyPsPerKiB: number
@@ -36,10 +36,12 @@ export interface CostModel {
 }
 
 export interface LoadCurve {
-  /** L = min(L0 (1 + a u/(1-u)), sat L0), u = B/(s C): models-and-numbers.md §2.2. */
+  /** L = min(L0 (1 + a u/(1-u)), saturation L0), u = traffic / (headroom C): docs/machines.md. */
   a: number
   headroom: number
   saturation: number
+  /** C = read bandwidth (1 - writeLoss (1 - r)), r = share of reads in the bytes moved. */
+  writeLoss: number
   /** Read bandwidth of each node's memory, bytes/s. */
   nodeBytesPerSecond: number[]
   /** One-direction bandwidth accessor -> memory node, bytes/s; [i][i] unused. */
