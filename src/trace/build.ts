@@ -1,7 +1,7 @@
 /** Traces from plain lists, for tests and notebooks. */
 import type { TraceEvent } from './events.ts'
 import { type AccessKind, MODIFY, READ, WRITE } from './format.ts'
-import type { PreparedTrace, TickBlock } from './prepared.ts'
+import type { PreparedTrace } from './prepared.ts'
 import { FoldingWriter, inMemory } from './writer.ts'
 
 export interface ListedAccess {
@@ -41,8 +41,6 @@ export function traceFromAccesses(list: Iterable<ListedAccess>, options: ListOpt
     writer.access(t, task, cpu, Math.floor(address / 2 ** 32), address >>> 0, bytes, KINDS[op]!, weight)
   }
   while (nextEvent < events.length) writer.event(events[nextEvent++]!)
-  const blocks: TickBlock[] = []
   const carries = ['accesses', 'tasks', 'cpus', 'time', 'events'] as const
-  const { tables, tickStartNs } = writer.finish({ format: 'list', fidelity: 'every access', carries }, (block) => blocks.push(block))
-  return inMemory(tables, tickStartNs, blocks)
+  return inMemory(writer.finish({ format: 'list', fidelity: 'every access', carries }))
 }

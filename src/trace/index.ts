@@ -21,7 +21,9 @@ export {
   WRITE,
 } from './format.ts'
 export { isBinary, listFormats, type NamedFormat } from './formats.ts'
+export { importTrace } from './import.ts'
 export { eachLine } from './lines.ts'
+export { NATIVE_MAGIC, openNative, type StoredBlocks } from './native-file.ts'
 export { type OpenOptions, openTrace } from './open.ts'
 export type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
 export { eachRecords } from './records.ts'

@@ -4,7 +4,7 @@ import { join, relative, sep } from 'node:path'
 import { UserError } from '../errors.ts'
 import type { FolderFile, FormatContext, StreamFormat } from './format.ts'
 import { loadFormat, recognise, recogniseFolder } from './formats.ts'
-import type { PreparedTrace, TickBlock } from './prepared.ts'
+import type { PreparedTrace } from './prepared.ts'
 import { openBytes } from './source.ts'
 import { FoldingWriter, type FormatFacts, inMemory } from './writer.ts'
 
@@ -32,9 +32,7 @@ export async function openTrace(name: string, options: OpenOptions = {}): Promis
   if ('open' in found) return found.open()
   const writer = new FoldingWriter({ file: name, pageSize: options.pageSize, tickNs: options.tickNs })
   await found.read(writer)
-  const blocks: TickBlock[] = []
-  const { tables, tickStartNs } = writer.finish(found.facts, (block) => blocks.push(block))
-  return inMemory(tables, tickStartNs, blocks)
+  return inMemory(writer.finish(found.facts))
 }
 
 /** What a name stands for. */

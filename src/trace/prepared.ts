@@ -9,12 +9,15 @@
  */
 import type { TraceEvent } from './events.ts'
 import type { Carried, Fidelity, LintVerdict } from './format.ts'
+import type { StoredBlocks } from './native-file.ts'
 
 export interface TraceMeta {
   schema: 'numareplay/trace/1'
   /** File the user named, as given. */
   file: string
   format: string
+  /** For native files: the recording they were imported from. */
+  origin?: { file: string; format: string }
   /** sha256 of the decoded content (accesses, events, page size), the same however the file was compressed or named. */
   digest: string
   fidelity: Fidelity
@@ -89,4 +92,6 @@ export interface PreparedTrace {
   blocks: number
   /** Columns of block b. In-memory traces return the same object each time; file-backed ones read it. */
   block(b: number): TickBlock
+  /** Where the blocks lie, when they are read from a native file. */
+  stored?: StoredBlocks
 }

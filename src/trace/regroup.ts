@@ -7,11 +7,12 @@ import type { PreparedTrace, TickBlock } from './prepared.ts'
 import { checkTick, tickStarts } from './ticks.ts'
 
 /**
- * Reads ticks in order and emits blocks of the ticks that begin at `startNs` (last = end). Every tick read lies within one
+ * Reads ticks in order and gives blocks of the ticks that begin at `startNs` (last = end). Every tick read lies within one
  * of those; ticks without accesses come out empty.
  */
-export function regroupBlocks(blocks: Iterable<TickBlock>, startNs: Float64Array, emit: (block: TickBlock) => void): void {
-  const builder = new BlockBuilder(emit)
+export function* regroupBlocks(blocks: Iterable<TickBlock>, startNs: Float64Array): Generator<TickBlock> {
+  const ready: TickBlock[] = []
+  const builder = new BlockBuilder((block) => ready.push(block))
   const fold = new TickFold()
   const last = startNs.length - 2
   let tick = 0
@@ -21,9 +22,11 @@ export function regroupBlocks(blocks: Iterable<TickBlock>, startNs: Float64Array
       for (; tick < last && startNs[tick + 1]! <= partNs; tick++) fold.flush(builder, startNs[tick]!)
       addTick(fold, block, i, partNs - startNs[tick]!)
     }
+    yield* ready.splice(0)
   }
   for (; tick <= last; tick++) fold.flush(builder, startNs[tick]!)
   builder.finish(startNs[last + 1]!)
+  yield* ready
 }
 
 function addTick(fold: TickFold, block: TickBlock, i: number, offsetNs: number): void {
@@ -49,12 +52,11 @@ export function regroup(trace: PreparedTrace, epochNs: number): PreparedTrace {
   const lastNs = trace.tickStartNs[trace.ticks]! - 1
   const cuts = trace.events.map((event) => event.timeNs)
   const tickStartNs = shared(tickStarts(trace.tickStartNs[0]!, lastNs, epochNs, cuts))
-  const blocks: TickBlock[] = []
-  regroupBlocks(allBlocks(trace), tickStartNs, (block) => blocks.push(block))
+  const blocks = [...regroupBlocks(allBlocks(trace), tickStartNs)]
   const meta = { ...trace.meta, tickNs: epochNs }
-  return { ...trace, meta, ticks: tickStartNs.length - 1, tickStartNs, blocks: blocks.length, block: (b) => blocks[b]! }
+  return { ...trace, stored: undefined, meta, ticks: tickStartNs.length - 1, tickStartNs, blocks: blocks.length, block: (b) => blocks[b]! }
 }
 
-function* allBlocks(trace: PreparedTrace): Iterable<TickBlock> {
+export function* allBlocks(trace: PreparedTrace): Iterable<TickBlock> {
   for (let b = 0; b < trace.blocks; b++) yield trace.block(b)
 }

@@ -1,4 +1,8 @@
-/** Handing a trace to a worker thread: tables and columns stay where they are (shared memory); only references travel. */
+/**
+ * Handing a trace to a worker thread: tables and columns stay where they are (shared memory), only references travel; blocks
+ * of a native file are read by each thread for itself.
+ */
+import { blockReader, type StoredBlocks } from './native-file.ts'
 import type { PreparedTrace, TickBlock } from './prepared.ts'
 import type { TraceTables } from './writer.ts'
 
@@ -6,14 +10,16 @@ import type { TraceTables } from './writer.ts'
 export interface SharedTrace {
   tables: TraceTables
   tickStartNs: Float64Array
-  blocks: TickBlock[]
+  blocks: TickBlock[] | StoredBlocks
 }
 
 export function shareTrace(trace: PreparedTrace): SharedTrace {
-  const { blocks, block, ticks: _, tickStartNs, ...tables } = trace
-  return { tables, tickStartNs, blocks: Array.from({ length: blocks }, (_, b) => block.call(trace, b)) }
+  const { blocks, block, ticks: _, tickStartNs, stored, ...tables } = trace
+  return { tables, tickStartNs, blocks: stored ?? Array.from({ length: blocks }, (_, b) => block.call(trace, b)) }
 }
 
 export function fromShared({ tables, tickStartNs, blocks }: SharedTrace): PreparedTrace {
-  return { ...tables, ticks: tickStartNs.length - 1, tickStartNs, blocks: blocks.length, block: (b) => blocks[b]! }
+  const rest = { ...tables, ticks: tickStartNs.length - 1, tickStartNs }
+  if (Array.isArray(blocks)) return { ...rest, blocks: blocks.length, block: (b) => blocks[b]! }
+  return { ...rest, blocks: blocks.blocks.length, block: blockReader(blocks, tickStartNs), stored: blocks }
 }

@@ -35,7 +35,14 @@ export interface FormatFacts {
 }
 
 /** Everything of a PreparedTrace but its ticks. */
-export type TraceTables = Omit<PreparedTrace, 'blocks' | 'block' | 'ticks' | 'tickStartNs'>
+export type TraceTables = Omit<PreparedTrace, 'blocks' | 'block' | 'ticks' | 'tickStartNs' | 'stored'>
+
+/** What folding gives; the blocks are to be taken once. */
+export interface FoldedTrace {
+  tables: TraceTables
+  tickStartNs: Float64Array
+  blocks: Iterable<TickBlock>
+}
 
 /** A task's accesses came from another cpu than before. */
 interface TaskMove {
@@ -203,8 +210,8 @@ export class FoldingWriter implements TraceWriter {
     this.#described = { ...this.#described, ...file }
   }
 
-  /** Ends the trace: merges provisional ticks and hands the final blocks to `emit`. */
-  finish(format: FormatFacts, emit: (block: TickBlock) => void): { tables: TraceTables; tickStartNs: Float64Array } {
+  /** Ends the trace. The blocks are made as they are taken, by merging provisional ticks. */
+  finish(format: FormatFacts): FoldedTrace {
     if (this.#records === 0 && this.#events.length === 0)
       throw new UserError('the trace holds no accesses', { file: this.#file, hint: 'Was the recording empty, or is it another format? See --format' })
     this.#closeTick()
@@ -213,8 +220,7 @@ export class FoldingWriter implements TraceWriter {
     const tickNs = this.#fixedTick ? this.#tickNs : chooseTick(this.#tickNs, spanNs, this.#records)
     const cutsNs = this.#events.map((event) => event.timeNs)
     const tickStartNs = shared(tickStarts(this.#originNs, this.#lastNs, tickNs, cutsNs))
-    regroupBlocks(this.#store.take(), tickStartNs, emit)
-    return { tables: this.#tables(format, tickNs, tickStartNs), tickStartNs }
+    return { tables: this.#tables(format, tickNs, tickStartNs), tickStartNs, blocks: regroupBlocks(this.#store.take(), tickStartNs) }
   }
 
   #tables(format: FormatFacts, tickNs: number, tickStartNs: Float64Array): TraceTables {
@@ -395,7 +401,8 @@ export class MemoryStore implements BlockStore {
   }
 }
 
-/** Everything in memory: the tables with their ticks. */
-export function inMemory(tables: TraceTables, tickStartNs: Float64Array, blocks: TickBlock[]): PreparedTrace {
-  return { ...tables, ticks: tickStartNs.length - 1, tickStartNs, blocks: blocks.length, block: (b) => blocks[b]! }
+/** The folded trace, all in memory. */
+export function inMemory({ tables, tickStartNs, blocks }: FoldedTrace): PreparedTrace {
+  const kept = [...blocks]
+  return { ...tables, ticks: tickStartNs.length - 1, tickStartNs, blocks: kept.length, block: (b) => kept[b]! }
 }

@@ -1,0 +1,23 @@
+import { statSync } from 'node:fs'
+import { importTrace, openTrace } from '../../trace/index.ts'
+import { formatCount, formatDuration, formatSize } from '../../units.ts'
+import { defineCommand, once } from '../command.ts'
+import { importOptions, readOptions } from '../trace-options.ts'
+
+export default defineCommand({
+  command: 'import <trace>',
+  describe: 'Fold a recording once into the native file, which replays at the speed of memory',
+  builder: (args) =>
+    importOptions(args.positional('trace', { type: 'string', demandOption: true, describe: 'a recording in any known format' }))
+      .option('output', { alias: 'o', type: 'string', requiresArg: true, demandOption: true, coerce: once('output'), describe: 'native file to write (.nrt)' })
+      .example('numareplay import rec.csv.gz -o rec.nrt', 'then: numareplay replay rec.nrt'),
+  async handler(args) {
+    const out = args['output'] as string
+    await importTrace(args['trace'] as string, out, readOptions(args))
+    const { meta, ticks } = await openTrace(out)
+    process.stdout.write(
+      `${out}: ${formatCount(meta.accesses)} accesses to ${formatCount(meta.pages)} pages in ${formatCount(ticks)} ticks of ${formatDuration(meta.tickNs)}, ${formatSize(statSync(out).size)}\n`,
+    )
+    return undefined
+  },
+})

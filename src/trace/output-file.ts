@@ -1,0 +1,74 @@
+/** A file that appears complete or not at all: written beside its name, renamed at the end, removed on errors and Ctrl-C. */
+import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { UserError } from '../errors.ts'
+
+const open = new Set<OutputFile>()
+const INTERRUPTED = 130
+
+function onSignal(): void {
+  for (const file of open) file.abort()
+  process.exit(INTERRUPTED)
+}
+
+export class OutputFile {
+  readonly path: string
+  readonly temporary: string
+  length = 0
+  #descriptor: number
+
+  constructor(path: string) {
+    this.path = path
+    checkWritable(path)
+    this.temporary = `${path}.tmp-${process.pid}`
+    this.#descriptor = this.#explained(() => openSync(this.temporary, 'w+'))
+    if (open.size === 0) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
+    open.add(this)
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#explained(() => {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done)
+    })
+    this.length += bytes.length
+  }
+
+  /** The file gets its name. */
+  commit(): void {
+    this.#close()
+    renameSync(this.temporary, this.path)
+  }
+
+  /** Nothing remains. */
+  abort(): void {
+    this.#close()
+    rmSync(this.temporary, { force: true })
+  }
+
+  /** A full disk or a folder without permission is not a bug of ours. */
+  #explained<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      const reason = {
+        EACCES: 'no permission to write here',
+        EROFS: 'the file system is read-only',
+        ENOSPC: 'the disk is full',
+        EDQUOT: 'the disk quota is used up',
+      }[code ?? '']
+      throw reason === undefined ? error : new UserError(reason, { file: this.path })
+    }
+  }
+
+  #close(): void {
+    if (!open.delete(this)) return
+    closeSync(this.#descriptor)
+    if (open.size === 0) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal)
+  }
+}
+
+function checkWritable(path: string): void {
+  if (!existsSync(dirname(path))) throw new UserError('the folder for the output does not exist', { file: dirname(path) })
+  if (existsSync(path) && statSync(path).isDirectory()) throw new UserError('the output is a directory', { file: path, expected: 'a file name' })
+}

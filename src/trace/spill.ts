@@ -1,0 +1,47 @@
+/** Provisional ticks in a file, so that importing takes the same memory whatever the length of the recording. */
+import { closeSync, openSync, readSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import { BLOCK_COLUMNS, type BlockShape, decodeBlock, encodeBlock, shapeOf } from './block-codec.ts'
+import { OutputFile } from './output-file.ts'
+import type { TickBlock } from './prepared.ts'
+import { decodeSection, encodeSection, type Section } from './sections.ts'
+import type { BlockStore } from './writer.ts'
+
+/** Nobody reads a spill file but who wrote it: any page and actor is in order. */
+const NO_LIMITS = { pages: 2 ** 32, actors: 2 ** 16 }
+
+export class SpillFile implements BlockStore {
+  readonly #path: string
+  #out: OutputFile | undefined
+  readonly #blocks: (Section & BlockShape & { startNs: Float64Array })[] = []
+
+  /** The file is made beside the output when the first block is full. */
+  constructor(output: string) {
+    this.#path = `${output}.spill`
+  }
+
+  put(block: TickBlock): void {
+    this.#out ??= new OutputFile(this.#path)
+    const bytes = encodeSection(encodeBlock(block), false)
+    this.#blocks.push({ offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes), ...shapeOf(block), startNs: block.startNs })
+    this.#out.write(bytes)
+  }
+
+  *take(): Iterable<TickBlock> {
+    if (!this.#out) return
+    const descriptor = openSync(this.#out.temporary, 'r')
+    try {
+      for (const place of this.#blocks) {
+        const bytes = Buffer.allocUnsafe(place.bytes)
+        readSync(descriptor, bytes, 0, place.bytes, place.offset)
+        yield decodeBlock(decodeSection(bytes, place, BLOCK_COLUMNS), place, NO_LIMITS, place.startNs)
+      }
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  remove(): void {
+    this.#out?.abort()
+  }
+}
