@@ -48,7 +48,8 @@ export function parseLocatedYaml<S extends z.ZodType>(text: string, file: string
   }
   const [first, ...others] = result.error.issues
   const offset = offsetOf(first!, document)
-  throw new UserError(first!.message, {
+  throw new UserError({
+    ...wording(first!.message),
     file,
     ...(offset === undefined ? {} : position(offset, lineCounter)),
     field: formatPath(first!.path) || undefined,
@@ -99,6 +100,13 @@ function parseText(text: string, file: string, lineCounter: LineCounter): { docu
 function position(offset: number, lineCounter: LineCounter): { line: number; column: number } {
   const { line, col } = lineCounter.linePos(offset)
   return { line, column: col }
+}
+
+/** zod's words for the commonest mistake in ours. */
+function wording(message: string): { problem: string; expected?: string; got?: string } {
+  const [, expected, got] = /^Invalid input: expected (.+), received (.+)$/.exec(message) ?? []
+  if (expected === undefined) return { problem: message }
+  return got === 'undefined' ? { problem: 'is missing', expected } : { problem: 'is of the wrong kind', expected, got }
 }
 
 /** Offset in the text of what the issue is about: the deepest node on its path, or the key that nobody knows. */
