@@ -11,20 +11,37 @@ export interface PolicyMachine {
   distance(from: NodeIndex, to: NodeIndex): number
   /** Idle read latency, ns. */
   latency(from: NodeIndex, to: NodeIndex): number
-  /** In the fastest tier (or a tier with cpus). */
+  /** Top tier (mm/memory-tiers.c:node_is_toptier): as fast as the slowest tier with cpus. */
   isFast(node: NodeIndex): boolean
+  /** Base pages the node holds. */
+  pages(node: NodeIndex): number
+  /** Read bandwidth of the node's memory, bytes/s; undefined when the machine file states none. */
+  bandwidth(node: NodeIndex): number | undefined
+  /** Moving one base page, ns: the D of the page-migration problem is this over a latency difference. */
+  migrationNs: number
   /** Nearest node of the next slower tier. */
   nextTierDown(node: NodeIndex): NodeIndex | undefined
   /** Dense index of an operating-system node id; throws a UserError when the machine has none. */
   indexOf(id: number): NodeIndex
 }
 
+/** mm/page_alloc.c:__setup_per_zone_wmarks(). */
+export type Watermark = 'min' | 'low' | 'high' | 'promo'
+
 export interface World {
   machine: PolicyMachine
   kernel: PolicyKernel & {
-    /** Private state, one slot a page, counted as the policy's memory. */
-    perPage<A extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(array: new (length: number) => A, initial?: number): A
+    /** Private state of the policy: `slots` consecutive entries a page, one unless said otherwise. */
+    perPage<A extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array>(
+      array: new (length: number) => A,
+      initial?: number,
+      slots?: number,
+    ): A
+    /** Free pages that mark a node's state, as in /proc/zoneinfo. */
+    watermark(node: NodeIndex, mark: Watermark): number
   }
+  /** Pages of the trace; ids are 0 … pages - 1. */
+  pages: number
   /** Uniform in [0, 1), seeded per lane. */
   random(): number
   /** Now on the policy clock, ns since the start of the trace. */

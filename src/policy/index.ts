@@ -1,11 +1,14 @@
 export { ABSENT, type MemoryRange, type MemPolicy, type MoveOutcome, type NodeIndex, type PageId } from '../kernel/index.ts'
 export { type ManagementCall, perform } from './calls.ts'
-export { definePolicy, type Policy, type PolicyDefinition, type PolicyFactory, type PolicyMachine, type World } from './define.ts'
+export { definePolicy, type Policy, type PolicyDefinition, type PolicyFactory, type PolicyMachine, type Watermark, type World } from './define.ts'
 export { kebabCase, type LanePolicy, lanePolicy, listPolicies, loadPolicy, parsePolicySpec, policyName, rulesOf } from './load.ts'
 export {
   type AccessedPages,
   accessedBits,
   accesses,
+  type DamonRegion,
+  type DamonSettings,
+  damonRegions,
   type Observation,
   type PageActivity,
   sampledAccesses,
@@ -28,4 +31,5 @@ export {
   type Pressure,
   type Rule,
   type TaskMove,
+  type Watermarks,
 } from './rules.ts'

@@ -41,14 +41,22 @@ export interface HintScan {
   size: number
   /** Only pages on these nodes are marked. */
   only?: (node: NodeIndex) => boolean
+  /** For each page as it is marked: what arrives later than this took so long to be touched. */
+  marked?: (page: PageId) => void
   /** After each scan: `wrapped` when it reached the end of the address space (numa_scan_seq += 1). */
   scanned?: (scan: { process: number; updated: number; wrapped: boolean; timeNs: number }) => void
 }
 
 export interface Pressure {
   node: NodeIndex
-  /** Base pages to free until the high watermark. */
+  /** Base pages to free. */
   shortfall: number
+}
+
+/** Free pages of a node: reclaim wakes at or below `wake` and frees until `until` is exceeded. */
+export interface Watermarks {
+  wake: (node: NodeIndex) => number
+  until: (node: NodeIndex) => number
 }
 
 export interface TaskMove {
@@ -73,7 +81,7 @@ export type Rule =
   | { kind: 'every'; periodNs: number; observation?: Observation<unknown>; act: (seen: never) => void }
   | { kind: 'allocation'; choose: (page: Allocation) => NodeIndex | undefined }
   | { kind: 'hint fault'; scan: HintScan; react: (fault: HintFault) => void }
-  | { kind: 'pressure'; react: (pressure: Pressure) => void }
+  | { kind: 'pressure'; marks?: Watermarks; react: (pressure: Pressure) => void }
   | { kind: 'task move'; react: (move: TaskMove) => void }
   | { kind: 'cpuset change'; react: (change: CpusetChange) => void }
   | { kind: 'syscall'; react: (call: ManagementCall) => void }
@@ -97,8 +105,14 @@ export function every(period: Time, second: unknown, third?: unknown): Rule {
 export const onAllocation = (choose: (page: Allocation) => NodeIndex | undefined): Rule => ({ kind: 'allocation', choose })
 /** "On a hint fault …" */
 export const onHintFault = (scan: HintScan, react: (fault: HintFault) => void): Rule => ({ kind: 'hint fault', scan, react })
-/** "When a node runs low …" */
-export const onPressure = (react: (pressure: Pressure) => void): Rule => ({ kind: 'pressure', react })
+/** "When a node runs low …": below its low watermark until the high one, as kswapd, or between marks of the policy's own. */
+export function onPressure(react: (pressure: Pressure) => void): Rule
+export function onPressure(marks: Watermarks, react: (pressure: Pressure) => void): Rule
+export function onPressure(first: unknown, second?: unknown): Rule {
+  return second === undefined
+    ? { kind: 'pressure', react: first as (pressure: Pressure) => void }
+    : { kind: 'pressure', marks: first as Watermarks, react: second as (pressure: Pressure) => void }
+}
 /** "When the scheduler has moved a task to another node …" */
 export const onTaskMove = (react: (move: TaskMove) => void): Rule => ({ kind: 'task move', react })
 /** "When a process's cpuset changes …" */

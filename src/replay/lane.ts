@@ -3,7 +3,7 @@
  * written out below and nowhere else. Lanes share nothing that changes.
  */
 import { ABSENT, createLaneKernel, type LaneKernel } from '../kernel/index.ts'
-import { type LanePolicy, type Rule, rulesOf } from '../policy/index.ts'
+import { type LanePolicy, type Pressure, type Rule, rulesOf, type Watermarks } from '../policy/index.ts'
 import type { TickBlock } from '../trace/index.ts'
 import type { ReplayContext } from './context.ts'
 import { ticksAhead } from './context.ts'
@@ -82,6 +82,9 @@ export class Lane {
       ledger: this.#ledger,
       seed,
       stream: `${this.#policy.label} rule ${i}`,
+      trace,
+      placement: this.#kernel.placement,
+      endOfEpoch: () => Math.round(this.#endNs * pace),
       present: () => this.#ledger.resident.reduce((sum, pages) => sum + pages, 0),
       ahead: (policyNs, visit) => ticksAhead(trace, this.#tick, this.#context.originNs + (this.#policyNs + policyNs) / pace, visit),
     })
@@ -119,8 +122,7 @@ export class Lane {
   }
 
   #relievePressure(): void {
-    if (this.#pressureRules.length === 0) return
-    for (const pressure of this.#kernel.pressure()) for (const rule of this.#pressureRules) rule.react(pressure)
+    for (const rule of this.#pressureRules) for (const pressure of pressureOn(this.#kernel, rule.marks)) rule.react(pressure)
   }
 
   #takeFaults(block: TickBlock, i: number): void {
@@ -228,6 +230,15 @@ export class Lane {
       isIdeal: ofKind(this.#rules, 'every').some(({ observation }) => observation?.ideal === true),
     })
   }
+}
+
+/** Nodes below their low watermark, or below a policy's own marks, with the pages to free. */
+export function pressureOn(kernel: LaneKernel, marks: Watermarks | undefined): Pressure[] {
+  if (marks === undefined) return kernel.pressure()
+  return kernel.machine.nodes.flatMap(({ bytes }, node) => {
+    const free = kernel.freePages(node)
+    return bytes > 0 && free <= marks.wake(node) ? [{ node, shortfall: Math.max(0, Math.floor(marks.until(node)) - free + 1) }] : []
+  })
 }
 
 /** Flyweights: one object each, valid during the call that receives it. */

@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { Random } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
+import { zonesOf } from '../kernel/frames.ts'
 import type { LaneKernel, MoveOutcome } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import type { PolicyMachine, World } from '../policy/index.ts'
 import { formatList } from '../units.ts'
 import type { ReplayContext } from './context.ts'
+
+const BASE_PAGE = 4096
 
 export function policyMachine(machine: Machine): PolicyMachine {
   const nodes = machine.nodes.map((node, index) => ({ ...node, index }))
@@ -18,6 +21,9 @@ export function policyMachine(machine: Machine): PolicyMachine {
     nodes,
     distance,
     latency: (from, to) => machine.readLatencyPs[from]![to]! / 1000,
+    pages: (node) => Math.floor(machine.nodes[node]!.bytes / BASE_PAGE),
+    bandwidth: (node) => machine.load?.nodeBytesPerSecond[node],
+    migrationNs: (machine.costs.migratePageFixedPs + machine.costs.copyPsPerKiB * (BASE_PAGE / 1024)) / 1000,
     isFast: (node) => nodes[node]!.tier <= slowestWithCpus,
     nextTierDown(node) {
       const below = tiers.find((tier) => tier > nodes[node]!.tier)
@@ -68,6 +74,7 @@ export interface WorldParts {
 export function worldOf(context: ReplayContext, kernel: LaneKernel, ledger: { migrateCall(): void }, label: string, now: () => number): WorldParts {
   const { trace, machine, seed } = context
   const random = new Random(seed, `${label} policy`)
+  const zones = zonesOf(machine, trace.meta.pageSize)
   const deferral = new Deferral()
   const call = <A extends unknown[]>(move: (...args: A) => MoveOutcome) =>
     deferral.wrap((...args: A) => {
@@ -98,12 +105,14 @@ export function worldOf(context: ReplayContext, kernel: LaneKernel, ledger: { mi
         isActive: (page) => kernel.isActive(page),
         activate: (page) => kernel.activate(page),
         freePages: (node) => kernel.freePages(node),
-        perPage: (array, initial = 0) => {
-          const state = new array(trace.meta.pages)
+        watermark: (node, mark) => zones[node]![mark],
+        perPage: (array, initial = 0, slots = 1) => {
+          const state = new array(trace.meta.pages * slots)
           if (initial !== 0) state.fill(initial)
           return state
         },
       },
+      pages: trace.meta.pages,
       random: () => random.float(),
       now,
       processes: trace.processes.map((pid) => ({ pid })),

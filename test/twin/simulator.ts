@@ -9,6 +9,7 @@ import { type LanePolicy, type Observation, type PageActivity, rulesOf } from '.
 import { forEachTick, type ReplayContext } from '../../src/replay/context.ts'
 import { EventPlayer } from '../../src/replay/event-player.ts'
 import { worldOf } from '../../src/replay/world.ts'
+import { damonEyes } from './damon.ts'
 
 export interface PlainAccess {
   timeNs: number
@@ -70,12 +71,14 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
 
   const schedule = rules.filter((rule) => rule.kind === 'at').sort((a, b) => a.timeNs - b.timeNs)
   let futureFrom = 0
+  /** Policy clock at the end of the tick. */
+  let epochEnd = 0
   const timers = rules
     .filter((rule) => rule.kind === 'every')
     .map((rule, i) => ({
       rule,
       due: rule.periodNs,
-      eyes: eyesFor(rule.observation, `${policy.label} rule ${i}`, context, accesses, () => [futureFrom, policyNs]),
+      eyes: eyesFor(rule.observation, `${policy.label} rule ${i}`, context, accesses, kernel.placement, () => ({ futureFrom, policyNs, endNs: epochEnd })),
     }))
   const scans = rules.filter((rule) => rule.kind === 'hint fault').map((rule) => ({ rule, due: trace.processes.map(() => rule.scan.delay) }))
   const pressures = rules.filter((rule) => rule.kind === 'pressure')
@@ -106,12 +109,24 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
     for (const { rule, due } of scans) {
       due.forEach((when, process) => {
         if (when > policyNs) return
-        const scan = kernel.scanHints(process, Math.max(1, Math.floor(rule.scan.size / 4096)), processNode[process]!, rule.scan.only)
+        const { only = () => true, marked = () => {} } = rule.scan
+        const scan = kernel.scanHints(process, Math.max(1, Math.floor(rule.scan.size / 4096)), processNode[process]!, (node, page) => {
+          if (only(node)) marked(page)
+          return only(node)
+        })
         rule.scan.scanned?.({ process, ...scan, timeNs: policyNs })
         due[process] = policyNs + (typeof rule.scan.period === 'number' ? rule.scan.period : rule.scan.period(process))
       })
     }
-    if (pressures.length > 0) for (const pressure of kernel.pressure()) for (const rule of pressures) rule.react(pressure)
+    for (const { marks, react } of pressures) {
+      if (marks === undefined) for (const pressure of kernel.pressure()) react(pressure)
+      else {
+        for (const [node, { bytes }] of machine.nodes.entries()) {
+          const free = kernel.freePages(node)
+          if (bytes > 0 && free <= marks.wake(node)) react({ node, shortfall: Math.max(0, Math.floor(marks.until(node)) - free + 1) })
+        }
+      }
+    }
   }
 
   const touch = ({ page, actor, isWrite }: PlainAccess): boolean => {
@@ -154,6 +169,7 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
     if (totals.status !== 'ok') return
     const endNs = block.startNs[i + 1]!
     futureFrom = next
+    epochEnd = Math.round((endNs - context.originNs) * context.pace)
     boundary(block.startNs[i]!)
     const isLastTick = block.firstTick + i === trace.ticks - 1
     const first = next
@@ -206,7 +222,8 @@ function eyesFor(
   stream: string,
   { actorNode, machine, seed, originNs, pace, trace }: ReplayContext,
   all: PlainAccess[],
-  now: () => [number, number],
+  placement: Uint8Array,
+  now: () => { futureFrom: number; policyNs: number; endNs: number },
 ): Eyes | undefined {
   if (!observation) return undefined
   let log: PlainAccess[] = []
@@ -239,7 +256,7 @@ function eyesFor(
       return {
         see: () => {},
         look() {
-          const [from, policyNs] = now()
+          const { futureFrom, policyNs } = now()
           const until = originNs + (policyNs + observation.withinNs) / pace
           const ends: number[] = []
           forEachTick(trace, (block, i) => {
@@ -247,31 +264,37 @@ function eyesFor(
           })
           const last = ends.at(-1) ?? 0
           const isAll = ends.length === trace.ticks
-          return activity(all.slice(from).filter(({ timeNs }) => timeNs < last || isAll))
+          return activity(all.slice(futureFrom).filter(({ timeNs }) => timeNs < last || isAll))
         },
         forget,
       }
     case 'sampled accesses': {
-      const random = new Random(seed, `${stream} samples`)
-      const { rate } = observation
-      const gap = () => (rate <= 0 ? Number.POSITIVE_INFINITY : rate >= 1 ? 0 : Math.floor(Math.log1p(-random.float()) / Math.log1p(-rate)))
-      let skip = gap()
+      const sampler = (rate: number, event: string) => {
+        const random = new Random(seed, `${stream} ${event}`)
+        const gap = () => (rate <= 0 ? Number.POSITIVE_INFINITY : rate >= 1 ? 0 : Math.floor(Math.log1p(-random.float()) / Math.log1p(-rate)))
+        let skip = gap()
+        return (access: PlainAccess) => {
+          for (let one = 0; one < access.weight; one++) {
+            if (skip === 0) {
+              log.push({ ...access, weight: 1 })
+              skip = gap()
+            } else skip--
+          }
+        }
+      }
+      const readSampler = sampler(observation.rate, 'reads')
+      const writeSampler = sampler(observation.writeRate, 'writes')
       return {
         see(accesses) {
-          const sorted = [...accesses].sort((a, b) => a.page - b.page || a.actor - b.actor || Number(a.isWrite) - Number(b.isWrite))
-          for (const access of sorted) {
-            for (let one = 0; one < access.weight; one++) {
-              if (skip === 0) {
-                log.push({ ...access, weight: 1 })
-                skip = gap()
-              } else skip--
-            }
-          }
+          const sorted = [...accesses].sort((a, b) => a.page - b.page || a.actor - b.actor)
+          for (const access of sorted) access.isWrite ? writeSampler(access) : readSampler(access)
         },
         look: () => activity(log),
         forget,
       }
     }
+    case 'damon regions':
+      return damonEyes(observation.settings, new Random(seed, `${stream} damon`), trace, placement, () => now().endNs)
   }
 }
 

@@ -1,9 +1,10 @@
 /** Observers gather, epoch by epoch, what one `every(period, observation, …)` rule will be shown. */
 import { BitSet, Random } from '../../columns/index.ts'
-import type { AccessedPages, Observation } from '../../policy/index.ts'
-import type { TickBlock } from '../../trace/index.ts'
+import type { AccessedPages, Observation, PageActivity } from '../../policy/index.ts'
+import type { PreparedTrace, TickBlock } from '../../trace/index.ts'
 import type { Ledger } from '../ledger.ts'
 import { ActivityCounter } from './activity.ts'
+import { damonObserver } from './damon.ts'
 
 export interface Observer<Seen = unknown> {
   /** The pairs of one epoch (tick `i` of the block) have been accounted. */
@@ -21,6 +22,11 @@ export interface ObserverContext {
   seed: number
   /** Lane label and rule number: separates random streams. */
   stream: string
+  trace: PreparedTrace
+  /** page -> node index or ABSENT. */
+  placement: Uint8Array
+  /** Policy clock at the end of the current epoch, ns. */
+  endOfEpoch(): number
   /** Present pages now (accessed-bit walks pay for each). */
   present(): number
   /** Calls `visit(block, i)` for each epoch that starts within the next `policyNs`. */
@@ -32,7 +38,9 @@ export function observerFor(observation: Observation<unknown>, context: Observer
     case 'accesses':
       return exactAccesses(context)
     case 'sampled accesses':
-      return sampledAccesses(context, observation.rate)
+      return sampledAccesses(context, observation.rate, observation.writeRate)
+    case 'damon regions':
+      return damonObserver(observation.settings, context)
     case 'accessed bits':
       return accessedBits(context)
     case 'upcoming':
@@ -52,18 +60,39 @@ function exactAccesses({ pages, nodes, actorNode }: ObserverContext): Observer {
   return { epoch: (block, i) => addPairs(counter, actorNode, block, i), look: () => counter, clear: () => counter.clear() }
 }
 
-/**
- * Each access is seen with probability `rate`. Instead of a draw per access the distance to the next sample is drawn
- * (geometric), which is the same process: Devroye, Non-Uniform Random Variate Generation, §X.2.
- */
-function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream }: ObserverContext, rate: number): Observer {
+/** Reads and writes are sampled by counters of their own, as by two events of the performance monitoring unit. */
+function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream }: ObserverContext, rate: number, writeRate: number): Observer<PageActivity> {
   const counter = new ActivityCounter(pages, nodes)
-  const random = new Random(seed, `${stream} samples`)
+  const readSampler = sampler(rate, new Random(seed, `${stream} reads`))
+  const writeSampler = sampler(writeRate, new Random(seed, `${stream} writes`))
+  return {
+    epoch(block, i) {
+      const { pairPage, pairActor, pairReads, pairWrites } = block
+      let taken = 0
+      for (let k = block.pairStart[i]!; k < block.pairStart[i + 1]!; k++) {
+        const reads = readSampler(pairReads[k]!)
+        const writes = writeSampler(pairWrites[k]!)
+        if (reads + writes === 0) continue
+        counter.add(pairPage[k]!, actorNode[pairActor[k]!]!, reads, writes)
+        taken += reads + writes
+      }
+      ledger.sampled(taken)
+    },
+    look: () => counter,
+    clear: () => counter.clear(),
+  }
+}
+
+/**
+ * How many of the next `count` accesses are sampled. Each is with probability `rate`: instead of a draw per access the distance
+ * to the next sample is drawn (geometric), which is the same process: Devroye, Non-Uniform Random Variate Generation, §X.2.
+ */
+function sampler(rate: number, random: Random): (count: number) => number {
   const logMiss = Math.log1p(-Math.min(rate, 1))
   const gap = (): number => (rate <= 0 ? Number.POSITIVE_INFINITY : rate >= 1 ? 0 : Math.floor(Math.log1p(-random.float()) / logMiss))
   /** Accesses to pass before the next sample. */
   let skip = gap()
-  const drawFrom = (count: number): number => {
+  return (count) => {
     let samples = 0
     let left = count
     while (skip < left) {
@@ -73,25 +102,6 @@ function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream }: Obse
     }
     skip -= left
     return samples
-  }
-  return {
-    epoch(block, i) {
-      const { pairPage, pairActor, pairReads, pairWrites } = block
-      let taken = 0
-      for (let k = block.pairStart[i]!; k < block.pairStart[i + 1]!; k++) {
-        if (skip >= pairReads[k]! + pairWrites[k]!) {
-          skip -= pairReads[k]! + pairWrites[k]!
-          continue
-        }
-        const reads = drawFrom(pairReads[k]!)
-        const writes = drawFrom(pairWrites[k]!)
-        counter.add(pairPage[k]!, actorNode[pairActor[k]!]!, reads, writes)
-        taken += reads + writes
-      }
-      ledger.sampled(taken)
-    },
-    look: () => counter,
-    clear: () => counter.clear(),
   }
 }
 
