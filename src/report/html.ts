@@ -273,7 +273,7 @@ function navigator(run: RunTables, lanes: string[]): string {
 }
 
 function footer({ record }: RunTables): string {
-  const facts = [...provenance(record), ['digest', record.trace.digest], ['written', record.createdAt]] as [string, string][]
+  const facts = [...provenance(record), ['digest', record.trace.digest]] as [string, string][]
   return `<footer id="provenance"><div>
 <h2>Provenance</h2>
 <dl>${facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('')}</dl>

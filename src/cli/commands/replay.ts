@@ -1,22 +1,26 @@
 import { join } from 'node:path'
 import { UserError } from '../../errors.ts'
-import { machine as machineOf, withMemory } from '../../machine/index.ts'
-import { VERSION } from '../../package.ts'
+import { type Machine, machine as machineOf, withMemory } from '../../machine/index.ts'
 import { replay } from '../../replay/index.ts'
-import { comparisonTable } from '../../report/index.ts'
+import { comparisonTable, loadReports, renderHtml, terminalOptions, writeWhole } from '../../report/index.ts'
 import { checkReplaceable, type Run, writeRun } from '../../results/index.ts'
 import { openTrace } from '../../trace/index.ts'
 import { parseCount, parseDuration, parseFraction } from '../../units.ts'
 import { defineCommand, EXIT, once, printJson } from '../command.ts'
 import { progressBar } from '../progress.ts'
+import { replayDocument } from '../replay-json.ts'
+import { importOptions, readOptions } from '../trace-options.ts'
+
+const option = (name: string, describe: string, more: { alias?: string; default?: string } = {}) =>
+  ({ type: 'string', requiresArg: true, coerce: once(name), describe, ...more }) as const
 
 export default defineCommand({
   command: 'replay <trace..>',
-  describe: 'Replay a trace under policies, compare them, write a run folder',
+  describe: 'Replay a trace under policies, compare them, write a run folder with its report',
   builder: (args) =>
-    args
+    importOptions(args)
       .positional('trace', { type: 'string', array: true, describe: 'a recording in any known format, or a workload such as zipf:pages=10000' })
-      .option('machine', { alias: 'm', type: 'string', requiresArg: true, coerce: once('machine'), default: '2-socket', describe: 'preset or machine file' })
+      .option('machine', option('machine', 'preset or machine file', { alias: 'm', default: '2-socket' }))
       .option('policy', {
         alias: 'p',
         type: 'string',
@@ -25,120 +29,90 @@ export default defineCommand({
         default: ['first-touch'],
         describe: 'policy[:k=v,…]; repeat it; the first is the baseline',
       })
-      .option('seed', { type: 'string', requiresArg: true, coerce: once('seed'), default: '1', describe: 'seed of everything random' })
-      .option('epoch', { type: 'string', requiresArg: true, coerce: once('epoch'), describe: 'grain of time, such as 10ms (default: adapts)' })
-      .option('pace', { type: 'string', requiresArg: true, coerce: once('pace'), describe: 'policy-clock seconds per trace second (default: adapts)' })
-      .option('cpus', {
-        type: 'string',
-        requiresArg: true,
-        coerce: once('cpus'),
-        default: 'auto',
-        describe: 'recorded cpus to nodes: auto, recorded, spread or 0-3:0,4-7:1',
-      })
-      .option('memory', { type: 'string', requiresArg: true, coerce: once('memory'), describe: 'memory of nodes, such as 0=2MiB,1=64GiB' })
-      .option('jobs', { alias: 'j', type: 'string', requiresArg: true, coerce: once('jobs'), describe: 'threads (same result for any number)' })
-      .option('output', { alias: 'o', type: 'string', requiresArg: true, coerce: once('output'), describe: 'run folder (default: runs/NAME)' })
-      .option('format', { type: 'string', requiresArg: true, coerce: once('format'), describe: 'trace format, when not recognised' })
-      .option('html', { type: 'string', requiresArg: true, coerce: once('html'), describe: 'also write the report as one HTML file' })
-      .option('progress', { type: 'boolean', default: true, describe: 'progress on a terminal' })
+      .option('seed', option('seed', 'seed of everything random', { default: '1' }))
+      .option('epoch', option('epoch', 'grain of time, such as 10ms (default: adapts)'))
+      .option('pace', option('pace', 'policy-clock seconds per trace second (default: adapts)'))
+      .option('cpus', option('cpus', 'recorded cpus to nodes: auto, recorded, spread or 0-3:0,4-7:1', { default: 'auto' }))
+      .option('memory', option('memory', 'memory of nodes, such as 0=2MiB,1=64GiB'))
+      .option('jobs', option('jobs', 'threads (the result is the same for any number)', { alias: 'j' }))
+      .option('output', option('output', 'run folder (default: runs/TRACE-MACHINE)', { alias: 'o' }))
+      .option('html', option('html', 'where the HTML report goes (default: in the run folder)'))
+      .option('no-html', { type: 'boolean', describe: 'no HTML report' })
+      .option('no-progress', { type: 'boolean', describe: 'no progress bar' })
       .option('json', { type: 'boolean', describe: 'one JSON document on stdout' })
-      .example('numareplay replay rec.csv.gz -m spr-2s -p first-touch -p hot-page-daemon:period=2s', 'compare two policies')
-      .example('numareplay replay rec.csv.gz -p first-touch -p numa-balancing:scan-size=64MiB|256MiB', 'a lane per value'),
+      .example('$0 replay rec.csv.gz -m spr-2s -p first-touch -p hot-page-daemon:period=2s', 'compare two policies')
+      .example("$0 replay rec.csv.gz -p first-touch -p 'numa-balancing:scan-size=64MiB|256MiB'", 'a lane per value'),
   async handler(args) {
     const traces = args['trace'] as string[]
-    if (traces.length > 1) throw new UserError('one trace at a time', { got: `${traces.length} traces`, hint: 'numareplay sweep compares over many traces' })
-    const text = (name: string) => args[name] as string | undefined
-    const memory = text('memory')
-    const preset = machineOf(text('machine')!)
-    const epoch = text('epoch')
-    const pace = text('pace')
-    const jobs = text('jobs')
-    const trace = await openTrace(traces[0]!, { format: text('format') })
-    const folder = text('output') ?? join('runs', `${fileStem(traces[0]!)}-${preset.name}`)
-    checkReplaceable(folder)
-    const bar = progressBar('replaying', args['progress'] === true)
-    const run = await replay({
-      trace,
-      machine: memory === undefined ? preset : withMemory(preset, memory),
-      policies: args['policy'] as string[],
-      seed: parseCount(text('seed')!, '--seed'),
-      epochNs: epoch === undefined ? undefined : parseDuration(epoch, '--epoch'),
-      pace: pace === undefined ? undefined : parseFraction(pace, '--pace'),
-      cpus: text('cpus'),
-      jobs: jobs === undefined ? undefined : parseCount(jobs, '--jobs'),
-      command: ['numareplay', ...process.argv.slice(2)],
-      progress: (share) => bar.update(share),
-    }).finally(() => bar.stop())
-    await writeRun(
-      folder,
-      run.record,
-      run.tables.map((name) => run.table(name)),
-    )
-    if (args['json']) printJson(document(run, folder))
-    else
-      process.stdout.write(
-        `${comparisonTable(run, { width: process.stdout.columns ?? 140, colour: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined })}\n\nrun folder: ${folder}\n`,
+    const base = machineOf(args['machine'] as string)
+    const machine = args['memory'] === undefined ? base : withMemory(base, args['memory'] as string)
+    const folders = traces.map((trace) => folderOf(trace, args['output'] as string | undefined, traces.length, base.name))
+    for (const folder of folders) checkReplaceable(folder)
+    if (new Set(folders).size < folders.length)
+      throw new UserError('two traces of the same name', { got: traces.join(', '), hint: 'Replay them one by one with -o' })
+
+    const documents: ReturnType<typeof replayDocument>[] = []
+    let isWhole = true
+    for (const [i, trace] of traces.entries()) {
+      const run = await replayOne(trace, machine, args)
+      const folder = folders[i]!
+      await writeRun(
+        folder,
+        run.record,
+        run.tables.map((name) => run.table(name)),
       )
-    return run.record.lanes.some(({ status }) => status !== 'ok') ? EXIT.doneWithFindings : EXIT.done
+      const html = args['no-html'] === true ? undefined : ((args['html'] as string | undefined) ?? join(folder, 'report.html'))
+      if (html !== undefined) writeWhole(html, await renderHtml(run, await loadReports()))
+      if (args['json']) documents.push(replayDocument(run, folder))
+      else process.stdout.write(`${comparisonTable(run, terminalOptions())}\n\nrun folder  ${folder}\n${html === undefined ? '' : `report      ${html}\n`}`)
+      isWhole &&= run.record.lanes.every(({ status }) => status === 'ok')
+    }
+    if (args['json']) printJson(documents.length === 1 ? documents[0]! : { schema: 'numareplay/replay/1', runs: documents })
+    return isWhole ? EXIT.done : EXIT.doneWithFindings
   },
 })
 
-const fileStem = (path: string): string =>
-  path
+async function replayOne(name: string, machine: Machine, args: Record<string, unknown>): Promise<Run> {
+  const text = (option: string) => args[option] as string | undefined
+  const parsed = <T>(option: string, parse: (value: string, field: string) => T): T | undefined =>
+    text(option) === undefined ? undefined : parse(text(option)!, `--${option}`)
+  const epochNs = parsed('epoch', parseDuration)
+  const settings = { epochNs, seed: parsed('seed', parseCount), pace: parsed('pace', parseFraction), jobs: parsed('jobs', parseCount) }
+  const reading = readOptions(args)
+  const trace = await openTrace(name, { ...reading, tickNs: reading.tickNs ?? epochNs })
+  const bar = progressBar(`replaying ${name}`, args['no-progress'] !== true)
+  return replay({
+    ...settings,
+    trace,
+    machine,
+    policies: args['policy'] as string[],
+    cpus: text('cpus'),
+    command: commandOf(name, args),
+    progress: (share) => bar.update(share),
+  }).finally(() => bar.stop())
+}
+
+/** Options that change what comes out, in the order of the help; where things are written and how fast changes nothing. */
+const DECISIVE = ['machine', 'policy', 'seed', 'epoch', 'pace', 'cpus', 'memory', 'format', 'format-option', 'page-size', 'tick', 'lenient']
+const DEFAULTS: Record<string, string> = { seed: '1', cpus: 'auto' }
+
+/** The command that gives this run again. */
+function commandOf(trace: string, args: Record<string, unknown>): string[] {
+  const options = DECISIVE.flatMap((name) => {
+    const value = args[name]
+    if (value === undefined || value === false || value === DEFAULTS[name]) return []
+    if (value === true) return [`--${name}`]
+    return (Array.isArray(value) ? value : [value]).flatMap((one) => [`--${name}`, String(one)])
+  })
+  return ['numareplay', 'replay', trace, ...options]
+}
+
+function folderOf(trace: string, output: string | undefined, traces: number, machine: string): string {
+  const stem = trace
+    .replace(/[\\/]+$/, '')
     .replace(/^.*[\\/]/, '')
     .replace(/[^\w.-]+/g, '_')
-    .replace(/(\.(csv|lackey|txt|trace|nrt))?(\.(gz|zst))?$/, '')
-
-/** docs/run-folder.md: field names that scripts read. */
-function document(run: Run, runFolder: string): { schema: string } & Record<string, unknown> {
-  const { record } = run
-  const failures = run.rows('failures')
-  const vmstat = run.rows('vmstat')
-  const nodes = run.rows('nodes')
-  return {
-    schema: 'numareplay/replay/1',
-    version: VERSION,
-    trace: record.trace,
-    machine: record.machine,
-    seed: record.seed,
-    epochNs: record.epochNs,
-    pace: record.pace,
-    cpuMap: record.cpuMap,
-    baseline: record.baseline,
-    runFolder,
-    warnings: record.warnings,
-    lanes: run.rows('summary').map((row, i) => {
-      const mine = <R extends Record<string, unknown>>(rows: R[]) => rows.filter(({ lane }) => lane === row['lane'])
-      const failedByErrno: Record<string, number> = {}
-      for (const { errno, pages } of mine(failures)) failedByErrno[String(errno)] = (failedByErrno[String(errno)] ?? 0) + Number(pages)
-      const mineNodes = mine(nodes)
-      return {
-        policy: row['policy'],
-        label: row['lane'],
-        params: record.lanes[i]!.params,
-        status: row['status'],
-        message: row['error'],
-        accesses: row['accesses'],
-        local: row['local'],
-        remote: row['remote'],
-        meanLatencyNs: row['mean_latency_ns'],
-        p50LatencyNs: row['p50_latency_ns'],
-        p99LatencyNs: row['p99_latency_ns'],
-        stallNs: row['stall_ns'],
-        memoryStallNs: row['memory_stall_ns'],
-        estimatedRunNs: row['estimated_run_ns'],
-        migrated: row['migrated'],
-        migrationFailed: row['migration_failed'],
-        failedByErrno,
-        hintFaults: row['hint_faults'],
-        migrationNs: row['migration_ns'],
-        totalCostNs: row['total_cost_ns'],
-        boundNs: row['bound_ns'],
-        shareOfPossibleGain: row['share_of_possible_gain'],
-        pingPongPages: row['ping_pong_pages'],
-        pagesPerNode: record.machine.nodes.map(({ id }) => Number(mineNodes.findLast(({ node }) => node === id)?.['pages'] ?? 0)),
-        vmstat: Object.fromEntries(mine(vmstat).flatMap(({ node, counter, value }) => (node === -1 ? [[String(counter), value]] : []))),
-      }
-    }),
-  }
+    .replace(/(\.(csv|lackey|txt|trace|numatrace))?(\.(gz|zst))?$/, '')
+  if (output !== undefined) return traces === 1 ? output : join(output, stem)
+  return join('runs', `${stem}-${machine}`)
 }

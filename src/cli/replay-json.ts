@@ -1,0 +1,56 @@
+/** `replay --json`: field names that scripts read (docs/run-folder.md). Additive changes only. */
+import { VERSION } from '../package.ts'
+import type { Run } from '../results/index.ts'
+
+export function replayDocument(run: Run, runFolder: string): { schema: string } & Record<string, unknown> {
+  const { record } = run
+  const failures = run.rows('failures')
+  const vmstat = run.rows('vmstat')
+  const nodes = run.rows('nodes')
+  return {
+    schema: 'numareplay/replay/1',
+    version: VERSION,
+    trace: record.trace,
+    machine: record.machine,
+    seed: record.seed,
+    epochNs: record.epochNs,
+    pace: record.pace,
+    cpuMap: record.cpuMap,
+    baseline: record.baseline,
+    runFolder,
+    warnings: record.warnings,
+    lanes: run.rows('summary').map((row, i) => {
+      const mine = <R extends Record<string, unknown>>(rows: R[]) => rows.filter(({ lane }) => lane === row['lane'])
+      const failedByErrno: Record<string, number> = {}
+      for (const { errno, pages } of mine(failures)) failedByErrno[String(errno)] = (failedByErrno[String(errno)] ?? 0) + Number(pages)
+      const mineNodes = mine(nodes)
+      return {
+        policy: row['policy'],
+        label: row['lane'],
+        params: record.lanes[i]!.params,
+        status: row['status'],
+        message: row['error'],
+        accesses: row['accesses'],
+        local: row['local'],
+        remote: row['remote'],
+        meanLatencyNs: row['mean_latency_ns'],
+        p50LatencyNs: row['p50_latency_ns'],
+        p99LatencyNs: row['p99_latency_ns'],
+        stallNs: row['stall_ns'],
+        memoryStallNs: row['memory_stall_ns'],
+        estimatedRunNs: row['estimated_run_ns'],
+        migrated: row['migrated'],
+        migrationFailed: row['migration_failed'],
+        failedByErrno,
+        hintFaults: row['hint_faults'],
+        migrationNs: row['migration_ns'],
+        totalCostNs: row['total_cost_ns'],
+        boundNs: row['bound_ns'],
+        shareOfPossibleGain: row['share_of_possible_gain'],
+        pingPongPages: row['ping_pong_pages'],
+        pagesPerNode: record.machine.nodes.map(({ id }) => Number(mineNodes.findLast(({ node }) => node === id)?.['pages'] ?? 0)),
+        vmstat: Object.fromEntries(mine(vmstat).flatMap(({ node, counter, value }) => (node === -1 ? [[String(counter), value]] : []))),
+      }
+    }),
+  }
+}
