@@ -1,14 +1,20 @@
 /** From lane results to the tables of a run: the only place where figures are compared with the baseline and the bound. */
 import { type Row, Table } from '../columns/index.ts'
+import type { Machine } from '../machine/index.ts'
 import { EPOCHS, FAILURES, LATENCY, MOVES, NODES, STACK, SUMMARY, TRAFFIC, VMSTAT } from '../results/index.ts'
 import type { Bound } from './bound.ts'
-import type { ReplayContext } from './context.ts'
-import { type LaneResult, latencyClasses } from './lane-result.ts'
+import type { LaneResult } from './lane-result.ts'
 import { toNs } from './ledger.ts'
 
 const TABLE_OF = { epochs: EPOCHS, nodes: NODES, vmstat: VMSTAT, failures: FAILURES, traffic: TRAFFIC, latency: LATENCY, stack: STACK, moves: MOVES } as const
 
-export function collect(context: ReplayContext, lanes: LaneResult[], bound: Bound): Table[] {
+/** What figures are derived from, besides the lanes. */
+export interface CollectContext {
+  machine: Machine
+  trace: { meta: { timeFirstNs: number; timeLastNs: number } }
+}
+
+export function collect(context: CollectContext, lanes: LaneResult[], bound: Bound): Table[] {
   const summary = new Table(SUMMARY)
   for (const lane of lanes) summary.add(summaryRow(context, lane, lanes[0]!, bound))
   const tables = (Object.keys(TABLE_OF) as (keyof typeof TABLE_OF)[]).map((name) => {
@@ -19,7 +25,7 @@ export function collect(context: ReplayContext, lanes: LaneResult[], bound: Boun
   return [summary, ...tables]
 }
 
-function summaryRow(context: ReplayContext, lane: LaneResult, baseline: LaneResult, bound: Bound): Row {
+function summaryRow(context: CollectContext, lane: LaneResult, baseline: LaneResult, bound: Bound): Row {
   const { totals } = lane
   const accesses = totals.local + totals.remote
   const { meta } = context.trace
@@ -40,10 +46,12 @@ function summaryRow(context: ReplayContext, lane: LaneResult, baseline: LaneResu
     local: totals.local,
     remote: totals.remote,
     mean_latency_ns: accesses > 0 ? totals.memoryPs / accesses / 1000 : null,
-    p50_latency_ns: percentileNs(context, lane, 0.5),
-    p99_latency_ns: percentileNs(context, lane, 0.99),
+    p50_latency_ns: lane.p50LatencyNs,
+    p99_latency_ns: lane.p99LatencyNs,
     stall_ns: toNs(sum(totals.taskStallPs)),
     memory_stall_ns: toNs(totals.memoryPs),
+    queueing_ns: toNs(totals.queueingPs),
+    stretched_ns: totals.stretchNs,
     estimated_run_ns: isWhole ? meta.timeLastNs - meta.timeFirstNs + toNs(totals.criticalStallPs - baseline.totals.criticalStallPs) : null,
     migrated: totals.migrated,
     migration_failed: totals.failed,
@@ -63,14 +71,3 @@ function summaryRow(context: ReplayContext, lane: LaneResult, baseline: LaneResu
 const totalCostPs = ({ totals }: LaneResult): number => totals.memoryPs + totals.migrationPs + totals.hintFaultPs + totals.observationPs
 
 const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0)
-
-function percentileNs(context: ReplayContext, { totals }: LaneResult, share: number): number | null {
-  const classes = latencyClasses(context, totals)
-  const needed = share * (totals.local + totals.remote)
-  let below = 0
-  for (const { latencyPs, accesses } of classes) {
-    below += accesses
-    if (below >= needed) return Math.round(latencyPs / 1000)
-  }
-  return null
-}

@@ -1,2 +1,5 @@
+export type { LaneResult } from './lane-result.ts'
+export type { LaneWatch } from './pass.ts'
 export type { ReplayPlan } from './plan.ts'
 export { planOf, type ReplayOptions, replay } from './replay.ts'
+export { replaySolo, runOfLanes, type SoloLane, type SoloResult } from './solo.ts'

@@ -8,7 +8,15 @@ import type { PreparedTrace } from '../trace/index.ts'
 /** A gap of more untouched pages starts a new mapping. Bounds the table at GAP + 1 slots per touched page. */
 const GAP = 32
 
+const layouts = new WeakMap<PreparedTrace, MemoryLayout>()
+
 export function layoutOf(trace: PreparedTrace): MemoryLayout {
+  const known = layouts.get(trace) ?? newLayout(trace)
+  layouts.set(trace, known)
+  return known
+}
+
+function newLayout(trace: PreparedTrace): MemoryLayout {
   const pagesOf = trace.processes.map((): number[] => [])
   for (let page = 0; page < trace.meta.pages; page++) pagesOf[trace.pageProcess[page]]!.push(page)
   const processes = trace.processes.map((pid, process) => {

@@ -11,11 +11,14 @@ import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts
 import { type PreparedTrace, shareTrace } from '../trace/index.ts'
 import { boundOf } from './bound.ts'
 import { collect } from './collect.ts'
-import { forEachTick, type ReplayContext } from './context.ts'
+import type { ReplayContext } from './context.ts'
 import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
+import { passOver } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import type { WorkerAnswer, WorkerTask } from './worker.ts'
+
+export type RunFacts = Omit<RunRecord, 'createdAt' | 'command'>
 
 export interface ReplayOptions extends Partial<PlanOptions> {
   trace: PreparedTrace
@@ -51,6 +54,7 @@ export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
     epochNs: options.epochNs,
     pace: options.pace,
     cpus: options.cpus ?? 'auto',
+    contention: options.contention ?? true,
   })
 }
 
@@ -69,22 +73,10 @@ function defaultJobs({ trace }: ReplayContext): number {
   return pairs < PAIRS_WORTH_A_THREAD ? 1 : availableParallelism()
 }
 
-/** One pass over the trace; each tick goes to every lane. An error in a policy's code ends its own lane only. */
+/** All lanes of one comparison in one pass. */
 export function replayLanes(context: ReplayContext, policies: LanePolicy[], progress?: (share: number) => void): LaneResult[] {
   const lanes = policies.map((policy) => new Lane(context, policy))
-  const { ticks } = context.trace
-  const every = Math.max(1, Math.floor(ticks / 200))
-  let done = 0
-  forEachTick(context.trace, (block, i) => {
-    for (const lane of lanes) {
-      try {
-        lane.step(block, i)
-      } catch (error) {
-        lane.fail(error as Error)
-      }
-    }
-    if (++done % every === 0) progress?.(done / ticks)
-  })
+  passOver(context.trace, lanes, { progress })
   return lanes.map((lane) => lane.finish())
 }
 
@@ -102,6 +94,7 @@ async function runOnThreads(plan: ReplayPlan, options: ReplayOptions, jobs: numb
         seed: plan.context.seed,
         ticksPerBin: plan.context.ticksPerBin,
         originNs: plan.context.originNs,
+        load: plan.context.load,
         specs: plan.lanes.filter((_, i) => i % jobs === job).map(({ spec }) => spec!),
       }
       return onThread(task, (done) => {
@@ -134,13 +127,16 @@ function workerModule(): string {
 }
 
 function recordOf(plan: ReplayPlan, lanes: LaneResult[], options: ReplayOptions): RunRecord {
+  return { ...factsOf(plan, lanes), createdAt: new Date().toISOString(), command: options.command ?? [] }
+}
+
+/** What was run, without who ran it and when. */
+export function factsOf(plan: ReplayPlan, lanes: Pick<LaneResult, 'label' | 'policy' | 'params' | 'status'>[]): RunFacts {
   const { trace, machine, pace, seed } = plan.context
   const { meta } = trace
   return {
     schema: RUN_SCHEMA,
     version: VERSION,
-    createdAt: new Date().toISOString(),
-    command: options.command ?? [],
     trace: {
       file: meta.file,
       digest: meta.digest,
@@ -163,6 +159,7 @@ function recordOf(plan: ReplayPlan, lanes: LaneResult[], options: ReplayOptions)
     seed,
     epochNs: plan.epochNs,
     pace,
+    contention: plan.context.load !== undefined,
     cpuMap: plan.cpuMap,
     baseline: plan.lanes[0]!.label,
     warnings: plan.warnings,
