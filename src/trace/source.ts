@@ -1,4 +1,4 @@
-/** A file as a stream of decompressed bytes, in bounded memory. gzip and zstd are recognised by their first bytes. */
+/** A file as a stream of decompressed bytes, in bounded memory. What compressed it is recognised by its first bytes. */
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { Readable } from 'node:stream'
@@ -6,6 +6,9 @@ import * as zlib from 'node:zlib'
 import { UserError } from '../errors.ts'
 import { formatCount } from '../units.ts'
 import type { FileHead } from './format.ts'
+import { unlz4 } from './lz4.ts'
+import { unsnappy } from './snappy.ts'
+import { zipBytes } from './zip.ts'
 
 const CHUNK = 1 << 18
 /** What formats see to recognise a file. */
@@ -15,15 +18,27 @@ export interface ByteSource {
   head: FileHead
   /** From the first byte; to be read once. */
   bytes: AsyncIterable<Uint8Array>
-  compression: 'none' | 'gzip' | 'zstd'
+  compression: Compression
 }
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'zlib' | 'zip' | 'lz4' | 'snappy'
+
+/** First bytes of what is read. zlib (damo's records) has several, one per level, all multiples of 31. */
+const COMPRESSIONS: [Compression, ...number[]][] = [
+  ['gzip', 0x1f, 0x8b],
+  ['zstd', 0x28, 0xb5, 0x2f, 0xfd],
+  ['zlib', 0x78, 0x9c],
+  ['zlib', 0x78, 0xda],
+  ['zlib', 0x78, 0x01],
+  ['zip', 0x50, 0x4b, 0x03, 0x04],
+  ['lz4', 0x04, 0x22, 0x4d, 0x18],
+  ['snappy', 0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50],
+]
 
 /** Compressed forms that are named, so that the message can say what to do. */
 const OTHER_COMPRESSIONS: { name: string; magic: number[]; command: string }[] = [
   { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], command: 'xz -dc' },
   { name: 'bzip2', magic: [0x42, 0x5a, 0x68], command: 'bzip2 -dc' },
-  { name: 'lz4', magic: [0x04, 0x22, 0x4d, 0x18], command: 'lz4 -dc' },
-  { name: 'zip', magic: [0x50, 0x4b, 0x03, 0x04], command: 'unzip -p' },
 ]
 
 export async function openBytes(path: string): Promise<ByteSource> {
@@ -31,14 +46,17 @@ export async function openBytes(path: string): Promise<ByteSource> {
   const raw = peekable(createReadStream(path, { highWaterMark: CHUNK }), 8)
   const start = await withReadErrors(path, raw.peek())
   if (start.length === 0) throw new UserError('the file is empty', { file: path })
-  const compression = startsWith(start, [0x1f, 0x8b]) ? 'gzip' : startsWith(start, [0x28, 0xb5, 0x2f, 0xfd]) ? 'zstd' : 'none'
+  const compression = COMPRESSIONS.find(([, ...magic]) => startsWith(start, magic))?.[0] ?? 'none'
   for (const { name, magic, command } of OTHER_COMPRESSIONS) {
     if (startsWith(start, magic))
-      throw new UserError(`${name} is not read directly`, { file: path, expected: 'gzip, zstd or plain', hint: `${command} ${path} | zstd > …` })
+      throw new UserError(`${name} is not read directly`, {
+        file: path,
+        expected: 'gzip, zstd, zlib, lz4, snappy, zip or plain',
+        hint: `${command} ${path} | zstd > …`,
+      })
   }
   const counted = countBytes(raw.all())
-  const decode = { none: (source: Counted) => source.bytes, gzip: gunzip, zstd: unzstd }[compression]
-  const decoded = peekable(decode(counted, path), HEAD_BYTES)
+  const decoded = peekable(DECODERS[compression](counted, path), HEAD_BYTES)
   const head = await withReadErrors(path, decoded.peek())
   if (head.length === 0) throw new UserError('the file is empty inside its compression', { file: path })
   return {
@@ -72,7 +90,7 @@ async function withReadErrors<T>(path: string, work: Promise<T>): Promise<T> {
   }
 }
 
-const plainName = (path: string): string => basename(path).replace(/\.(gz|zst|zstd)$/i, '')
+const plainName = (path: string): string => basename(path).replace(/\.(gz|zst|zstd|zip|lz4|sz)$/i, '')
 
 const startsWith = (bytes: Uint8Array, magic: number[]): boolean => magic.every((byte, i) => bytes[i] === byte)
 
@@ -127,8 +145,20 @@ function countBytes(chunks: AsyncIterable<Uint8Array>): Counted {
   return counted
 }
 
-async function* gunzip(source: Counted, path: string): AsyncGenerator<Uint8Array> {
-  yield* transform(source, zlib.createGunzip({ chunkSize: CHUNK }), 'gzip', path)
+const DECODERS: Record<Compression, (source: Counted, path: string) => AsyncIterable<Uint8Array>> = {
+  none: (source) => source.bytes,
+  gzip: (source, path) => transform(source, zlib.createGunzip({ chunkSize: CHUNK }), 'gzip', path),
+  zlib: (source, path) => transform(source, zlib.createInflate({ chunkSize: CHUNK }), 'zlib', path),
+  zstd: unzstd,
+  lz4: (source, path) => unlz4(source.bytes, path),
+  snappy: (source, path) => unsnappy(source.bytes, path),
+  zip: unzip,
+}
+
+/** The directory of a zip archive is at its end, so it is read by position and the stream is let go. */
+async function* unzip(source: Counted, path: string): AsyncGenerator<Uint8Array> {
+  for await (const _ of source.bytes) break
+  yield* zipBytes(path)
 }
 
 /** Node's own zstd (22.15 and later) where it is there, else fzstd; both hold one window. */
