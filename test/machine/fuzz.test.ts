@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/errors.ts'
-import { unpack } from '../../src/machine/import/archive.ts'
+import { unpack } from '../../src/machine/import/dump.ts'
 import { makeDocument, readDump } from '../../src/machine/import/index.ts'
 import { machineText, parseMachine } from '../../src/machine/index.ts'
 

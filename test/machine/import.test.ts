@@ -317,6 +317,18 @@ describe('what cannot be imported is explained', () => {
     ['gzip data that ends early', () => [file(gzipSync(NUMACTL).subarray(0, 40))], /damaged or cut off/],
     ['a gzip bomb', () => [file(gzipSync(Buffer.alloc(257 << 20)))], /unpacks to more than 256 MiB/],
     ['an archive of something else', () => [file(tar([['etc/passwd', 'x']]))], /no files of \/sys\/devices\/system\/node/],
+    [
+      'an archive of two machines',
+      () => [
+        file(
+          tar([
+            ['a/node0/cpulist', '0-1\n'],
+            ['b/node0/cpulist', '0-3\n'],
+          ]),
+        ),
+      ],
+      /more than one machine .*b\/node0\/cpulist/,
+    ],
     ['an archive that ends early', () => [file(tar([['node0/cpulist', 'x'.repeat(4000)]]).subarray(0, 1500))], /cut off/],
     [
       'machines that contradict',
