@@ -204,7 +204,7 @@ test(
 )
 
 describe('large and hostile input ends soon', () => {
-  const HUGE = 4 << 20
+  const HUGE = 1 << 20
   const repeat = (piece: string): string => piece.repeat(Math.ceil(HUGE / piece.length))
   test.each([
     ['one long path without end', repeat('/devices/system/node/node0/')],
@@ -223,7 +223,7 @@ describe('large and hostile input ends soon', () => {
   ])('%s', (_, text) => {
     const start = performance.now()
     cleanly(() => importBytes(Buffer.from(text)))
-    expect(performance.now() - start).toBeLessThan(10_000)
+    expect(performance.now() - start).toBeLessThan(5_000)
   })
 
   test.each([
@@ -236,6 +236,6 @@ describe('large and hostile input ends soon', () => {
   ])('machine file: %s', (_, text) => {
     const start = performance.now()
     cleanly(() => parseMachine(text, 'machine.yaml'))
-    expect(performance.now() - start).toBeLessThan(10_000)
+    expect(performance.now() - start).toBeLessThan(5_000)
   })
 })

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -19,6 +19,13 @@ describe('machine by name or path', () => {
     const mine = machine(file)
     expect(mine.name).toBe('mine')
     expect(mine.nodes[0]!.cpus).toEqual([0, 1, 2, 3])
+  })
+
+  test('the example in the documentation', () => {
+    const docs = readFileSync(join(import.meta.dirname, '../../docs/machines.md'), 'utf8')
+    const example = parseMachine(/```yaml\n([^]*?)```/.exec(docs)![1]!, 'example.yaml')
+    const { nodes, distance, readLatencyPs, load, about } = machine('2s-plus-cxl')
+    expect(example).toMatchObject({ nodes, distance, readLatencyPs, load, about, latencySource: 'measured', warnings: [] })
   })
 
   test('names that are nearly right are explained', () => {
