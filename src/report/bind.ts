@@ -3,7 +3,7 @@
  * filled in wherever a chart encodes the field `lane`. What comes out is what `--spec` writes and the Vega editor reads.
  */
 import type { ReportChart, RunTables } from './define.ts'
-import { chartConfig, LANE_COLOURS, laneDash, laneRole, nodeRole, ROLES, type Role, roleColour, type Scheme } from './theme.ts'
+import { chartConfig, laneDash, laneRole, nodeRole, ROLES, type Role, roleColour, type Scheme } from './theme.ts'
 import { TimeGrid } from './time.ts'
 
 /** Outer size in pixels: axes and legend included. */
@@ -26,21 +26,33 @@ export interface ChartContext {
   /** Start and end of the run in `unit`. */
   window: [from: number, to: number]
   unit: string
+  /** Dash of each lane's lines. */
+  dashes: number[][]
 }
 
 export function chartContext(run: RunTables): ChartContext {
   const grid = new TimeGrid(run)
+  const lanes = run.record.lanes.map(({ label }) => label)
+  const twins = coincidence(run, lanes)
   return {
-    lanes: run.record.lanes.map(({ label }) => label),
+    lanes,
+    dashes: lanes.map((_, index) => (twins[index] === 0 ? laneDash(index) : overlayDash(twins[index]!))),
     nodes: run.record.machine.nodes.map(({ id }) => id),
     window: [0, grid.ends.at(-1) ?? 0],
     unit: grid.unit,
   }
 }
 
+/** For each lane, how many earlier lanes have the very same course: their lines would hide each other. */
+export function coincidence(run: RunTables, lanes: readonly string[]): number[] {
+  const courses = new Map<string, string>()
+  for (const { lane, ...rest } of run.rows('epochs')) courses.set(lane as string, `${courses.get(lane as string) ?? ''}${Object.values(rest).join()};`)
+  return lanes.map((lane, index) => lanes.slice(0, index).filter((other) => courses.get(other) === courses.get(lane)).length)
+}
+
 export function bindChart(chart: ReportChart, context: ChartContext, { scheme, framed, withoutData = false }: BindOptions): VegaLiteSpec {
-  const { lanes, nodes, window } = context
-  const spec = fill(chart.spec, { scheme, framed, lanes, nodes }) as VegaLiteSpec
+  const { lanes, nodes, window, dashes } = context
+  const spec = fill(chart.spec, { scheme, framed, lanes, nodes, dashes }) as VegaLiteSpec
   const isFaceted = 'facet' in spec || 'hconcat' in spec || 'vconcat' in spec || 'concat' in spec || usesFacetChannel(spec)
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -64,6 +76,7 @@ interface Filling {
   framed: boolean
   lanes: string[]
   nodes: number[]
+  dashes: number[][]
 }
 
 const COLOUR_CHANNELS = new Set(['color', 'fill', 'stroke'])
@@ -95,11 +108,11 @@ function fillLane(definition: Record<string, unknown>, channel: string, { lanes,
 const laneLegend = (lanes: string[], framed: boolean): object | null =>
   framed ? { title: null, columns: Math.max(1, Math.floor(130 / (6 + Math.max(...lanes.map((lane) => lane.length))))) } : null
 
-/** More lanes than colours: a second sign tells those of the same colour apart. */
-function withDashes(filled: Record<string, unknown>, { color }: Record<string, unknown>, { lanes, framed }: Filling): Record<string, unknown> {
-  if ((color as { field?: string } | undefined)?.field !== 'lane' || lanes.length <= LANE_COLOURS) return filled
+/** Dashes tell lanes of one colour apart, and let lines show that lie under others. */
+function withDashes(filled: Record<string, unknown>, { color }: Record<string, unknown>, { lanes, framed, dashes }: Filling): Record<string, unknown> {
+  if ((color as { field?: string } | undefined)?.field !== 'lane' || dashes.every((dash) => dash.length === 0)) return filled
   const legend = (filled['color'] as { legend?: unknown }).legend === null ? null : laneLegend(lanes, framed)
-  const scale = { domain: lanes, range: lanes.map((_, index) => laneDash(index)) }
+  const scale = { domain: lanes, range: dashes }
   return { ...filled, strokeDash: { field: 'lane', type: 'nominal', scale, legend } }
 }
 

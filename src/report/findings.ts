@@ -22,12 +22,29 @@ export function findings(run: RunTables): Finding[] {
   const ended = rows.filter((row) => row['status'] !== 'ok')
   return [
     ...best(whole, baseline),
-    ...(baseline['status'] === 'ok' ? whole.map((row) => ({ lane: row['lane'] as string, text: against(row, baseline) })) : []),
+    ...(baseline['status'] === 'ok'
+      ? whole.filter((row) => !isSame(row, baseline)).map((row) => ({ lane: row['lane'] as string, text: against(row, baseline) }))
+      : []),
+    ...sameAs(
+      whole.filter((row) => isSame(row, baseline)),
+      baseline,
+    ),
     ...ended.map((row) => ({
       lane: row['lane'] as string,
       text: `ended early (${row['status']}${row['error'] ? `: ${row['error']}` : ''}) and is not compared.`,
     })),
   ]
+}
+
+const isSame = (row: Row, baseline: Row): boolean =>
+  ['local', 'remote', 'memory_stall_ns', 'total_cost_ns', 'migrated', 'migration_failed'].every((name) => row[name] === baseline[name])
+
+/** Policies that changed nothing share a sentence. */
+function sameAs(rows: Row[], baseline: Row): Finding[] {
+  const [first, ...others] = rows.map((row) => row['lane'] as string)
+  if (first === undefined) return []
+  const verb = others.length === 0 ? 'does' : `${others.length === 1 ? 'and' : `as well as ${others.slice(0, -1).join(', ')} and`} ${others.at(-1)} do`
+  return [{ lane: first, text: `${verb} exactly what ${baseline['lane']} does on this trace.` }]
 }
 
 const cost = (row: Row): number => row['total_cost_ns'] as number

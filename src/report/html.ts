@@ -92,6 +92,9 @@ function colourVariables(): string {
 
 // ---- charts
 
+/** Shown beside what a time window does not cut. */
+const WHOLE_RUN = '<span class="badge">whole run: not cut to the time window</span>'
+
 /** What the runtime needs: compiled charts, and each distinct set of rows once. */
 class LiveCharts {
   readonly #context: ChartContext
@@ -148,13 +151,13 @@ async function chartCard(id: string, chart: ReportChart, context: ChartContext, 
   const isEmpty = Object.values(chart.data).every((rows) => rows.length === 0)
   if (!isEmpty) await live.add(id, chart)
   const still = isEmpty
-    ? '<p class="empty">Nothing to show: no policy of this run did any of it.</p>'
+    ? '<p class="empty">Nothing to show: none in this run.</p>'
     : `<div class="mount" id="${escapeHtml(id)}" role="img" aria-label="${escapeHtml(chart.description)}"><div class="still">${await drawSvg(bindChart(chart, context, { scheme: 'page', framed: false }))}</div></div>`
   const actions = isEmpty
     ? ''
     : '<span class="actions"><button type="button" data-save="svg">SVG</button><button type="button" data-save="csv">CSV</button></span>'
   return `<figure class="card ${chart.width === 'full' ? 'full' : 'half'}">
-<figcaption><h4><span>${escapeHtml(chart.title)}</span><span class="badge">whole run: not cut to the time window</span>${actions}</h4>
+<figcaption><h4><span>${escapeHtml(chart.title)}</span>${WHOLE_RUN}${actions}</h4>
 ${chart.caption ? `<p>${escapeHtml(chart.caption)}</p>` : ''}${hasLaneColour(chart.spec) ? laneLegend(context) : ''}</figcaption>
 ${still}
 </figure>`
@@ -199,7 +202,7 @@ function tableHtml({ title, columns, rows, laneColumn, bars, notes = [] }: Repor
   const table =
     rows.length === 0
       ? ''
-      : `<div class="scroll"><table><caption>${escapeHtml(title)}</caption><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`
+      : `<div class="scroll"><table><caption>${escapeHtml(title)} ${WHOLE_RUN}</caption><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`
   return `${table}${notes.map((note) => `<p class="notes">${escapeHtml(note)}</p>`).join('')}`
 }
 
@@ -267,7 +270,7 @@ function navigator(run: RunTables, lanes: string[]): string {
         const share = (row['local'] as number) / ((row['local'] as number) + (row['remote'] as number))
         return `${((1000 * (row['time'] as number)) / last).toFixed(1)},${(38 - 36 * share).toFixed(1)}`
       })
-    return `<polyline points="${points.join(' ')}" style="stroke:var(--${laneRole(i)})"/>`
+    return `<polyline data-lane="${escapeHtml(lane)}" points="${points.join(' ')}" style="stroke:var(--${laneRole(i)})"/>`
   })
   return `<svg viewBox="0 0 1000 40" preserveAspectRatio="none" aria-hidden="true">${lines.join('')}</svg>`
 }

@@ -21,3 +21,10 @@ export const timeAxis = (grid: TimeGrid): Record<string, unknown> => ({
   axis: { tickCount: 10 },
 })
 export const timeTooltip = (grid: TimeGrid): Record<string, unknown> => ({ field: 'time', type: 'quantitative', title: `until (${grid.unit})`, format: '.4~g' })
+
+/** Columns of small multiples: as many as fit, fewer where that leaves no hole in the last row. */
+export function gridColumns(pictures: number, most: number): number {
+  const fitting = Math.max(1, Math.min(pictures, most))
+  for (let columns = fitting; columns > fitting / 2; columns--) if (pictures % columns === 0) return columns
+  return fitting
+}

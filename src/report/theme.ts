@@ -57,6 +57,9 @@ export const laneRole = (index: number): Role => `lane-${index === 0 ? 0 : 1 + (
 export const nodeRole = (index: number): Role => `node-${index % NODE_COLOURS}` as Role
 export const laneDash = (index: number): number[] => (index === 0 ? [] : DASHES[Math.floor((index - 1) / (LANE_COLOURS - 1)) % DASHES.length]!)
 
+/** A line over `below` others of the same course: gaps let each of them show. */
+export const overlayDash = (below: number): number[] => [12 / (below + 1), 12 - 12 / (below + 1)]
+
 /** Files name the font whose metrics laid them out; Verdana has nearly the same. Pages use the reader's own. */
 export const FILE_FONT = 'DejaVu Sans, Verdana, sans-serif'
 export const PAGE_FONT = 'system-ui, -apple-system, Segoe UI, Roboto, Ubuntu, Cantarell, sans-serif'

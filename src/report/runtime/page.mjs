@@ -40,7 +40,7 @@ async function mount(chart) {
   view.initialize(stage)
   await view.runAsync()
   views.push({ chart, element, stage, view })
-  await fit(views.at(-1))
+  await adjust(views.at(-1))
   element.querySelector('.still')?.remove()
   element.dataset.live = 'true'
 }
@@ -57,7 +57,7 @@ const hasSignal = (view, name) => {
 }
 
 /** Charts fill the width of their place; small multiples share what the axes leave. */
-async function fit({ element, stage, view, chart }) {
+async function adjust({ element, stage, view, chart }) {
   const width = element.clientWidth
   if (width === 0) return
   if (hasSignal(view, 'child_width')) {
@@ -76,9 +76,10 @@ async function update() {
     view.signal('windowFrom', chosen.from).signal('windowTo', chosen.to)
     await view.runAsync()
     const follows = Object.values(chart.data).some((index) => report.datasets[index].names.includes('time'))
-    element.closest('figure').classList.toggle('whole-run', isWindowed() && !follows)
+    element.closest('figure').classList.toggle('whole-run', !follows)
   }
-  for (const row of document.querySelectorAll('[data-lane]')) row.hidden = !chosen.lanes.has(row.dataset.lane)
+  for (const row of document.querySelectorAll('[data-lane]')) row.toggleAttribute('hidden', !chosen.lanes.has(row.dataset.lane))
+  document.documentElement.classList.toggle('windowed', isWindowed())
   document.documentElement.dataset.updates = String(Number(document.documentElement.dataset.updates ?? 0) + 1)
 }
 
@@ -261,7 +262,7 @@ addEventListener('afterprint', () => {
 let resizing
 addEventListener('resize', () => {
   clearTimeout(resizing)
-  resizing = setTimeout(() => Promise.all(views.map(fit)), 120)
+  resizing = setTimeout(() => Promise.all(views.map(adjust)), 120)
 })
 
 /** The charts that work are shown even if one does not; its still picture stays. */

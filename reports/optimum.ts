@@ -1,0 +1,92 @@
+import {
+  defineReport,
+  formatDuration,
+  formatMetric,
+  LANE_ROWS,
+  LANE_TOOLTIP,
+  laneHeight,
+  METRICS,
+  type ReportChart,
+  type RunTables,
+} from '../src/report/index.ts'
+
+export default defineReport({
+  title: 'Against the optimum',
+  section: 'overview',
+  question: 'How much better could any policy be?',
+  tables: ['summary'],
+  text: (run) => [regret(run)],
+  charts(run): ReportChart[] {
+    const rows = run.rows('summary').map((row) => ({
+      lane: row['lane']!,
+      above: METRICS.aboveOptimum.of(row),
+      gain: METRICS.possibleGain.of(row),
+    }))
+    return [
+      {
+        name: 'above-optimum',
+        title: 'Cost above the optimum',
+        caption: 'Shorter is better: total memory time above that of the best placement page by page, which no policy can undercut.',
+        description: 'Bar chart: total cost of each policy above the per-page optimum, in percent',
+        data: { summary: rows.filter(({ above }) => above !== null) },
+        spec: bars(run, 'above', 'above the optimum'),
+      },
+      {
+        name: 'possible-gain',
+        title: 'Share of the possible gain',
+        caption: 'Longer is better: how far from the baseline (0 %) towards the optimum (100 %). Below zero the policy costs more than it saves.',
+        description: 'Bar chart: share of the possible gain that each policy reaches, from the baseline to the optimum',
+        data: { summary: rows.filter(({ gain, lane }) => gain !== null && lane !== run.record.baseline) },
+        spec: bars(run, 'gain', 'of the possible gain'),
+      },
+    ]
+  },
+})
+
+function bars(run: RunTables, field: string, title: string): Record<string, unknown> {
+  const value = { field, type: 'quantitative' }
+  return {
+    data: { name: 'summary' },
+    // The figure stands right of its bar, or of zero where the bar points left; the unseen point keeps room for it
+    transform: [
+      { calculate: `max(0, datum.${field})`, as: 'end' },
+      { calculate: 'datum.end * 1.2', as: 'room' },
+    ],
+    height: laneHeight(run.record.lanes.length),
+    encoding: {
+      y: LANE_ROWS,
+      x: { ...value, title, axis: { format: '~%', tickCount: 5 } },
+      tooltip: [LANE_TOOLTIP, { ...value, title, format: '.1%' }],
+    },
+    layer: [
+      { mark: { type: 'bar', height: 17 }, encoding: { color: { field: 'lane', type: 'nominal', legend: null } } },
+      {
+        mark: { type: 'text', align: 'left', dx: 5, fontWeight: 600 },
+        encoding: { x: { field: 'end', type: 'quantitative' }, text: { ...value, format: '.1%' } },
+      },
+      { mark: { type: 'point', opacity: 0, tooltip: null }, encoding: { x: { field: 'room', type: 'quantitative' } } },
+    ],
+  }
+}
+
+function regret(run: RunTables) {
+  const rows = run.rows('summary')
+  const bound = rows.map((row) => row['bound_ns'] as number | null).find((value) => value !== null)
+  return {
+    title: 'Total cost against the optimum',
+    laneColumn: 0,
+    columns: [
+      { heading: 'policy', align: 'left' as const },
+      { heading: 'total cost', align: 'right' as const },
+      { heading: 'above optimum', align: 'right' as const },
+      { heading: 'of possible gain', align: 'right' as const },
+    ],
+    rows: rows.map((row) => [row['lane'] as string, formatMetric('totalCost', row), formatMetric('aboveOptimum', row), formatMetric('possibleGain', row)]),
+    notes: [
+      METRICS.totalCost.about.replace(/^./, (letter) => letter.toUpperCase()) + '.',
+      bound === undefined || bound === null
+        ? 'The optimum is not known for this run.'
+        : `Optimum: ${formatDuration(bound)}, page by page, without capacity limits: a lower bound for every policy.`,
+    ],
+  }
+}
