@@ -111,8 +111,8 @@ function loadCurve(file: MachineSettings, distance: number[][], hasCpus: boolean
   const columnBest = hasCpus.map((_, j) => Math.max(0, ...measured.map((row) => row[j] ?? 0)))
   const anyBest = Math.max(1, ...columnBest)
   const own = hasCpus.map((_, i) => measured[i]![i] ?? (columnBest[i]! || anyBest))
-  const links = hasCpus.map((_, i) => hasCpus.map((_, j) => Math.round((measured[i]![j] ?? (i === j ? own[j]! : LINK_SHARE * own[j]!)) * 1e9)))
+  const links = hasCpus.map((_, i) => hasCpus.map((_, j) => Math.max(1, Math.round((measured[i]![j] ?? (i === j ? own[j]! : LINK_SHARE * own[j]!)) * 1e9))))
   copyRowsOfMemoryOnlyNodes([links], distance, hasCpus)
   const curve = typeof file.loadCurve === 'object' ? file.loadCurve : LOAD_CURVES[file.loadCurve ?? 'intel']
-  return { ...curve, nodeBytesPerSecond: own.map((gigabytes) => Math.round(gigabytes * 1e9)), linkBytesPerSecond: links }
+  return { ...curve, nodeBytesPerSecond: own.map((gigabytes) => Math.max(1, Math.round(gigabytes * 1e9))), linkBytesPerSecond: links }
 }

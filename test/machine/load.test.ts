@@ -23,7 +23,7 @@ describe('machine by name or path', () => {
 
   test('the example in the documentation', () => {
     const docs = readFileSync(join(import.meta.dirname, '../../docs/machines.md'), 'utf8')
-    const example = parseMachine(/```yaml\n([^]*?)```/.exec(docs)![1]!, 'example.yaml')
+    const example = parseMachine(/```yaml\n([\s\S]*?)```/.exec(docs)![1]!, 'example.yaml')
     const { nodes, distance, readLatencyPs, load, about } = machine('2s-plus-cxl')
     expect(example).toMatchObject({ nodes, distance, readLatencyPs, load, about, latencySource: 'measured', warnings: [] })
   })
