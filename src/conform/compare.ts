@@ -47,7 +47,12 @@ export function compareStep(recorded: Case, step: Step, observed: Observed, got:
   return differences
 }
 
-function compareRuns(field: string, expected: Runs, got: Runs | undefined, differ: (field: string, index: number, expected: unknown, got: unknown) => void): void {
+function compareRuns(
+  field: string,
+  expected: Runs,
+  got: Runs | undefined,
+  differ: (field: string, index: number, expected: unknown, got: unknown) => void,
+): void {
   const wanted = fromRuns(expected)
   const actual = fromRuns(got ?? [])
   for (let i = 0; i < wanted.length; i++) {

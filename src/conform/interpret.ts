@@ -22,6 +22,7 @@ export function interpret(recorded: Case, machines: CaseFile['machines']): Predi
     try {
       if (operation === undefined) throw new Error(`unknown operation ${step.op}`)
       if (step.phase === 'before' && step.op === 'snap') takeOver(scenario, step)
+      scenario.program.step(scenario.task(step.on), step.op)
       observed.push(operation(scenario, step))
     } catch (error) {
       return { observed, failure: { step: step.n, message: (error as Error).message } }
@@ -47,7 +48,7 @@ function takeOver(scenario: Scenario, step: Step): void {
   const { pages } = scenario.kernel
   for (const [name, snapshot] of Object.entries(step.observed.procs ?? {})) {
     const actor = scenario.actor(name)
-    if (snapshot.runtime !== undefined) scenario.adoptRuntime(name, snapshot.runtime)
+    if (snapshot.runtime !== undefined) scenario.program.takeOver(actor.process, snapshot.runtime)
     for (const [region, { nodes }] of Object.entries(snapshot.regions)) {
       if (!actor.regions.has(region)) continue
       for (const [page, node] of fromRuns(nodes).entries()) {

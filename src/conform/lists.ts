@@ -51,6 +51,7 @@ export interface MoveItem {
 /** `A:0-3@100>1;0x7000>0` in the order written. */
 export function parseMoveList(text: string): MoveItem[] {
   const items: MoveItem[] = []
+  if (text === '') return items
   for (const part of text.split(';')) {
     const [place, target] = part.split('>') as [string, string | undefined]
     const node = target === undefined ? -1 : Number(target)

@@ -6,10 +6,10 @@ import {
   discard,
   errno,
   fork,
+  type Mempolicy,
   makePolicy,
   mayAccess,
   mbind,
-  type Mempolicy,
   migratePages,
   mlock,
   mmap,
@@ -17,14 +17,12 @@ import {
   mprotect,
   munlock,
   munmap,
-
   NOT_WRITTEN,
   nodeMask,
   ownPolicy,
-
   type PolicyFlag,
-  pin,
   type Process,
+  pin,
   queryPages,
   removeCpuset,
   setHomeNode,
@@ -102,17 +100,20 @@ function weight(value: string | number): number {
 export const OPERATIONS: Record<string, Operation> = {
   spawn(scenario, step) {
     const { p, cpus } = args(step)
-    const pid = scenario.nextPid++
-    const process = scenario.kernel.addProcess(pid)
-    scenario.addActor(text(p), process, scenario.kernel.addTask(process, pid, scenario.nodeOf(cpus)))
+    const process = fork(scenario.kernel, scenario.controller, scenario.nextPid++)
+    const task = process.tasks[0]!
+    scenario.addActor(text(p), process, task)
+    scenario.program.born(task)
+    task.node = scenario.nodeOf(cpus)
+    scenario.program.step(task, 'spawn')
     return { ret: 0 }
   },
 
   fork(scenario, step) {
     const parent = scenario.actor(step.on)
     const process = fork(scenario.kernel, scenario.task(step.on), scenario.nextPid++)
-    const child = scenario.addActor(text(args(step)['new']), process, process.tasks[0]!, parent)
-    for (const region of parent.plainStores) child.plainStores.add(region)
+    scenario.addActor(text(args(step)['new']), process, process.tasks[0]!, parent)
+    scenario.program.step(process.tasks[0]!, 'fork')
     return { ret: 0 }
   },
 
@@ -120,6 +121,7 @@ export const OPERATIONS: Record<string, Operation> = {
     const { t, cpus } = args(step)
     const actor = scenario.actor(step.on)
     const first = actor.threads.get('')!
+    scenario.program.threadCreated(first, actor.threads.size)
     actor.threads.set(text(t), scenario.kernel.addTask(actor.process, scenario.nextPid++, scenario.nodeOf(cpus), first))
     return { ret: 0 }
   },
@@ -250,8 +252,10 @@ export const OPERATIONS: Record<string, Operation> = {
   pin(scenario, step) {
     const actor = scenario.actor(step.on)
     const { start, pages } = span(actor, args(step))
-    actor.pins.push(...pin(scenario.kernel, scenario.task(step.on), start, pages, args(step)['method'] === 'iouring' ? 'dma' : 'pipe'))
-    return { ret: 0 }
+    const registered = args(step)['method'] === 'iouring'
+    const pinned = pin(scenario.kernel, scenario.task(step.on), start, pages, registered ? 'dma' : 'pipe')
+    actor.pins.push(...pinned)
+    return { ret: registered ? 0 : pinned.length }
   },
 
   unpin(scenario, step) {
@@ -289,7 +293,9 @@ export const OPERATIONS: Record<string, Operation> = {
     const { mode, nodes, maxnode, flags } = args(step)
     const actor = scenario.actor(step.on)
     const wanted = parseMode(mode)
-    const names = text(flags).split(',').filter((name) => name !== '')
+    const names = text(flags)
+      .split(',')
+      .filter((name) => name !== '')
     const mask = parseMask(nodes, Number(maxnode ?? 1024))
     if (names.some((name) => !['MOVE', 'MOVE_ALL', 'STRICT'].includes(name))) return returned(errno.EINVAL)
     if (wanted === undefined || mask === 'EINVAL') return returned(errno.EINVAL)
@@ -357,7 +363,7 @@ export const OPERATIONS: Record<string, Operation> = {
     if (process === 'none') return answer(errno.ESRCH)
     if (process === 'kernel thread') return answer(caller.process.credentials.sysPtrace ? errno.EINVAL : errno.EPERM)
     if (!mayAccess(caller.process, process)) return answer(errno.EPERM)
-    const regions = scenario.actor(step.on).regions
+    const regions = [...scenario.actors.values()].find((actor) => actor.process === process)!.regions
     const resolve = (i: number): number => {
       const { region, page } = items[i]!
       return scenario.resolve(process, region === undefined ? page : regions.get(region)!.start + page)
@@ -370,9 +376,7 @@ export const OPERATIONS: Record<string, Operation> = {
       return answer(0)
     }
     const targetMems = process.tasks[0]!.mems
-    return answer(
-      movePages(scenario.kernel, { count: items.length, resolve, node: (i) => items[i]!.node, all, caller, targetMems }, writable),
-    )
+    return answer(movePages(scenario.kernel, { count: items.length, resolve, node: (i) => items[i]!.node, all, caller, targetMems }, writable))
   },
 
   mkdir(scenario, step) {
@@ -513,4 +517,3 @@ function readFile(scenario: Scenario, path: string): string {
   }
   throw new Error(`read ${path}: not modelled`)
 }
-

@@ -12,7 +12,6 @@ import {
   munlock,
   munmap,
   NO_PAGE,
-  newVma,
   type Process,
   ROOT,
   type SharedObject,
@@ -21,11 +20,9 @@ import {
   ZERO_PAGE,
   type Zone,
 } from '../kernel/index.ts'
-import { type Case, fromRuns, type Observed, type RecordedMachine, type RuntimeVma, type Step } from './case-file.ts'
+import type { Case, Observed, RecordedMachine, Step } from './case-file.ts'
 import type { MoveItem } from './lists.ts'
-
-/** Page number where the recording program's own mappings are put, far above its regions. */
-const RUNTIME_START = 0x7f0000000
+import { RecordingProgram } from './recording-program.ts'
 
 export interface Actor {
   process: Process
@@ -35,7 +32,6 @@ export interface Actor {
   regions: Map<string, { start: number; pages: number; kind: string }>
   /** Regions of huge pages, which the recording program writes with a plain store. */
   plainStores: Set<string>
-  runtime: { vma: RuntimeVma; mapped: Vma }[]
   pins: number[]
 }
 
@@ -45,6 +41,7 @@ export class Scenario {
   readonly kernel: Kernel
   readonly actors = new Map<string, Actor>()
   readonly controller: Task
+  readonly program: RecordingProgram
   readonly files = new Map<string, SharedObject>()
   readonly cgroups = new Map<string, Cpuset>()
   /** Groups whose children are controlled (cgroup.subtree_control). */
@@ -54,7 +51,7 @@ export class Scenario {
   /** Counters at the last `vmstat`. */
   base: Record<string, number> = {}
   nextPid = 1000
-  #nodeOfCpu = new Map<number, number>()
+  readonly #nodeOfCpu = new Map<number, number>()
 
   constructor(recorded: Case, machine: RecordedMachine) {
     this.recorded = recorded
@@ -65,6 +62,7 @@ export class Scenario {
     this.kernel.pages.setMapcount(this.kernel.pages.create(), 0)
     const owner = this.kernel.addProcess(1, ROOT)
     this.controller = this.kernel.addTask(owner, 1, this.nodeOf('0'))
+    this.program = new RecordingProgram(this.kernel, this.controller)
     this.cgroups.set('/cg', this.kernel.rootCpuset)
   }
 
@@ -95,7 +93,7 @@ export class Scenario {
   }
 
   addActor(name: string, process: Process, task: Task, like?: Actor): Actor {
-    const actor: Actor = { process, threads: new Map([['', task]]), regions: new Map(like?.regions), plainStores: new Set(), runtime: [], pins: [] }
+    const actor: Actor = { process, threads: new Map([['', task]]), regions: new Map(like?.regions), plainStores: new Set(like?.plainStores), pins: [] }
     this.actors.set(name, actor)
     return actor
   }
@@ -124,49 +122,6 @@ export class Scenario {
     // 6.1: follow_page(FOLL_DUMP) takes an empty entry of anonymous memory for the zero page
     if (page === NO_PAGE) return this.isOld && vma.object === null ? -14 : -2
     return this.kernel.pages.node[page]!
-  }
-
-  /** Takes over the recorded mappings of the recording program itself. Pages that two processes show alike are one page. */
-  adoptRuntime(name: string, runtime: RuntimeVma[]): void {
-    const actor = this.actor(name)
-    const { pages, frames } = this.kernel
-    let start = RUNTIME_START
-    for (const [index, vma] of runtime.entries()) {
-      const nodes = fromRuns(vma.nodes)
-      const mapcounts = vma.mapcount === undefined ? nodes.map(() => 1) : fromRuns(vma.mapcount)
-      const twins = [...this.actors.values()].filter((other) => other !== actor).map((other) => other.runtime[index])
-      const ptes = new Int32Array(vma.pages).fill(NO_PAGE)
-      for (let i = 0; i < vma.pages; i++) {
-        if (nodes[i]! < 0) {
-          if (mapcounts[i] === 0) ptes[i] = ZERO_PAGE
-          continue
-        }
-        const twin = twins.find((other) => other?.vma.vma === vma.vma && other.vma.perm === vma.perm && other.mapped.ptes[i]! >= 0)
-        const shared = twin?.mapped.ptes[i]
-        if (mapcounts[i]! > 1 && shared !== undefined && pages.node[shared] === nodes[i] && pages.mapcount(shared) === mapcounts[i]) {
-          ptes[i] = shared
-          continue
-        }
-        ptes[i] = pages.create()
-        pages.node[ptes[i]!] = nodes[i]!
-        pages.setMapcount(ptes[i]!, mapcounts[i]!)
-        frames.take(nodes[i]!, 'min', 1)
-      }
-      const mapped = newVma({
-        name: vma.vma,
-        start,
-        ptes,
-        kind: 'file',
-        shared: vma.perm.endsWith('s'),
-        readable: vma.perm.startsWith('r'),
-        writable: vma.perm[1] === 'w',
-        hasAnon: true,
-        special: ['[vvar]', '[vdso]', '[vsyscall]'].includes(vma.vma),
-      })
-      actor.runtime.push({ vma, mapped })
-      actor.process.vmas.push(mapped)
-      start += vma.pages + 512
-    }
   }
 
   /** What a system call finds at an address: page, NO_PAGE, or -EFAULT for no mapping and for zero pages. */
@@ -230,7 +185,14 @@ export class Scenario {
   }
 
   /** BIND `node` until only `leave` pages are free there, or `over` pages more than the low watermark. */
-  fillBound(actor: Actor, task: Task, name: string, node: number, limit: { leave: string | number | undefined; over: string | number | undefined }, step: Step): Observed {
+  fillBound(
+    actor: Actor,
+    task: Task,
+    name: string,
+    node: number,
+    limit: { leave: string | number | undefined; over: string | number | undefined },
+    step: Step,
+  ): Observed {
     const { kernel } = this
     const region = actor.regions.get(name)!
     const policy = makePolicy('bind', [], [node], task.mems, kernel.memoryNodes, kernel.nodes)
@@ -255,7 +217,6 @@ export class Scenario {
 
   killAll(): void {
     for (const actor of this.actors.values()) {
-      for (const { mapped } of actor.runtime) mapped.ptes.fill(NO_PAGE)
       for (const vma of [...actor.process.vmas]) munmap(this.kernel, actor.process, vma.start, vma.ptes.length)
       for (const task of actor.process.tasks) task.cpuset?.tasks.splice(task.cpuset.tasks.indexOf(task), 1)
       actor.process.tasks.length = 0
@@ -288,7 +249,12 @@ function zonesOf(machine: RecordedMachine): Zone[] {
   const parts = machine.nodes.flatMap(({ id }) => {
     const managed = Math.floor((machine.memory_kib[id] ?? 0) / 4)
     if (managed === 0) return []
-    return id === 0 && managed > DMA_MANAGED ? [{ node: id, managed: DMA_MANAGED, above: managed - DMA_MANAGED }, { node: id, managed: managed - DMA_MANAGED, above: 0 }] : [{ node: id, managed, above: 0 }]
+    return id === 0 && managed > DMA_MANAGED
+      ? [
+          { node: id, managed: DMA_MANAGED, above: managed - DMA_MANAGED },
+          { node: id, managed: managed - DMA_MANAGED, above: 0 },
+        ]
+      : [{ node: id, managed, above: 0 }]
   })
   const total = parts.reduce((sum, part) => sum + part.managed, 0)
   const minFree = Number(machine.tunables['/proc/sys/vm/min_free_kbytes'] ?? 0) / 4

@@ -20,7 +20,7 @@ export function snapshot(scenario: Scenario, step: Step): Observed {
         ...(lk && { mlocked: column((vma, i) => locked(scenario, vma, i), -1) }),
       }
     }
-    answer[name] = { regions, ...(rt && actor.runtime.length > 0 && { runtime: actor.runtime.map((entry) => runtimeVma(scenario, entry)) }) }
+    answer[name] = { regions, ...(rt && { runtime: scenario.program.snapshot(actor.process) }) }
   }
   return { procs: answer }
 }
@@ -50,23 +50,15 @@ function hugeKind({ kernel }: Scenario, vma: Vma, i: number): number {
 
 function locked({ kernel }: Scenario, vma: Vma, i: number): number {
   const page = vma.ptes[i]!
+  if (page === ZERO_PAGE || page === HUGE_ZERO_PAGE) return 0
   return page < 0 ? -1 : (kernel.pages.state(page) & PAGE.mlocked) !== 0 ? 1 : 0
-}
-
-function runtimeVma(scenario: Scenario, { vma, mapped }: Actor['runtime'][number]): NonNullable<ProcessSnapshot['runtime']>[number] {
-  const column = (value: (i: number) => number): Runs => toRuns(Array.from(mapped.ptes, (_, i) => value(i)))
-  return {
-    vma: vma.vma,
-    perm: vma.perm,
-    pages: vma.pages,
-    nodes: column((i) => scenario.residence({ vma: mapped, i })),
-    ...(vma.mapcount && { mapcount: column((i) => mapcount(scenario, mapped, i)) }),
-  }
 }
 
 /** Counters that changed since `vmstat`, whole machine and per node; unchanged ones are absent. */
 export function vmstatDelta(scenario: Scenario): Observed {
   const now = scenario.kernel.vmstat.total()
-  const delta = Object.fromEntries(Object.entries(now).flatMap(([name, value]) => (value === scenario.base[name] ? [] : [[name, value - (scenario.base[name] ?? 0)]])))
+  const delta = Object.fromEntries(
+    Object.entries(now).flatMap(([name, value]) => (value === scenario.base[name] ? [] : [[name, value - (scenario.base[name] ?? 0)]])),
+  )
   return { vmstat_delta: delta }
 }

@@ -1,10 +1,12 @@
 /** Page faults: what an access maps, and what it copies (mm/memory.c, mm/shmem.c). */
-import { allocateByPolicy } from './allocation.ts'
-import { findVma, HUGE_ZERO_PAGE, interleaveIndex, NO_PAGE, ownPolicy, type Process, type Task, type Vma, ZERO_PAGE } from './address-space.ts'
-import { FAULT_AROUND_PAGES, THP_ORDER, THP_PAGES } from './defaults.ts'
+
 import type { NodeIndex } from '../machine/index.ts'
+import { findVma, HUGE_ZERO_PAGE, interleaveIndex, NO_PAGE, ownPolicy, type Process, type Task, type Vma, ZERO_PAGE } from './address-space.ts'
+import { allocateByPolicy } from './allocation.ts'
+import { FAULT_AROUND_PAGES, THP_ORDER, THP_PAGES } from './defaults.ts'
 import type { PageId } from './face.ts'
-import { hasPteMappings, deferSplit, hugeStart, splitPmd } from './huge-page.ts'
+import { deferSplit, hasPteMappings } from './folio.ts'
+import { hugeStart, splitPmd } from './huge-page.ts'
 import type { Kernel } from './kernel.ts'
 import { PAGE } from './pages.ts'
 
@@ -171,7 +173,7 @@ function dropMapping(kernel: Kernel, page: PageId): void {
   }
   let mapped = false
   for (let other = pages.next(page); other !== page && !mapped; other = pages.next(other)) mapped = pages.mapcount(other) > 0
-  if (mapped) deferSplit(kernel, folio)
+  if (mapped) deferSplit(pages, kernel.vmstat, folio)
   else for (const piece of pages.split(folio)) freePage(kernel, piece)
 }
 
@@ -195,6 +197,5 @@ export function unmapHuge(kernel: Kernel, process: Process, vma: Vma, start: num
   for (const page of members) pages.setMapcount(page, pages.mapcount(page) - 1)
   if (pages.entireMapcount(head) > 0) return
   if (!hasPteMappings(pages, head)) for (const piece of pages.split(head)) freePage(kernel, piece)
-  else if (members.some((page) => pages.mapcount(page) === 0)) deferSplit(kernel, head)
+  else if (members.some((page) => pages.mapcount(page) === 0)) deferSplit(pages, kernel.vmstat, head)
 }
-

@@ -1,9 +1,7 @@
 /** Transparent huge pages: how they are mapped, and how a mapping or the page itself is split (mm/huge_memory.c). */
 import { findVma, HUGE_ZERO_PAGE, type Process, ZERO_PAGE } from './address-space.ts'
 import { THP_ORDER, THP_PAGES } from './defaults.ts'
-import type { PageId } from './face.ts'
 import type { Kernel } from './kernel.ts'
-import { PAGE, type Pages } from './pages.ts'
 
 /** Start of the 2 MiB of address that `vpage` lies in. */
 export function hugeStart(vpage: number): number {
@@ -46,22 +44,4 @@ export function splitPmd(kernel: Kernel, process: Process, vpage: number): void 
 /** vma_adjust_trans_huge(): a boundary inside a huge pmd splits it. */
 export function splitPmdAcross(kernel: Kernel, process: Process, boundary: number): void {
   if (boundary % THP_PAGES !== 0) splitPmd(kernel, process, boundary)
-}
-
-/** deferred_split_folio(): part of the folio has lost its mapping; it is split when somebody next handles it. */
-export function deferSplit(kernel: Kernel, folio: PageId): void {
-  if ((kernel.pages.state(folio) & PAGE.partiallyMapped) !== 0) return
-  kernel.pages.setState(folio, PAGE.partiallyMapped)
-  kernel.vmstat.count('thp_deferred_split_page')
-}
-
-/** Some process maps the folio by ptes, wholly or in part. */
-export function hasPteMappings(pages: Pages, folio: PageId): boolean {
-  const whole = pages.entireMapcount(folio)
-  let page = folio
-  do {
-    if (pages.mapcount(page) > whole) return true
-    page = pages.next(page)
-  } while (page !== folio)
-  return false
 }

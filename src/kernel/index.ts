@@ -1,4 +1,9 @@
 export type { NodeIndex } from '../machine/index.ts'
+// the mechanisms themselves, for running recorded kernel scenarios
+export { findVma, HUGE_ZERO_PAGE, NO_PAGE, newVma, ownPolicy, type Process, ROOT, type SharedObject, type Task, type Vma, ZERO_PAGE } from './address-space.ts'
+export { attach, type Cpuset, createCpuset, removeCpuset, writeMems } from './cpuset.ts'
+export { mayAccess } from './credentials.ts'
+export * as errno from './errno.ts'
 export {
   ABSENT,
   type KernelObserver,
@@ -17,17 +22,12 @@ export {
   type PolicyKernel,
   type StageCounts,
 } from './face.ts'
-export { createLaneKernel, type LaneOptions } from './lane-kernel.ts'
-// the mechanisms themselves, for running recorded kernel scenarios
-export { findVma, HUGE_ZERO_PAGE, NO_PAGE, newVma, ownPolicy, type Process, ROOT, type SharedObject, type Task, type Vma, ZERO_PAGE } from './address-space.ts'
-export { attach, type Cpuset, createCpuset, removeCpuset, writeMems } from './cpuset.ts'
-export { mayAccess } from './credentials.ts'
-export * as errno from './errno.ts'
 export { access } from './fault.ts'
 export type { Zone } from './frames.ts'
 export { Kernel } from './kernel.ts'
+export { createLaneKernel, type LaneOptions } from './lane-kernel.ts'
 export { mbind, setHomeNode } from './mbind.ts'
-export { makePolicy, type Mempolicy, type PolicyFlag } from './mempolicy.ts'
+export { type Mempolicy, makePolicy, type PolicyFlag } from './mempolicy.ts'
 export { migratePages } from './migrate-pages.ts'
 export { cutRange, discard, fork, mlock, mmap, mprotect, munlock, munmap, pin, unpin } from './mm.ts'
 export { movePages, queryPages } from './move-pages.ts'

@@ -149,7 +149,7 @@ class Lane implements LaneKernel {
     if (this.placement[page] === node) this.#kernel.vmstat.count('numa_hint_faults_local')
   }
 
-  scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex) => boolean): { updated: number; wrapped: boolean } {
+  scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex, page: PageId) => boolean): { updated: number; wrapped: boolean } {
     const scan = scanHints(this.#kernel, this.#kernel.processes[process]!, pages, scannerNode, only)
     this.#observer.scanned(scan.walked)
     return scan

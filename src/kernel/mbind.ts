@@ -1,13 +1,13 @@
 /** mbind(2), set_mempolicy_home_node(2) (mm/mempolicy.c: do_mbind). */
 import type { NodeIndex } from '../machine/index.ts'
-import { HUGE_ZERO_PAGE, interleaveIndex, type Process,  type Task, type Vma } from './address-space.ts'
+import { HUGE_ZERO_PAGE, interleaveIndex, type Process, type Task, type Vma } from './address-space.ts'
 import { allocateByPolicy } from './allocation.ts'
 import { EFAULT, EINVAL, EIO, ENOENT, EOPNOTSUPP, EPERM } from './errno.ts'
 import type { MemPolicyMode, PageId } from './face.ts'
 import { isolateFolio, likelyShared } from './isolate.ts'
 import type { Kernel } from './kernel.ts'
-import { cutRange } from './mm.ts'
 import { checkPolicy, type Mempolicy, makePolicy, type PolicyFlag } from './mempolicy.ts'
+import { cutRange } from './mm.ts'
 import type { NodeMask } from './node-mask.ts'
 import { toTable } from './node-mask.ts'
 
@@ -90,7 +90,7 @@ function queueMisplaced(
   const moving = request.move === true || request.moveAll === true
   const index = new Map<PageId, number>()
   let failed = 0
-  let previous: PageId = HUGE_ZERO_PAGE
+  let large: PageId = HUGE_ZERO_PAGE
   for (const vma of process.vmas) {
     const low = Math.max(vma.start, start) - vma.start
     const high = Math.min(vma.start + vma.ptes.length, end) - vma.start
@@ -99,8 +99,8 @@ function queueMisplaced(
       const page = vma.ptes[i]!
       if (page < 0 || pages.node[page]! >= kernel.nodes || wanted[pages.node[page]!] === 1) continue
       const folio = pages.head(page)
-      if (folio === previous) continue
-      previous = folio
+      if (folio === large) continue
+      if (pages.order(folio) > 0) large = folio
       if (!moving) return EIO
       if (!request.moveAll && likelyShared(pages, folio)) continue
       if (isolateFolio(kernel, folio)) index.set(folio, interleaveIndex(vma, i, pages.order(folio)))

@@ -66,8 +66,8 @@ export function makePolicy(
 /** mpol_rebind_policy(): the policy after its cpuset's mems became `mems`; the same object when nothing changes. */
 export function rebindPolicy(policy: Mempolicy, mems: NodeMask, machineNodes: number): Mempolicy {
   if (policy.mode === 'local') return policy
-  // mpol_rebind_preferred(): only the remembered mask changes
-  if (policy.mode === 'preferred' || policy.mode === 'preferred_many') return { ...policy, mems }
+  // mpol_rebind_preferred(): only the remembered mask changes. It shares memory with the user's mask (union w), which is lost.
+  if (policy.mode === 'preferred' || policy.mode === 'preferred_many') return { ...policy, mems, user: mems }
   let nodes: NodeMask
   let remembered = mems
   if (policy.flags.includes('static')) nodes = intersect(policy.user, mems)

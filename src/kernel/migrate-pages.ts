@@ -62,16 +62,17 @@ function migrateToNode(kernel: Kernel, caller: Task | null, process: Process, so
   const { pages, isolated } = kernel
   let failed = 0
   isolated.clear()
+  // a large folio is mapped by many ptes but can be isolated only once (queue_pages->large)
+  let large = ZERO_PAGE
   for (const vma of process.vmas) {
     if (vma.special) continue
     const { ptes } = vma
-    let previous = ZERO_PAGE
     for (let i = 0; i < ptes.length; i++) {
       const page = ptes[i]!
       if (page < 0 || pages.node[page] !== source) continue
       const folio = pages.head(page)
-      if (folio === previous) continue
-      previous = folio
+      if (folio === large) continue
+      if (pages.order(folio) > 0) large = folio
       if (!all && likelyShared(pages, folio)) continue
       if (!isolateFolio(kernel, folio)) failed++
     }

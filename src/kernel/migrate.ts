@@ -14,7 +14,8 @@
 import type { NodeIndex } from '../machine/index.ts'
 import { ASYNC_CALLER_PASSES, ASYNC_STAGE_PASSES, MAX_BATCHED_PAGES, SYNC_STAGE_PASSES, THP_ORDER } from './defaults.ts'
 import { EAGAIN, EBUSY, EHWPOISON, ENOMEM, errnoName } from './errno.ts'
-import { ABSENT, type KernelObserver, type MigrateMode, type MigrateReason, type MigrationRecord, type PageId } from './face.ts'
+import type { KernelObserver, MigrateMode, MigrateReason, MigrationRecord, PageId } from './face.ts'
+import { deferSplit, hasPteMappings, splitFolio } from './folio.ts'
 import type { Frames } from './frames.ts'
 import { PAGE, type Pages } from './pages.ts'
 import type { Vmstat } from './vmstat.ts'
@@ -310,7 +311,18 @@ export class MigrationEngine {
       }
     }
     this.#record.stages.unmapped += size
+    if (size > 1) this.#unmapLarge(folio)
     return target
+  }
+
+  /**
+   * rmap.c:__folio_remove_rmap(): taking away the first of many ptes leaves the folio mapped in part, which puts it on the
+   * deferred split queue. Its target goes there too (migrate_folio_move), so it is split when it is next migrated.
+   */
+  #unmapLarge(folio: PageId): void {
+    const pages = this.#pages
+    if ((pages.state(folio) & (PAGE.file | PAGE.hugetlb)) === 0 && pages.order(folio) > 1 && hasPteMappings(pages, folio))
+      deferSplit(pages, this.#vmstat, folio)
   }
 
   #lockAndUnmap(folio: PageId, state: number, mode: MigrateMode): number {
@@ -348,6 +360,7 @@ export class MigrationEngine {
     this.#frames.give(source, size)
     pages.setNode(folio, target)
     pages.clearState(folio, PAGE.isolated)
+    if ((pages.state(folio) & PAGE.partiallyMapped) !== 0) this.#vmstat.count('thp_deferred_split_page')
     return 0
   }
 
@@ -391,7 +404,7 @@ export class MigrationEngine {
     this.#at(folio, STAGE.split, mode, 0)
     if (pages.order(folio) === THP_ORDER) stats.thpSplit++
     stats.split++
-    for (const piece of splitFolio(pages, this.#vmstat, folio)) this.#pieces.push(piece)
+    for (const piece of splitFolio(pages, this.#frames, this.#vmstat, folio)) this.#pieces.push(piece)
     return true
   }
 
@@ -517,16 +530,4 @@ const PIN_BIAS = 1024
 /** References that an isolated, unmapped folio really has: expected ones, the isolation's, and strangers'. */
 export function actualRefs(pages: Pages, folio: PageId): number {
   return expectedRefs(pages, folio) + 1 + pages.extraRefs(folio) + ((pages.state(folio) & PAGE.dmaPinned) !== 0 ? PIN_BIAS : 0)
-}
-
-/** huge_memory.c:__split_huge_page(): base pages, with the flags of the folio. Pieces that nothing maps are freed by the caller. */
-export function splitFolio(pages: Pages, vmstat: Vmstat, folio: PageId): PageId[] {
-  const inherited = pages.state(folio) & ~PAGE.partiallyMapped
-  const wasHuge = pages.order(folio) === THP_ORDER
-  if (wasHuge) vmstat.count('thp_split_page')
-  if (pages.entireMapcount(folio) > 0) vmstat.count('thp_split_pmd', pages.entireMapcount(folio))
-  pages.clearState(folio, PAGE.partiallyMapped)
-  const pieces = pages.split(folio)
-  for (const piece of pieces) pages.setState(piece, inherited)
-  return pieces.filter((piece) => pages.node[piece] !== ABSENT)
 }

@@ -168,4 +168,3 @@ export function unpin(kernel: Kernel, folios: readonly number[]): void {
 function isolateSpan(process: Process, start: number, end: number): Vma[] {
   return process.vmas.filter((vma) => vma.start < end && vma.start + vma.ptes.length > start)
 }
-

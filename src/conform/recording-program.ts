@@ -1,0 +1,169 @@
+/**
+ * The program that made the recordings, as memory: migrate_pages(2) and cpusets move its text, data and stack along with the
+ * regions of a scenario, so they appear in pgmigrate_success and in return values. One controller runs the steps; every process
+ * of a scenario is forked from it and reads commands in a loop.
+ *
+ * Layout and habits were read off the snapshots that list the program's own mappings (`rt=1`): they are the same on every
+ * machine and kernel of the recordings. Where a case has such a snapshot, it is taken over on top.
+ */
+import { access, HUGE_ZERO_PAGE, type Kernel, NO_PAGE, newVma, PAGE, type Process, type Task, ZERO_PAGE } from '../kernel/index.ts'
+import { fromRuns, type RuntimeVma } from './case-file.ts'
+import { parsePages } from './lists.ts'
+
+interface Mapping {
+  name: string
+  perm: string
+  pages: number
+  /** Pages that every process has from its birth, shared with the controller. */
+  present: string
+}
+
+/** In order of address. */
+const MAPPINGS: readonly Mapping[] = [
+  { name: 'driver', perm: 'r--p', pages: 1, present: '' },
+  { name: 'driver', perm: 'r-xp', pages: 168, present: '0-78,95-142' },
+  { name: 'driver', perm: 'r--p', pages: 45, present: '0-15,23-38' },
+  { name: 'driver', perm: 'r--p', pages: 4, present: '0-3' },
+  { name: 'driver', perm: 'rw-p', pages: 3, present: '0-2' },
+  { name: '', perm: 'rw-p', pages: 354, present: '7-8,11,13-15,77-79,141-159,221-222,300-347,352-353' },
+  { name: '[heap]', perm: 'rw-p', pages: 34, present: '0-1' },
+  { name: 'zero', perm: 'rw-s', pages: 4, present: '0' },
+  { name: '[stack]', perm: 'rw-p', pages: 33, present: '31-32' },
+]
+/** Memory that a process gets while it runs: buffers of long commands, stacks of threads. */
+const OWN: Mapping = { name: '', perm: 'rw-p', pages: 128, present: '' }
+const OWN_INDEX = MAPPINGS.length
+
+/** Pages written, as [mapping, pages]. */
+type Habit = readonly [mapping: number, pages: string][]
+
+/** A process writes these when it runs a command. */
+const COMMAND: Habit = [
+  [4, '0-1'],
+  [5, '13,157-159,221-222,344-347,352'],
+  [6, '0'],
+  [8, '31-32'],
+]
+/** A new process writes this before it binds itself to its cpus. */
+const BIRTH: Habit = [[5, '77']]
+/** The controller writes these when it waits for the counters to stand still, searches a file, or reads the counters … */
+const SETTLE: Habit = [[5, '7-8,327,343']]
+const SEARCH: Habit = [[5, '328']]
+/** … of the machine and of every node, two nodes a page. */
+const readCounters = (nodes: number): Habit => [[5, `300-${299 + Math.ceil(nodes / 2)},325-326,328`]]
+/** A process writes these on top when it runs such a command. */
+const COMMANDS: Record<string, Habit> = {
+  touch: [[5, '300']],
+  move_pages: [[OWN_INDEX, '0-1']],
+}
+/** The first thread costs its creator so many pages, every thread one more. */
+const FIRST_THREAD_PAGES = 17
+const THREAD_PAGES_START = 16
+
+/** Page number of the first mapping, far above all regions; mappings do not touch. */
+const START = 0x7f0000000
+const DISTANCE = 512
+
+export class RecordingProgram {
+  readonly #kernel: Kernel
+  readonly #controller: Task
+
+  constructor(kernel: Kernel, controller: Task) {
+    this.#kernel = kernel
+    this.#controller = controller
+    for (const [index, { name, perm, pages, present }] of [...MAPPINGS, OWN].entries()) {
+      const vma = newVma({
+        name,
+        start: START + index * DISTANCE,
+        ptes: new Int32Array(pages).fill(NO_PAGE),
+        kind: 'file',
+        shared: false,
+        writable: perm[1] === 'w',
+        executable: perm[2] === 'x',
+        hasAnon: true,
+      })
+      controller.process.vmas.push(vma)
+      if (present !== '') for (const page of parsePages(present)) vma.ptes[page] = this.#addPage(controller.node, index < 3 || perm.endsWith('s'))
+    }
+  }
+
+  #addPage(node: number, cached: boolean): number {
+    const { pages, frames } = this.#kernel
+    const page = pages.create()
+    frames.take(node, 'min', 1)
+    pages.node[page] = node
+    pages.setMapcount(page, 1)
+    if (cached) pages.setState(page, PAGE.file)
+    return page
+  }
+
+  /** What a new process writes while it still runs where the controller runs. */
+  born(task: Task): void {
+    this.#write(task, BIRTH)
+  }
+
+  /** What carrying out a step writes: in the process that does it, or in the controller. */
+  step(task: Task, operation: string): void {
+    if (task !== this.#controller) {
+      this.#write(task, COMMAND)
+      this.#write(task, COMMANDS[operation] ?? [])
+    } else if (operation === 'settle') this.#write(task, SETTLE)
+    else if (operation === 'grep') this.#write(task, SEARCH)
+    else if (operation === 'vmstat' || operation === 'vmdelta') this.#write(task, readCounters(this.#kernel.nodes))
+  }
+
+  /** Creating a process's `ordinal`-th thread (1 = the first). */
+  threadCreated(creator: Task, ordinal: number): void {
+    const first = ordinal === 1 ? THREAD_PAGES_START : THREAD_PAGES_START + FIRST_THREAD_PAGES + ordinal - 1
+    const last = THREAD_PAGES_START + FIRST_THREAD_PAGES + ordinal - 1
+    this.#write(creator, [[OWN_INDEX, `${first}-${last}`]])
+  }
+
+  #write(task: Task, habit: Habit): void {
+    for (const [mapping, pages] of habit) {
+      for (const page of parsePages(pages)) access(this.#kernel, task, START + mapping * DISTANCE + page, true)
+    }
+  }
+
+  /** The recorded state of the mappings: which pages there are, on which nodes, mapped how often. */
+  takeOver(process: Process, recorded: readonly RuntimeVma[]): void {
+    const { pages } = this.#kernel
+    for (const [index, { nodes, mapcount }] of recorded.entries()) {
+      const vma = process.vmas.find((candidate) => candidate.start === START + index * DISTANCE)
+      const where = fromRuns(nodes)
+      if (vma === undefined || vma.ptes.length !== where.length) continue
+      const counts = mapcount === undefined ? undefined : fromRuns(mapcount)
+      for (let i = 0; i < where.length; i++) {
+        if (where[i]! < 0) continue
+        let page = vma.ptes[i]!
+        const count = counts?.[i] ?? 1
+        if (page < 0 || (count === 1 && pages.mapcount(page) > 1)) {
+          if (page >= 0) pages.setMapcount(page, pages.mapcount(page) - 1)
+          page = this.#addPage(where[i]!, index < 3)
+          vma.ptes[i] = page
+        }
+        pages.node[page] = where[i]!
+        if (counts !== undefined) pages.setMapcount(page, count)
+      }
+    }
+  }
+
+  /** The mappings as a snapshot lists them. */
+  snapshot(process: Process): RuntimeVma[] {
+    const { pages } = this.#kernel
+    return MAPPINGS.map(({ name, perm, pages: count }, index) => {
+      const vma = process.vmas.find((candidate) => candidate.start === START + index * DISTANCE)!
+      const values = (value: (page: number) => number, absent: number): [number, number][] => {
+        const runs: [number, number][] = []
+        for (const page of vma.ptes) {
+          const next = page >= 0 ? value(page) : page === ZERO_PAGE || page === HUGE_ZERO_PAGE ? -14 : absent
+          const last = runs.at(-1)
+          if (last !== undefined && last[0] === next) last[1]++
+          else runs.push([next, 1])
+        }
+        return runs
+      }
+      return { vma: name, perm, pages: count, nodes: values((page) => pages.node[page]!, -2), mapcount: values((page) => pages.mapcount(page), -1) }
+    })
+  }
+}
