@@ -3,7 +3,7 @@
  * filled in wherever a chart encodes the field `lane`. What comes out is what `--spec` writes and the Vega editor reads.
  */
 import type { ReportChart, RunTables } from './define.ts'
-import { chartConfig, laneDash, laneRole, nodeRole, ROLES, type Role, roleColour, type Scheme } from './theme.ts'
+import { chartConfig, laneDash, laneRole, nodeRole, overlayDash, ROLES, type Role, roleColour, type Scheme } from './theme.ts'
 import { TimeGrid } from './time.ts'
 
 /** Outer size in pixels: axes and legend included. */
