@@ -103,6 +103,7 @@ describe.each(Object.entries(TRUTH))('%s', (name, { cpus, configuredMiB, distanc
     const sysfs = imported(dump(name, 'sysfs.tar.gz'))
     expect(all.nodes).toEqual(sysfs.nodes)
     expect(all.distance).toEqual(distance)
+    expect(all.warnings.join()).not.toContain('lstopo')
     expect(imported(...files.reverse().map((one) => dump(name, one))).readLatencyPs).toEqual(all.readLatencyPs)
   })
 

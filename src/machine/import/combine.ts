@@ -87,6 +87,8 @@ function cpusOf(ids: number[], findings: Findings[], warnings: string[]): Map<nu
         Array.from({ length: ASSUMED_CPUS }, (_, cpu) => i * ASSUMED_CPUS + cpu),
       )
   }
+  const guessed = known.length > 0 ? [] : sources.flatMap((one) => ids.filter((id) => one.cpus.get(id)?.length === 0))
+  if (guessed.length > 0) warnings.push(`lstopo does not say whether node ${formatList(guessed)} has cpus: taken as memory only`)
   // lscpu -p has no row for a node without cpus
   for (const id of ids) if (!cpus.has(id)) cpus.set(id, [])
   return cpus

@@ -77,8 +77,6 @@ function giveCpus(nodes: NumaNode[], found: Findings): void {
     found.cpus.set(node.id, free)
     taken |= node.cpuset
   }
-  const without = nodes.filter((node) => node.cpuset !== 0n && found.cpus.get(node.id)!.length === 0).map((node) => node.id)
-  if (without.length > 0) found.warnings.push(`lstopo does not say whether node ${without.join(', ')} has cpus: taken as memory only`)
 }
 
 function numbers(table: Element, name: string): string[] {
