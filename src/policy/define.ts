@@ -25,6 +25,15 @@ export interface PolicyMachine {
   indexOf(id: number): NodeIndex
 }
 
+/** How a node's memory did in the epoch before: what counters of its memory controllers show. */
+export interface NodeLoad {
+  /** Mean latency of the accesses it served, queueing included, ns; its idle local latency when there were none. */
+  latencyNs: number
+  accesses: number
+  /** Bandwidth asked of it over what it carries; 0 when contention is not modelled. */
+  utilisation: number
+}
+
 /** mm/page_alloc.c:__setup_per_zone_wmarks(). */
 export type Watermark = 'min' | 'low' | 'high' | 'promo'
 
@@ -42,6 +51,8 @@ export interface World {
   }
   /** Pages of the trace; ids are 0 … pages - 1. */
   pages: number
+  /** How the memory of a node did in the last epoch. */
+  load(node: NodeIndex): NodeLoad
   /** Uniform in [0, 1), seeded per lane. */
   random(): number
   /** Now on the policy clock, ns since the start of the trace. */
@@ -51,6 +62,10 @@ export interface World {
   tasks: readonly { pid: number; tid: number; process: number }[]
   /** Pages of the trace, by id. */
   page(page: PageId): { process: number; vpage: number }
+  /** The other way round; undefined for a virtual page that the trace never touches. */
+  pageAt(process: number, vpage: number): PageId | undefined
+  /** Bytes. */
+  pageSize: number
   /** Reads a small text file the user named in a parameter (at start-up, relative to the working folder). */
   readText(file: string): string
 }

@@ -1,6 +1,6 @@
 export { ABSENT, type MemoryRange, type MemPolicy, type MoveOutcome, type NodeIndex, type PageId } from '../kernel/index.ts'
 export { type ManagementCall, perform } from './calls.ts'
-export { definePolicy, type Policy, type PolicyDefinition, type PolicyFactory, type PolicyMachine, type Watermark, type World } from './define.ts'
+export { definePolicy, type NodeLoad, type Policy, type PolicyDefinition, type PolicyFactory, type PolicyMachine, type Watermark, type World } from './define.ts'
 export { kebabCase, type LanePolicy, lanePolicy, listPolicies, loadPolicy, parsePolicySpec, policyName, rulesOf } from './load.ts'
 export {
   type AccessedPages,

@@ -2,6 +2,7 @@
 import type { MemoryLayout } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import type { PreparedTrace, TickBlock } from '../trace/index.ts'
+import type { LoadModel } from './contention.ts'
 
 export interface ReplayContext {
   trace: PreparedTrace
@@ -15,6 +16,8 @@ export interface ReplayContext {
   ticksPerBin: number
   /** Start of the first tick, ns on the trace's clock. */
   originNs: number
+  /** Loaded latency; absent when the machine has no load curve or contention is turned off. */
+  load?: LoadModel
 }
 
 /** Visits every tick of the trace in order. */

@@ -13,6 +13,8 @@ export interface LaneResult {
   message: string
   isIdeal: boolean
   totals: LedgerTotals
+  p50LatencyNs: number | null
+  p99LatencyNs: number | null
   pingPongPages: number
   pagesPerNode: number[]
   vmstat: Record<string, number>
@@ -40,6 +42,8 @@ export function laneResult({ policy, context, kernel, ledger, totals, status, me
     message,
     isIdeal,
     totals,
+    p50LatencyNs: ledger.latency.percentile(0.5),
+    p99LatencyNs: ledger.latency.percentile(0.99),
     pingPongPages,
     pagesPerNode: Array.from(ledger.resident),
     vmstat: { ...kernel.vmstat },
@@ -49,7 +53,7 @@ export function laneResult({ policy, context, kernel, ledger, totals, status, me
       vmstat: vmstatRows(policy.label, context, kernel),
       failures: ledger.failureRows(),
       traffic: ledger.trafficRows(),
-      latency: latencyRows(policy.label, context, totals),
+      latency: latencyRows(policy.label, ledger),
       stack: ledger.stackRows(),
       moves: ledger.moveRows,
     },
@@ -61,23 +65,4 @@ function vmstatRows(lane: string, { machine }: ReplayContext, kernel: LaneKernel
   return [...rows(-1, kernel.vmstat), ...machine.nodes.flatMap(({ id }, index) => rows(id, kernel.nodeStat[index]!))]
 }
 
-/** Idle latencies are few distinct values: the distribution is exact. */
-function latencyRows(lane: string, context: ReplayContext, totals: LedgerTotals): Row[] {
-  return latencyClasses(context, totals).map(({ latencyPs, accesses }) => ({ lane, latency_ns: Math.round(latencyPs / 1000), accesses }))
-}
-
-/** Distinct access latencies, ascending, with how many accesses had them. */
-export function latencyClasses({ machine }: Pick<ReplayContext, 'machine'>, totals: Pick<LedgerTotals, 'reads' | 'writes'>) {
-  const nodes = machine.nodes.length
-  const classes = new Map<number, number>()
-  const add = (latencyPs: number, accesses: number) => {
-    if (accesses > 0) classes.set(latencyPs, (classes.get(latencyPs) ?? 0) + accesses)
-  }
-  for (let from = 0; from < nodes; from++) {
-    for (let to = 0; to < nodes; to++) {
-      add(machine.readLatencyPs[from]![to]!, totals.reads[from * nodes + to]!)
-      add(machine.writeLatencyPs[from]![to]!, totals.writes[from * nodes + to]!)
-    }
-  }
-  return [...classes].sort(([a], [b]) => a - b).map(([latencyPs, accesses]) => ({ latencyPs, accesses }))
-}
+const latencyRows = (lane: string, { latency }: Ledger): Row[] => latency.classes().map(({ upper, count }) => ({ lane, latency_ns: upper, accesses: count }))

@@ -57,6 +57,7 @@ export class Lane {
       tasks: trace.tasks.length,
       ticksPerBin: context.ticksPerBin,
       label: policy.label,
+      load: context.load,
     })
     this.#kernel = createLaneKernel(machine, context.layout, { seed, label: policy.label, observer: this.#ledger })
     this.#world = worldOf(context, this.#kernel, this.#ledger, policy.label, () => this.#policyNs)

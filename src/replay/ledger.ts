@@ -5,11 +5,15 @@
 import type { Row } from '../columns/index.ts'
 import type { KernelObserver, MigrationRecord } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
+import type { NodeLoad } from '../policy/index.ts'
+import { LogLinearHistogram } from '../results/index.ts'
+import { Contention, type LoadModel } from './contention.ts'
 
 /** Components of the latency stack, in drawing order. `inStall`: paid by tasks of the program, else by a background core. */
 const COMPONENTS = {
   'local access': true,
   'remote access': true,
+  queueing: true,
   'page fault': true,
   'hint fault': true,
   'promotion: isolate': true,
@@ -33,6 +37,8 @@ interface Bin {
   local: number
   remote: number
   memoryPs: number
+  /** The part of memoryPs above idle latency. */
+  queueingPs: number
   migrated: number
   failed: number
   hintFaults: number
@@ -40,12 +46,16 @@ interface Bin {
   migrationPs: number
   hintFaultPs: number
   observationPs: number
+  /** Recorded time, and what saturated memory or links add to it. */
+  recordedNs: number
+  stretchNs: number
 }
 
 const emptyBin = (): Bin => ({
   local: 0,
   remote: 0,
   memoryPs: 0,
+  queueingPs: 0,
   migrated: 0,
   failed: 0,
   hintFaults: 0,
@@ -53,6 +63,8 @@ const emptyBin = (): Bin => ({
   migrationPs: 0,
   hintFaultPs: 0,
   observationPs: 0,
+  recordedNs: 0,
+  stretchNs: 0,
 })
 
 /** Nobody's task: the work is done by a background core. */
@@ -68,20 +80,12 @@ export interface LedgerShape {
   /** Ticks per time bin of the tables. */
   ticksPerBin: number
   label: string
+  /** Queueing under load; without it every access takes its idle latency. */
+  load?: LoadModel
 }
 
 /** What a lane adds up to, in exact integers; `collect` derives the summary from it. */
-export interface LedgerTotals {
-  local: number
-  remote: number
-  memoryPs: number
-  migrated: number
-  failed: number
-  hintFaults: number
-  pageFaults: number
-  migrationPs: number
-  hintFaultPs: number
-  observationPs: number
+export interface LedgerTotals extends Bin {
   /** Stall of each task: accesses, faults, promotions. */
   taskStallPs: Float64Array
   /** Sum over epochs of the stall of the task that stalled most in the epoch. */
@@ -110,6 +114,23 @@ export class Ledger implements KernelObserver {
   readonly #total = emptyBin()
   #bin = emptyBin()
   #ticksInBin = 0
+  readonly #contention?: Contention
+  /** Traffic of the current epoch by route, and pages copied by [source * nodes + target]. */
+  readonly #routeReads: Float64Array
+  readonly #routeWrites: Float64Array
+  readonly #epochCopied: Float64Array
+  readonly #routeQueueingPs: Float64Array
+  /** Highest demand on each link in any epoch. */
+  readonly #busiest: Float64Array
+  /** Latency of accesses, ns: exact below 2 us, within 0.05 % above. */
+  readonly latency = new LogLinearHistogram(10)
+  #endNs = 0
+  /** By memory node: of the epoch, and of the bin. */
+  readonly #servedPs: Float64Array
+  readonly #served: Float64Array
+  readonly #binServedPs: Float64Array
+  readonly #binBytes: Float64Array
+  readonly #binBusyNs: Float64Array
   #binReadsIn: Float64Array
   #binOut: Float64Array
   readonly #moves = new Map<string, { flow: Float64Array; failed: number }>()
@@ -136,6 +157,17 @@ export class Ledger implements KernelObserver {
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
     this.#stallBeforePs = new Float64Array(shape.tasks)
+    if (shape.load) this.#contention = new Contention(machine, shape.load)
+    this.#routeReads = new Float64Array(nodes * nodes)
+    this.#routeWrites = new Float64Array(nodes * nodes)
+    this.#epochCopied = new Float64Array(nodes * nodes)
+    this.#routeQueueingPs = new Float64Array(nodes * nodes)
+    this.#busiest = new Float64Array(nodes * nodes)
+    this.#servedPs = new Float64Array(nodes)
+    this.#served = new Float64Array(nodes)
+    this.#binServedPs = new Float64Array(nodes)
+    this.#binBytes = new Float64Array(nodes)
+    this.#binBusyNs = new Float64Array(nodes)
     this.#binReadsIn = new Float64Array(nodes)
     this.#binOut = new Float64Array(nodes)
     this.resident = new Float64Array(nodes)
@@ -204,6 +236,7 @@ export class Ledger implements KernelObserver {
         const pages = record.flow[from * nodes + to]!
         if (pages === 0) continue
         this.#migratedFlow[from * nodes + to]! += pages
+        this.#epochCopied[from * nodes + to]! += pages
         this.resident[from]! -= pages
         this.resident[to]! += pages
       }
@@ -235,42 +268,124 @@ export class Ledger implements KernelObserver {
 
   /** Turns the counts of the epoch into time; at the end of a bin, into rows. `endNs` since the start of the trace. */
   closeEpoch(endNs: number): void {
-    const { actorNode, actorTask, ticksPerBin } = this.#shape
+    const lengthNs = endNs - this.#endNs
+    this.#endNs = endNs
+    this.#sumRoutes()
+    this.#contend(lengthNs)
+    this.#chargeRoutes()
+    this.#chargeTasks()
+    if (++this.#ticksInBin === this.#shape.ticksPerBin) this.#closeBin(endNs)
+  }
+
+  #sumRoutes(): void {
+    const { actorNode } = this.#shape
     const nodes = this.#nodes
+    this.#routeReads.fill(0)
+    this.#routeWrites.fill(0)
+    for (let actor = 0; actor < actorNode.length; actor++) {
+      const row = actorNode[actor]! * nodes
+      for (let to = 0; to < nodes; to++) {
+        this.#routeReads[row + to]! += this.epochReads[actor * nodes + to]!
+        this.#routeWrites[row + to]! += this.epochWrites[actor * nodes + to]!
+      }
+    }
+  }
+
+  #contend(lengthNs: number): void {
+    this.#bin.recordedNs += lengthNs
+    const contention = this.#contention
+    if (!contention) return
+    const nodes = this.#nodes
+    contention.solve({ reads: this.#routeReads, writes: this.#routeWrites, copiedPages: this.#epochCopied }, lengthNs)
+    this.#epochCopied.fill(0)
+    this.#bin.stretchNs += Math.round(lengthNs * (contention.dilation - 1))
+    for (let node = 0; node < nodes; node++) {
+      this.#binBytes[node]! += contention.bytesOf(node)
+      this.#binBusyNs[node]! += contention.utilisationOf(node) * lengthNs
+    }
+    for (let from = 0; from < nodes; from++) {
+      for (let to = 0; to < nodes; to++) {
+        const route = from * nodes + to
+        this.#busiest[route] = Math.max(this.#busiest[route]!, contention.linkUtilisation(from, to))
+      }
+    }
+  }
+
+  /** What all accesses of a route cost, and how their latencies are distributed. */
+  #chargeRoutes(): void {
+    const nodes = this.#nodes
+    const contention = this.#contention
     let localPs = 0
     let remotePs = 0
+    let queueingPs = 0
+    this.#served.fill(0)
+    this.#servedPs.fill(0)
+    for (let from = 0; from < nodes; from++) {
+      for (let to = 0; to < nodes; to++) {
+        const route = from * nodes + to
+        const reads = this.#routeReads[route]!
+        const writes = this.#routeWrites[route]!
+        if (reads === 0 && writes === 0) continue
+        const readQueue = contention ? contention.readQueuePs[route]! : 0
+        const writeQueue = contention ? contention.writeQueuePs[route]! : 0
+        const idlePs = reads * this.#readPs[route]! + writes * this.#writePs[route]!
+        const queuedPs = reads * readQueue + writes * writeQueue
+        if (reads > 0) this.latency.add(Math.round((this.#readPs[route]! + readQueue) / 1000), reads)
+        if (writes > 0) this.latency.add(Math.round((this.#writePs[route]! + writeQueue) / 1000), writes)
+        this.#trafficReads[route]! += reads
+        this.#trafficWrites[route]! += writes
+        this.#routeQueueingPs[route]! += queuedPs
+        this.#binReadsIn[to]! += reads + writes
+        this.#binOut[from]! += reads + writes
+        this.#served[to]! += reads + writes
+        this.#servedPs[to]! += idlePs + queuedPs
+        this.#binServedPs[to]! += idlePs + queuedPs
+        queueingPs += queuedPs
+        if (from === to) {
+          this.#bin.local += reads + writes
+          localPs += idlePs
+        } else {
+          this.#bin.remote += reads + writes
+          remotePs += idlePs
+        }
+      }
+    }
+    this.#bin.memoryPs += localPs + remotePs + queueingPs
+    this.#bin.queueingPs += queueingPs
+    this.#charge('local access', localPs, NOBODY)
+    this.#charge('remote access', remotePs, NOBODY)
+    this.#charge('queueing', queueingPs, NOBODY)
+  }
+
+  /** The same accesses by task. */
+  #chargeTasks(): void {
+    const { actorNode, actorTask } = this.#shape
+    const nodes = this.#nodes
+    const contention = this.#contention
     for (let actor = 0; actor < actorNode.length; actor++) {
-      const from = actorNode[actor]!
+      const row = actorNode[actor]! * nodes
       let actorPs = 0
       for (let to = 0; to < nodes; to++) {
         const slot = actor * nodes + to
+        const route = row + to
         const reads = this.epochReads[slot]!
         const writes = this.epochWrites[slot]!
         if (reads === 0 && writes === 0) continue
         this.epochReads[slot] = 0
         this.epochWrites[slot] = 0
-        const route = from * nodes + to
-        const ps = reads * this.#readPs[route]! + writes * this.#writePs[route]!
-        this.#trafficReads[route]! += reads
-        this.#trafficWrites[route]! += writes
-        this.#binReadsIn[to]! += reads + writes
-        this.#binOut[from]! += reads + writes
-        actorPs += ps
-        if (from === to) {
-          this.#bin.local += reads + writes
-          localPs += ps
-        } else {
-          this.#bin.remote += reads + writes
-          remotePs += ps
-        }
+        actorPs += reads * this.#readPs[route]! + writes * this.#writePs[route]!
+        if (contention) actorPs += reads * contention.readQueuePs[route]! + writes * contention.writeQueuePs[route]!
       }
       this.#taskStallPs[actorTask[actor]!]! += actorPs
     }
     this.#criticalStallPs += this.#longestStallOfEpoch()
-    this.#bin.memoryPs += localPs + remotePs
-    this.#charge('local access', localPs, NOBODY)
-    this.#charge('remote access', remotePs, NOBODY)
-    if (++this.#ticksInBin === ticksPerBin) this.#closeBin(endNs)
+  }
+
+  /** How `node` did in the last epoch: what a policy can measure by counters of the memory controllers. */
+  load(node: number): NodeLoad {
+    const accesses = this.#served[node]!
+    const latencyPs = accesses > 0 ? this.#servedPs[node]! / accesses : this.#readPs[node * this.#nodes + node]!
+    return { latencyNs: latencyPs / 1000, accesses, utilisation: this.#contention?.utilisationOf(node) ?? 0 }
   }
 
   #longestStallOfEpoch(): number {
@@ -294,6 +409,8 @@ export class Ledger implements KernelObserver {
       local: bin.local,
       remote: bin.remote,
       memory_stall_ns: toNs(bin.memoryPs),
+      queueing_ns: toNs(bin.queueingPs),
+      dilation: bin.recordedNs > 0 ? 1 + bin.stretchNs / bin.recordedNs : 1,
       migrated: bin.migrated,
       migration_failed: bin.failed,
       hint_faults: bin.hintFaults,
@@ -311,6 +428,9 @@ export class Ledger implements KernelObserver {
         capacity: Math.floor(node.bytes / 4096),
         accesses_in: this.#binReadsIn[index]!,
         accesses_out: this.#binOut[index]!,
+        latency_ns: this.#binReadsIn[index]! > 0 ? this.#binServedPs[index]! / this.#binReadsIn[index]! / 1000 : null,
+        bytes: this.#contention ? this.#binBytes[index]! : null,
+        utilisation: this.#contention && bin.recordedNs > 0 ? this.#binBusyNs[index]! / bin.recordedNs : null,
       })
     })
     for (const [reason, moves] of [...this.#moves].sort(([a], [b]) => (a < b ? -1 : 1))) this.#pushMoves(endNs, reason, moves)
@@ -318,6 +438,9 @@ export class Ledger implements KernelObserver {
     this.#bin = emptyBin()
     this.#binReadsIn.fill(0)
     this.#binOut.fill(0)
+    this.#binServedPs.fill(0)
+    this.#binBytes.fill(0)
+    this.#binBusyNs.fill(0)
     this.#ticksInBin = 0
   }
 
@@ -340,9 +463,9 @@ export class Ledger implements KernelObserver {
     return {
       ...this.#total,
       taskStallPs: this.#taskStallPs,
-      criticalStallPs: this.#criticalStallPs,
       reads: this.#trafficReads,
       writes: this.#trafficWrites,
+      criticalStallPs: this.#criticalStallPs,
     }
   }
 
@@ -369,6 +492,8 @@ export class Ledger implements KernelObserver {
           reads: this.#trafficReads[route]!,
           writes: this.#trafficWrites[route]!,
           migrated: this.#migratedFlow[route]!,
+          queueing_ns: toNs(this.#routeQueueingPs[route]!),
+          busiest: this.#contention && i !== j ? this.#busiest[route]! : null,
         }
       }),
     )

@@ -15,6 +15,8 @@ export interface PlanOptions {
   pace?: number
   /** How recorded cpus map to the machine's: auto, recorded, spread, or a list. */
   cpus: string
+  /** Loaded latency where the machine has a load curve; undefined = yes. */
+  contention?: boolean
 }
 
 export interface ReplayPlan {
@@ -74,6 +76,7 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
       pace,
       seed: options.seed,
       ticksPerBin: Math.max(1, Math.ceil(trace.ticks / BINS)),
+      ...loadOf(trace, machine, options),
       originNs: trace.blocks > 0 ? trace.block(0).startNs[0]! : 0,
     },
     lanes,
@@ -85,6 +88,20 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
     cpuText: placement.text,
     warnings,
   }
+}
+
+/** Bytes in a cache line. */
+const LINE = 64
+
+/**
+ * Traffic that left the caches moves whole lines. A recording of every load and store holds what caches absorb as well:
+ * counting a line for each would ask for many times the bandwidth that the program used, so the bytes it names are counted.
+ */
+function loadOf({ meta }: PreparedTrace, { load }: Machine, { contention }: PlanOptions): Pick<ReplayContext, 'load'> {
+  if (contention === false || !load) return {}
+  const isRawStream = meta.filtered === false && meta.fidelity === 'every access'
+  const meanBytes = meta.accesses > 0 ? Math.round(meta.bytes / meta.accesses) : LINE
+  return { load: { curve: load, bytesPerAccess: isRawStream ? Math.max(1, Math.min(LINE, meanBytes)) : LINE, pageSize: meta.pageSize } }
 }
 
 /** Two significant digits, so that the record reads well. */

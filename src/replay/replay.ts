@@ -54,7 +54,7 @@ export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
     epochNs: options.epochNs,
     pace: options.pace,
     cpus: options.cpus ?? 'auto',
-    contention: options.contention ?? true,
+    contention: options.contention,
   })
 }
 

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Machine } from '../machine/index.ts'
 import { parsePolicySpec } from '../policy/index.ts'
 import { fromShared, type SharedTrace } from '../trace/index.ts'
+import type { LoadModel } from './contention.ts'
 import type { LaneResult } from './lane-result.ts'
 import { layoutOf } from './layout.ts'
 import { replayLanes } from './replay.ts'
@@ -15,6 +16,7 @@ export interface WorkerTask {
   seed: number
   ticksPerBin: number
   originNs: number
+  load?: LoadModel
   /** One `-p` text per lane. */
   specs: string[]
 }

@@ -4,10 +4,11 @@ import { Random } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
 import { zonesOf } from '../kernel/frames.ts'
 import type { LaneKernel, MoveOutcome } from '../kernel/index.ts'
-import type { Machine } from '../machine/index.ts'
-import type { PolicyMachine, World } from '../policy/index.ts'
+import type { Machine, NodeIndex } from '../machine/index.ts'
+import type { NodeLoad, PolicyMachine, World } from '../policy/index.ts'
 import { formatList } from '../units.ts'
 import type { ReplayContext } from './context.ts'
+import { pageAt } from './layout.ts'
 
 const BASE_PAGE = 4096
 
@@ -71,7 +72,13 @@ export interface WorldParts {
   deferral: Deferral
 }
 
-export function worldOf(context: ReplayContext, kernel: LaneKernel, ledger: { migrateCall(): void }, label: string, now: () => number): WorldParts {
+export function worldOf(
+  context: ReplayContext,
+  kernel: LaneKernel,
+  ledger: { migrateCall(): void; load(node: NodeIndex): NodeLoad },
+  label: string,
+  now: () => number,
+): WorldParts {
   const { trace, machine, seed } = context
   const random = new Random(seed, `${label} policy`)
   const zones = zonesOf(machine, trace.meta.pageSize)
@@ -113,10 +120,13 @@ export function worldOf(context: ReplayContext, kernel: LaneKernel, ledger: { mi
         },
       },
       pages: trace.meta.pages,
+      load: (node) => ledger.load(node),
       random: () => random.float(),
       now,
       processes: trace.processes.map((pid) => ({ pid })),
       tasks: trace.tasks,
+      pageAt: (process, vpage) => pageAt(context.layout, process, vpage),
+      pageSize: trace.meta.pageSize,
       page: (page) => ({ process: trace.pageProcess[page]!, vpage: trace.pageVpage[page]! }),
       readText(file) {
         try {

@@ -30,6 +30,8 @@ export const SUMMARY: TableSchema = {
     int('p99_latency_ns', 'ns', '99th percentile of access latency'),
     int('stall_ns', 'ns', 'sum over tasks of access latency, faults and synchronous migration'),
     int('memory_stall_ns', 'ns', 'the part of stall spent on accesses'),
+    int('queueing_ns', 'ns', 'the part of memory_stall_ns above idle latency: waiting at memory controllers and links'),
+    int('stretched_ns', 'ns', 'time that the recording would last longer because memory or a link was asked for more than it carries'),
     int('estimated_run_ns', 'ns', 'recorded time + sum over epochs of (stall of the most stalled task - the same in the baseline lane)'),
     int('migrated', 'pages', 'base pages moved'),
     int('migration_failed', 'pages', 'base pages that could not be moved'),
@@ -39,8 +41,12 @@ export const SUMMARY: TableSchema = {
     int('hint_fault_ns', 'ns', 'time spent in hint faults, migration not included'),
     int('observation_ns', 'ns', 'time spent on scanning and sampling'),
     int('total_cost_ns', 'ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'),
-    int('bound_ns', 'ns', 'total_cost_ns of the per-page optimum without capacity limits; null where unknown'),
+    int('bound_ns', 'ns', 'no placement of the pages has less total_cost_ns; null where unknown'),
+    text('bound_kind', 'how the bound was found: per-page optimum, two-tier optimum or Lagrangian lower bound'),
+    float('bound_gap', 'share', 'how far the true optimum may lie above bound_ns; 0 = the bound is exact (idle latency), null where unknown'),
+    float('regret', 'share', 'total_cost_ns / bound_ns - 1; null where unknown'),
     float('share_of_possible_gain', 'share', '(baseline - this) / (baseline - bound) of total_cost_ns; null where unknown'),
+    text('verdict', 'against doing nothing (first-touch where it is a lane, else the baseline), with the reason when it loses'),
     int('ping_pong_pages', 'pages', 'pages moved away and back again'),
   ],
 }
@@ -55,6 +61,8 @@ export const EPOCHS: TableSchema = {
     int('local', 'accesses', ''),
     int('remote', 'accesses', ''),
     int('memory_stall_ns', 'ns', ''),
+    int('queueing_ns', 'ns', 'the part of memory_stall_ns above idle latency'),
+    float('dilation', 'factor', 'stretched over recorded time: above 1 memory or a link was asked for more than it carries'),
     int('migrated', 'pages', ''),
     int('migration_failed', 'pages', ''),
     int('hint_faults', 'faults', ''),
@@ -77,6 +85,9 @@ export const NODES: TableSchema = {
     int('capacity', 'pages', 'base pages the node can hold'),
     int('accesses_in', 'accesses', 'accesses served by this node in the bin'),
     int('accesses_out', 'accesses', 'accesses made by cpus of this node in the bin'),
+    float('latency_ns', 'ns', 'mean latency of the accesses it served; null when none'),
+    int('bytes', 'bytes', 'read and written at its memory controller, page copies included; null without contention'),
+    float('utilisation', 'share', 'bandwidth asked of its memory over what it carries; null without contention'),
   ],
 }
 
@@ -111,6 +122,8 @@ export const TRAFFIC: TableSchema = {
     int('reads', 'accesses', ''),
     int('writes', 'accesses', ''),
     int('migrated', 'pages', 'base pages moved from from_node to to_node'),
+    int('queueing_ns', 'ns', 'waiting of these accesses at memory controllers and links'),
+    float('busiest', 'share', 'bandwidth asked of the link over what it carries, in its busiest epoch; null without contention'),
   ],
 }
 
@@ -175,6 +188,8 @@ export interface RunRecord {
   epochNs: number
   /** Policy-clock seconds per trace second. */
   pace: number
+  /** Loaded latency was modelled. Absent in runs made before it was. */
+  contention?: boolean
   /** Recorded cpu -> node id. */
   cpuMap: { cpus: string; node: number }[]
   baseline: string

@@ -10,6 +10,7 @@ import { forEachTick, type ReplayContext } from '../../src/replay/context.ts'
 import { EventPlayer } from '../../src/replay/event-player.ts'
 import { worldOf } from '../../src/replay/world.ts'
 import { damonEyes } from './damon.ts'
+import { type ServedAccess, slowLoad } from './slow-contention.ts'
 
 export interface PlainAccess {
   timeNs: number
@@ -23,6 +24,8 @@ export interface TwinTotals {
   local: number
   remote: number
   memoryPs: number
+  queueingPs: number
+  stretchNs: number
   hintFaults: number
   pageFaults: number
   migrated: number
@@ -39,6 +42,8 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
     local: 0,
     remote: 0,
     memoryPs: 0,
+    queueingPs: 0,
+    stretchNs: 0,
     hintFaults: 0,
     pageFaults: 0,
     migrated: 0,
@@ -48,6 +53,8 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
     vmstat: {},
     status: 'ok',
   }
+  let copied: { from: number; to: number; pages: number }[] = []
+  let nodeLoads = machine.nodes.map((_, node) => ({ latencyNs: machine.readLatencyPs[node]![node]! / 1000, accesses: 0, utilisation: 0 }))
   const kernel = createLaneKernel(machine, context.layout, {
     seed: context.seed,
     label: policy.label,
@@ -55,12 +62,15 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
       migration(record: MigrationRecord) {
         totals.migrated += record.succeeded
         totals.failed += record.failed
+        record.flow.forEach((pages, i) => {
+          if (pages > 0) copied.push({ from: Math.floor(i / machine.nodes.length), to: i % machine.nodes.length, pages })
+        })
       },
       scanned: () => {},
     },
   })
   let policyNs = 0
-  const { world, deferral } = worldOf(context, kernel, { migrateCall: () => {} }, policy.label, () => policyNs)
+  const { world, deferral } = worldOf(context, kernel, { migrateCall: () => {}, load: (node) => nodeLoads[node]! }, policy.label, () => policyNs)
   const rules = rulesOf(policy, world)
   const events = new EventPlayer(
     context,
@@ -190,19 +200,44 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
         }
       }
     }
+    const served: (ServedAccess & { task: number })[] = []
     for (const access of inTick) {
       if (!touch(access)) {
         totals.status = 'oom'
         return
       }
-      const from = actorNode[access.actor]!
-      const to = kernel.placement[access.page]!
-      const latency = (access.isWrite ? machine.writeLatencyPs : machine.readLatencyPs)[from]![to]!
-      if (from === to) totals.local += access.weight
-      else totals.remote += access.weight
-      totals.memoryPs += access.weight * latency
-      totals.taskAccessPs[trace.actorTask[access.actor]!]! += access.weight * latency
+      served.push({
+        from: actorNode[access.actor]!,
+        to: kernel.placement[access.page]!,
+        isWrite: access.isWrite,
+        weight: access.weight,
+        task: trace.actorTask[access.actor]!,
+      })
     }
+    // Latency is known when all of the epoch's traffic is
+    const lengthNs = endNs - block.startNs[i]!
+    const load = context.load ? slowLoad(machine, context.load, served, copied, lengthNs) : undefined
+    copied = []
+    totals.stretchNs += Math.round(lengthNs * ((load?.dilation ?? 1) - 1))
+    const servedPs = machine.nodes.map(() => 0)
+    const servedCount = machine.nodes.map(() => 0)
+    for (const access of served) {
+      const { from, to, isWrite, weight, task } = access
+      const queuePs = load?.queuePs(access) ?? 0
+      const latency = (isWrite ? machine.writeLatencyPs : machine.readLatencyPs)[from]![to]! + queuePs
+      if (from === to) totals.local += weight
+      else totals.remote += weight
+      totals.memoryPs += weight * latency
+      totals.queueingPs += weight * queuePs
+      totals.taskAccessPs[task]! += weight * latency
+      servedPs[to]! += weight * latency
+      servedCount[to]! += weight
+    }
+    nodeLoads = machine.nodes.map((_, node) => ({
+      latencyNs: (servedCount[node]! > 0 ? servedPs[node]! / servedCount[node]! : machine.readLatencyPs[node]![node]!) / 1000,
+      accesses: servedCount[node]!,
+      utilisation: load?.utilisation(node) ?? 0,
+    }))
     for (const { eyes } of timers) eyes?.see(inTick)
     if (pressures.length > 0) kernel.markAccessed(Uint32Array.from(firstTouches), 0, firstTouches.size)
   })

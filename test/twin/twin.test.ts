@@ -1,7 +1,7 @@
 /** The engine and the obvious simulator agree exactly, for every shipped policy, on random traces and machines. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { machine } from '../../src/machine/index.ts'
+import { type Machine, machine } from '../../src/machine/index.ts'
 import { listPolicies, parsePolicySpec } from '../../src/policy/index.ts'
 import { boundOf } from '../../src/replay/bound.ts'
 import { planReplay } from '../../src/replay/plan.ts'
@@ -46,7 +46,18 @@ const cases = fc.record({
   tickNs: fc.constantFrom(50, 200, 1000),
   pace: fc.constantFrom(1, 3),
   seed: fc.integer({ min: 0, max: 1000 }),
+  /** Narrow memory: these few accesses saturate it now and then. */
+  narrow: fc.constantFrom(1, 30, 1000),
 })
+
+function machineOf({ machine: name, narrow }: { machine: string; narrow: number }): Machine {
+  const made = machine(name)
+  const divided = (bytes: number) => bytes / narrow
+  const { load } = made
+  if (!load) return made
+  const narrowed = { nodeBytesPerSecond: load.nodeBytesPerSecond.map(divided), linkBytesPerSecond: load.linkBytesPerSecond.map((row) => row.map(divided)) }
+  return { ...made, load: { ...load, ...narrowed } }
+}
 
 describe('engine = per-access simulator', () => {
   for (const name of listPolicies()) {
@@ -55,9 +66,9 @@ describe('engine = per-access simulator', () => {
       const [policy] = await parsePolicySpec(spec)
       let migrated = 0
       fc.assert(
-        fc.property(cases, ({ list, machine: machineName, tickNs, pace, seed }) => {
+        fc.property(cases, ({ list, tickNs, pace, seed, ...box }) => {
           const trace = traceFromAccesses(list, { tickNs })
-          const { context } = planReplay(trace, machine(machineName), [policy!], { seed, pace, cpus: 'spread' })
+          const { context } = planReplay(trace, machineOf(box), [policy!], { seed, pace, cpus: 'spread' })
           const [lane] = replayLanes(context, [policy!])
           const twin = simulate(context, policy!, plain(context.trace, list))
           const { totals } = lane!
@@ -67,6 +78,8 @@ describe('engine = per-access simulator', () => {
             local: totals.local,
             remote: totals.remote,
             memoryPs: totals.memoryPs,
+            queueingPs: totals.queueingPs,
+            stretchNs: totals.stretchNs,
             hintFaults: totals.hintFaults,
             pageFaults: totals.pageFaults,
             migrated: totals.migrated,
@@ -76,6 +89,8 @@ describe('engine = per-access simulator', () => {
             local: twin.local,
             remote: twin.remote,
             memoryPs: twin.memoryPs,
+            queueingPs: twin.queueingPs,
+            stretchNs: twin.stretchNs,
             hintFaults: twin.hintFaults,
             pageFaults: twin.pageFaults,
             migrated: twin.migrated,
@@ -95,8 +110,8 @@ describe('engine = per-access simulator', () => {
   test('a lane alone = the same lane among all others', async () => {
     const policies = (await Promise.all(listPolicies().map((name) => parsePolicySpec(QUICK[name] ? `${name}:${QUICK[name]}` : name)))).flat()
     fc.assert(
-      fc.property(cases, ({ list, machine: machineName, tickNs, pace, seed }) => {
-        const { context } = planReplay(traceFromAccesses(list, { tickNs }), machine(machineName), policies, { seed, pace, cpus: 'spread' })
+      fc.property(cases, ({ list, tickNs, pace, seed, ...box }) => {
+        const { context } = planReplay(traceFromAccesses(list, { tickNs }), machineOf(box), policies, { seed, pace, cpus: 'spread' })
         const together = replayLanes(context, policies)
         policies.forEach((policy, i) => {
           expect(replayLanes(context, [policy])[0]).toEqual(together[i])
