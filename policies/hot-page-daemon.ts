@@ -1,4 +1,7 @@
-import { definePolicy, duration, every, fraction, sampledAccesses } from '../src/policy/index.ts'
+import { rate as bytesPerSecond, count, definePolicy, duration, every, fraction, knowledge, type PageId, pageBudget, sees } from '../src/policy/index.ts'
+
+/** A page that keeps moving rests for 2, 4, 8 … periods, at most this many. */
+const LONGEST_REST = 64
 
 export default definePolicy({
   about: 'A user-space profiler moves each sampled page to the node that uses it most',
@@ -7,15 +10,34 @@ export default definePolicy({
     period: duration('1s', 'how often the daemon wakes up'),
     rate: fraction(1 / 100, 'share of accesses the hardware samples'),
     gain: fraction(0.2, 'how much busier than home another node must be'),
+    samples: count(1, 'samples a page needs before it is judged'),
+    budget: bytesPerSecond('1GiB/s', 'most memory moved; the pages with most remote samples go first'),
+    sees: sees(),
   },
-  rules({ kernel }, { period, rate, gain }) {
+  rules({ kernel, now }, { period, rate, gain, samples, budget, sees }) {
+    const { observation, weight } = knowledge(sees, { rate, period })
+    const moves = kernel.perPage(Uint8Array)
+    const restsUntil = kernel.perPage(Float64Array)
     return [
-      every(period, sampledAccesses({ rate }), (seen) => {
-        const misplaced = seen.pages.filter((page) => seen.from(page, seen.mainNode(page)) > (1 + gain) * seen.from(page, kernel.nodeOf(page)))
-        kernel.movePages(
-          misplaced,
-          misplaced.map((page) => seen.mainNode(page)),
+      every(period, observation, (seen) => {
+        /** Samples won by moving a page to its main user. */
+        const won = (page: PageId) => seen.from(page, seen.mainNode(page)) - seen.from(page, kernel.nodeOf(page))
+        const misplaced = seen.pages.filter(
+          (page) =>
+            seen.from(page, seen.mainNode(page)) > (1 + gain) * seen.from(page, kernel.nodeOf(page)) &&
+            seen.total(page) * weight >= samples &&
+            restsUntil[page]! <= now(),
         )
+        const most = pageBudget(budget, period)
+        const chosen = misplaced.length <= most ? misplaced : misplaced.sort((a, b) => won(b) - won(a) || a - b).subarray(0, most)
+        kernel.movePages(
+          chosen,
+          Array.from(chosen, (page) => seen.mainNode(page)),
+        )
+        for (const page of chosen) {
+          restsUntil[page] = now() + period * (moves[page]! === 0 ? 1 : Math.min(LONGEST_REST, 2 ** moves[page]!))
+          if (moves[page]! < 255) moves[page]!++
+        }
       }),
     ]
   },

@@ -1,10 +1,10 @@
-import { definePolicy, onAllocation } from '../src/policy/index.ts'
+import { definePolicy, memoryNodes, startWith, text } from '../src/policy/index.ts'
 
 export default definePolicy({
-  about: 'Pages are spread over all memory nodes in turn, by virtual page number',
+  about: 'numactl --interleave: pages are spread over the nodes in turn, by virtual page number',
   paper: 'set_mempolicy(2) MPOL_INTERLEAVE; mm/mempolicy.c:interleave_nid',
-  rules({ machine }) {
-    const nodes = machine.nodes.filter(({ bytes }) => bytes > 0).map(({ index }) => index)
-    return [onAllocation(({ vpage }) => nodes[vpage % nodes.length])]
+  params: {
+    nodes: text('', 'nodes such as 0-1,3; empty = all with memory'),
   },
+  rules: (world, { nodes }) => startWith(world, { mode: 'interleave', nodes: memoryNodes(world.machine, nodes) }),
 })

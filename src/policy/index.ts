@@ -1,7 +1,20 @@
 export { ABSENT, type MemoryRange, type MemPolicy, type MoveOutcome, type NodeIndex, type PageId } from '../kernel/index.ts'
 export { type ManagementCall, perform } from './calls.ts'
-export { definePolicy, type NodeLoad, type Policy, type PolicyDefinition, type PolicyFactory, type PolicyMachine, type Watermark, type World } from './define.ts'
+export {
+  definePolicy,
+  type NodeLoad,
+  type Policy,
+  type PolicyDefinition,
+  type PolicyFactory,
+  type PolicyMachine,
+  type Watermark,
+  type World,
+} from './define.ts'
+export { HotThreshold } from './hot-threshold.ts'
+export { type Knowledge, knowledge, type Sees, sees, seesAll } from './knowledge.ts'
 export { kebabCase, type LanePolicy, lanePolicy, listPolicies, loadPolicy, parsePolicySpec, policyName, rulesOf } from './load.ts'
+export { farthest, memoryNodes, nearest, startWith } from './nodes.ts'
+export { NO_NODE, NumaFaults } from './numa-faults.ts'
 export {
   type AccessedPages,
   accessedBits,
@@ -33,3 +46,5 @@ export {
   type TaskMove,
   type Watermarks,
 } from './rules.ts'
+export { type ScheduledCall, scheduleOf } from './script.ts'
+export { pageBudget, type Tiering, tiering } from './tiering.ts'
