@@ -22,7 +22,7 @@ export function interpret(recorded: Case, machines: CaseFile['machines']): Predi
     try {
       if (operation === undefined) throw new Error(`unknown operation ${step.op}`)
       if (step.phase === 'before' && step.op === 'snap') takeOver(scenario, step)
-      scenario.program.step(scenario.task(step.on), step.op)
+      scenario.program.step(scenario.task(step.on), step)
       observed.push(operation(scenario, step))
     } catch (error) {
       return { observed, failure: { step: step.n, message: (error as Error).message } }

@@ -105,7 +105,7 @@ export const OPERATIONS: Record<string, Operation> = {
     scenario.addActor(text(p), process, task)
     scenario.program.born(task)
     task.node = scenario.nodeOf(cpus)
-    scenario.program.step(task, 'spawn')
+    scenario.program.step(task, step)
     return { ret: 0 }
   },
 
@@ -113,7 +113,7 @@ export const OPERATIONS: Record<string, Operation> = {
     const parent = scenario.actor(step.on)
     const process = fork(scenario.kernel, scenario.task(step.on), scenario.nextPid++)
     scenario.addActor(text(args(step)['new']), process, process.tasks[0]!, parent)
-    scenario.program.step(process.tasks[0]!, 'fork')
+    scenario.program.forked(process.tasks[0]!)
     return { ret: 0 }
   },
 
@@ -255,7 +255,7 @@ export const OPERATIONS: Record<string, Operation> = {
     const registered = args(step)['method'] === 'iouring'
     const pinned = pin(scenario.kernel, scenario.task(step.on), start, pages, registered ? 'dma' : 'pipe')
     actor.pins.push(...pinned)
-    return { ret: registered ? 0 : pinned.length }
+    return { ret: registered ? 0 : pages }
   },
 
   unpin(scenario, step) {

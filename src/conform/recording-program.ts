@@ -6,8 +6,8 @@
  * Layout and habits were read off the snapshots that list the program's own mappings (`rt=1`): they are the same on every
  * machine and kernel of the recordings. Where a case has such a snapshot, it is taken over on top.
  */
-import { access, HUGE_ZERO_PAGE, type Kernel, NO_PAGE, newVma, PAGE, type Process, type Task, ZERO_PAGE } from '../kernel/index.ts'
-import { fromRuns, type RuntimeVma } from './case-file.ts'
+import { access, HUGE_ZERO_PAGE, type Kernel, NO_PAGE, newVma, PAGE, type Process, type Task, type Vma, ZERO_PAGE } from '../kernel/index.ts'
+import { fromRuns, type RuntimeVma, type Step } from './case-file.ts'
 import { parsePages } from './lists.ts'
 
 interface Mapping {
@@ -51,11 +51,15 @@ const SETTLE: Habit = [[5, '7-8,327,343']]
 const SEARCH: Habit = [[5, '328']]
 /** … of the machine and of every node, two nodes a page. */
 const readCounters = (nodes: number): Habit => [[5, `300-${299 + Math.ceil(nodes / 2)},325-326,328`]]
-/** A process writes these on top when it runs such a command. */
+/** A process writes these on top when it runs such a command: the sum of what it reads, a buffer. */
 const COMMANDS: Record<string, Habit> = {
-  touch: [[5, '300']],
-  move_pages: [[OWN_INDEX, '0-1']],
+  'touch for reading': [[5, '300']],
+  move_pages: [[OWN_INDEX, '0']],
 }
+/** A forked process runs its commands deeper in the stack. */
+const FORKED: Habit = [[8, '30']]
+/** Long results go through a second page that the controller maps too. */
+const LONG_RESULT = { operation: 'move_pages', mapping: 7, page: 1 }
 /** The first thread costs its creator so many pages, every thread one more. */
 const FIRST_THREAD_PAGES = 17
 const THREAD_PAGES_START = 16
@@ -67,6 +71,7 @@ const DISTANCE = 512
 export class RecordingProgram {
   readonly #kernel: Kernel
   readonly #controller: Task
+  readonly #forked = new Set<Process>()
 
   constructor(kernel: Kernel, controller: Task) {
     this.#kernel = kernel
@@ -103,13 +108,37 @@ export class RecordingProgram {
   }
 
   /** What carrying out a step writes: in the process that does it, or in the controller. */
-  step(task: Task, operation: string): void {
-    if (task !== this.#controller) {
-      this.#write(task, COMMAND)
-      this.#write(task, COMMANDS[operation] ?? [])
-    } else if (operation === 'settle') this.#write(task, SETTLE)
-    else if (operation === 'grep') this.#write(task, SEARCH)
-    else if (operation === 'vmstat' || operation === 'vmdelta') this.#write(task, readCounters(this.#kernel.nodes))
+  step(task: Task, { op, args }: Pick<Step, 'op' | 'args'>): void {
+    if (task === this.#controller) {
+      if (op === 'settle') this.#write(task, SETTLE)
+      else if (op === 'grep') this.#write(task, SEARCH)
+      else if (op === 'vmstat' || op === 'vmdelta') this.#write(task, readCounters(this.#kernel.nodes))
+      return
+    }
+    this.#write(task, COMMAND)
+    if (this.#forked.has(task.process)) this.#write(task, FORKED)
+    this.#write(task, COMMANDS[op === 'touch' && Number(args?.['w'] ?? 1) === 0 ? 'touch for reading' : op] ?? [])
+    if (op === LONG_RESULT.operation) this.#answerAtLength(task)
+  }
+
+  /** A process that another one forked: it has read its first command by the time the fork returns. */
+  forked(task: Task): void {
+    this.#write(task, COMMAND)
+    this.#forked.add(task.process)
+  }
+
+  #answerAtLength(task: Task): void {
+    const { mapping, page } = LONG_RESULT
+    const mine = this.#mapping(task.process, mapping)
+    const controllers = this.#mapping(this.#controller.process, mapping)
+    if (mine.ptes[page]! >= 0) return
+    if (controllers.ptes[page] === NO_PAGE) controllers.ptes[page] = this.#addPage(task.node, true)
+    mine.ptes[page] = controllers.ptes[page]!
+    this.#kernel.pages.setMapcount(mine.ptes[page]!, this.#kernel.pages.mapcount(mine.ptes[page]!) + 1)
+  }
+
+  #mapping(process: Process, index: number): Vma {
+    return process.vmas.find((vma) => vma.start === START + index * DISTANCE)!
   }
 
   /** Creating a process's `ordinal`-th thread (1 = the first). */
@@ -152,7 +181,7 @@ export class RecordingProgram {
   snapshot(process: Process): RuntimeVma[] {
     const { pages } = this.#kernel
     return MAPPINGS.map(({ name, perm, pages: count }, index) => {
-      const vma = process.vmas.find((candidate) => candidate.start === START + index * DISTANCE)!
+      const vma = this.#mapping(process, index)
       const values = (value: (page: number) => number, absent: number): [number, number][] => {
         const runs: [number, number][] = []
         for (const page of vma.ptes) {
