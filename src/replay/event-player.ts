@@ -3,6 +3,7 @@ import type { LaneKernel, MemoryRange, NodeIndex } from '../kernel/index.ts'
 import type { ManagementCall, Rule } from '../policy/index.ts'
 import type { TraceEvent } from '../trace/index.ts'
 import type { ReplayContext } from './context.ts'
+import { pageAt } from './layout.ts'
 import { nodeOfRecorded } from './recorded-nodes.ts'
 
 type CpusetRule = Extract<Rule, { kind: 'cpuset change' }>
@@ -112,13 +113,7 @@ export class EventPlayer {
   }
 
   #pages(process: number, vpages: number[]): number[] {
-    return vpages.flatMap((vpage) => {
-      for (const vma of this.#context.layout.processes[process]!.vmas) {
-        const page = vma.ptes[vpage - vma.startVpage]
-        if (page !== undefined && page >= 0) return [page]
-      }
-      return []
-    })
+    return vpages.flatMap((vpage) => pageAt(this.#context.layout, process, vpage) ?? [])
   }
 
   #mbind(event: Extract<TraceEvent, { kind: 'mbind' }>) {

@@ -66,3 +66,12 @@ function vmasOf(trace: PreparedTrace, process: number, pages: number[]): LayoutV
   }
   return vmas
 }
+
+/** The page at a virtual page number, present or not; undefined where the trace never touches one. */
+export function pageAt(layout: MemoryLayout, process: number, vpage: number): number | undefined {
+  for (const { startVpage, ptes } of layout.processes[process]!.vmas) {
+    const page = ptes[vpage - startVpage]
+    if (page !== undefined && page >= 0) return page
+  }
+  return undefined
+}
