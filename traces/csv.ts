@@ -2,12 +2,15 @@
 import { parse } from 'csv-parse'
 import { UserError } from '../src/errors.ts'
 import {
+  type Carried,
   defineFormat,
   type FileHead,
   type FormatContext,
   isBinary,
   layoutOf,
+  type Role,
   TABLE_OPTIONS,
+  type TableLayout,
   TableRows,
   TableScanner,
   type TraceWriter,
@@ -61,7 +64,7 @@ export default defineFormat({
     if (!dialect)
       throw new UserError('no header line', { file: context.file, line: 1, hint: 'Name the columns with --format-option columns="time tid op addr"' })
     const layout = layoutOf(dialect.names, dialect.sample, context.options, { file: context.file, line: Math.max(1, dialect.headerLine) })
-    const weight = describe(trace, layout.roles, layout.timeUnitSource, layout.timeFactor, context)
+    const weight = periodOf(context)
     const rows = new TableRows(trace, layout, context.file, weight)
     const scanner = new TableScanner(
       trace,
@@ -78,22 +81,31 @@ export default defineFormat({
     )
     const rest = await scanLines(head.subarray(dialect.skipBytes), input, scanner, context.file)
     if (rest) await readQuoted(rest, input, dialect.separator, rows, scanner.line - 1, context.file)
+    describe(trace, layout, rows.weighted)
   },
 })
 
 /** A quoted field: from here on csv-parse reads. */
 class QuoteMet extends Error {}
 
-/** Says what this very table lacks and where its times come from; answers the weight of rows without one. */
-function describe(trace: TraceWriter, roles: (string | undefined)[], unitSource: string, timeFactor: number, { options }: FormatContext): number {
-  const has = (role: string) => roles.includes(role)
-  const carries = (['accesses', 'tasks', 'cpus', 'time'] as const).filter(
-    (what) => what === 'accesses' || has({ tasks: has('tid') ? 'tid' : 'pid', cpus: 'cpu', time: 'time' }[what]),
-  )
-  const period = options['period'] === undefined ? undefined : parseCount(options['period'], 'period')
+/** Accesses that each row without a weight stands for. */
+function periodOf({ options }: FormatContext): number {
+  const period = options['period'] === undefined ? 1 : parseCount(options['period'], 'period')
   if (period === 0) throw new UserError('not a period', { field: 'period', expected: '1 or more', got: '0' })
-  trace.describe({ carries, fidelity: has('weight') || (period ?? 1) > 1 ? 'samples' : 'every access' })
-  trace.fact('timeSource', has('time') ? `column in units of ${timeFactor} ns, by ${unitSource}` : 'row number, 1 ns apart')
+  return period
+}
+
+/** Says what this very table lacks and where its times come from. */
+function describe(trace: TraceWriter, { roles, timeFactor, timeUnitSource }: TableLayout, isSampled: boolean): void {
+  const has = (role: Role) => roles.includes(role)
+  const given: [Carried, boolean][] = [
+    ['accesses', true],
+    ['tasks', has('pid') || has('tid')],
+    ['cpus', has('cpu')],
+    ['time', has('time')],
+  ]
+  trace.describe({ carries: given.filter(([, isGiven]) => isGiven).map(([what]) => what), fidelity: isSampled ? 'samples' : 'every access' })
+  trace.fact('timeSource', has('time') ? `column in units of ${timeFactor} ns, by ${timeUnitSource}` : 'row number, 1 ns apart')
   if (!has('op'))
     trace.lint({
       code: 'no-operation',
@@ -101,7 +113,6 @@ function describe(trace: TraceWriter, roles: (string | undefined)[], unitSource:
       message: 'no column says read or write',
       advice: 'All count as reads; name the column with --format-option op=NAME',
     })
-  return period ?? 1
 }
 
 /** Enough of the file to find header, separator, units and radix. */

@@ -11,6 +11,7 @@ export function importOptions(args: Argv): Argv {
     .option('format-option', { type: 'string', array: true, requiresArg: true, default: [], describe: 'option of the format, such as address=va; repeat it' })
     .option('page-size', { type: 'string', requiresArg: true, coerce: once('page-size'), describe: 'size of a page (default 4KiB)' })
     .option('tick', { type: 'string', requiresArg: true, coerce: once('tick'), describe: 'finest grain of time kept (default: adapts)' })
+    .option('events', { type: 'string', requiresArg: true, coerce: once('events'), describe: 'script of calls that take place in the trace (docs/format.md)' })
     .option('lenient', { type: 'boolean', default: false, describe: 'keep what is complete of a damaged file' })
 }
 
@@ -22,6 +23,7 @@ export function readOptions(args: Record<string, unknown>): OpenOptions {
     formatOptions: Object.fromEntries((args['format-option'] as string[]).map(keyAndValue)),
     pageSize: pageSize === undefined ? undefined : parseSize(pageSize, '--page-size'),
     tickNs: tick === undefined ? undefined : parseDuration(tick, '--tick'),
+    events: args['events'] as string | undefined,
     lenient: args['lenient'] === true,
   }
 }

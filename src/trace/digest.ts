@@ -15,12 +15,20 @@ export class ContentDigest {
   readonly #bytes = new Uint8Array(this.#words.buffer)
   #used = 0
   #lastNs = 0
+  /** Tasks count in order of their first access, plus 1. */
+  readonly #ordinal = new Uint32Array(1 << 16)
+  readonly #tasks: number[] = []
 
   access(timeNs: number, task: number, cpu: number, high: number, low: number, bytes: number, kind: number, weight: number): void {
     const delta = timeNs - this.#lastNs
     this.#lastNs = timeNs
+    let who = this.#ordinal[task]!
+    if (who === 0) {
+      who = this.#tasks.push(task)
+      this.#ordinal[task] = who
+    }
     if (delta > 0xffff_ffff || bytes > 0x3fff_ffff || weight !== 1) this.#push(Math.floor(delta / 2 ** 32), weight, Math.floor(weight / 2 ** 32), bytes, WIDE)
-    this.#push(delta, low, high, ((task << 16) | ((cpu + 1) & 0xffff)) >>> 0, (bytes << 2) | kind)
+    this.#push(delta, low, high, ((who << 16) | ((cpu + 1) & 0xffff)) >>> 0, (bytes << 2) | kind)
   }
 
   #push(a: number, b: number, c: number, d: number, e: number): void {
@@ -40,9 +48,9 @@ export class ContentDigest {
     this.#used = 0
   }
 
-  /** `rest` = what is not an access, as JSON. */
-  finish(rest: unknown): string {
+  /** `identity` names a task; `rest` = what is neither access nor task, as JSON. */
+  finish(identity: (task: number) => unknown, rest: unknown): string {
     this.#flush()
-    return this.#hash.update(JSON.stringify(rest)).digest('hex')
+    return this.#hash.update(JSON.stringify([this.#tasks.map(identity), rest])).digest('hex')
   }
 }

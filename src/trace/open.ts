@@ -1,12 +1,16 @@
 /** From a name on the command line to a trace: a native file, a recording in a foreign format, or a generated workload. */
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { UserError } from '../errors.ts'
-import type { FolderFile, FormatContext, StreamFormat } from './format.ts'
+import type { FolderFile, FormatContext, StreamFormat, TraceWriter } from './format.ts'
 import { loadFormat, recognise, recogniseFolder } from './formats.ts'
 import type { PreparedTrace } from './prepared.ts'
+import { regroup } from './regroup.ts'
+import { parseScript } from './script.ts'
+import { checkPids, schedule } from './scripted-events.ts'
 import { openBytes } from './source.ts'
-import { FoldingWriter, type FormatFacts, inMemory } from './writer.ts'
+import { generateInto, listWorkloads, loadWorkload } from './workload.ts'
+import { type BlockStore, type FoldedTrace, FoldingWriter, type FormatFacts, inMemory } from './writer.ts'
 
 export interface OpenOptions {
   /** Name of a format or path of a user's; default: recognised by content. */
@@ -15,6 +19,8 @@ export interface OpenOptions {
   pageSize?: number
   /** Fixed tick in ns; default: chosen from span and number of accesses. */
   tickNs?: number
+  /** Script of calls that take place in the trace (script.ts). */
+  events?: string
   /** Keep what is complete of a damaged file. */
   lenient?: boolean
 }
@@ -23,22 +29,53 @@ export interface OpenOptions {
 export interface Recording {
   facts: FormatFacts
   /** Pushes everything into the writer. */
-  read(writer: FoldingWriter): Promise<void>
+  read(writer: TraceWriter): Promise<void>
 }
 
 /** A trace in memory, or a native file read by blocks. */
 export async function openTrace(name: string, options: OpenOptions = {}): Promise<PreparedTrace> {
   const found = await find(name, options)
-  if ('open' in found) return found.open()
-  const writer = new FoldingWriter({ file: name, pageSize: options.pageSize, tickNs: options.tickNs })
-  await found.read(writer)
-  return inMemory(writer.finish(found.facts))
+  if ('open' in found) return asFolded(found, options)
+  return inMemory(await fold(found, name, options))
 }
 
-/** What a name stands for. */
+/** Reads a recording through the writer, with the scripted events if there are any. */
+export async function fold(recording: Recording, name: string, options: OpenOptions, store?: BlockStore): Promise<FoldedTrace> {
+  const { events, pageSize, tickNs } = options
+  const script = events === undefined ? [] : parseScript(readScript(events), events)
+  const writer = new FoldingWriter({ file: name, pageSize, tickNs }, store)
+  schedule(writer, script, events ?? '')
+  await recording.read(writer)
+  const folded = writer.finish(recording.facts)
+  checkPids(script, folded.tables, events ?? '')
+  return folded
+}
+
+function readScript(file: string): string {
+  if (!existsSync(file) || !statSync(file).isFile()) throw new UserError('no such script', { file, field: '--events', expected: 'a text file of calls' })
+  return readFileSync(file, 'utf8')
+}
+
+/** A native file as it is: what only a recording allows was decided when it was imported. */
+export function asFolded(found: { open(): PreparedTrace }, { events, pageSize, tickNs }: OpenOptions): PreparedTrace {
+  const trace = found.open()
+  const refuse = (field: string, hint: string) => new UserError('the trace is folded already', { file: trace.meta.file, field, hint })
+  if (events !== undefined) throw refuse('--events', 'Give the script when importing the recording')
+  if (pageSize !== undefined && pageSize !== trace.meta.pageSize) throw refuse('--page-size', 'Import the recording itself with this page size')
+  return tickNs === undefined ? trace : regroup(trace, tickNs)
+}
+
+/** What a name stands for: a folder, a file, or the name of a workload where there is no such file. */
 export async function find(name: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {
+  if (!existsSync(name) && options.format === undefined && listWorkloads().includes(name.split(':')[0]!)) return workload(name)
   const isFolder = existsSync(name) && statSync(name).isDirectory()
   return isFolder ? findInFolder(name, options) : findInFile(name, options)
+}
+
+async function workload(name: string): Promise<Recording> {
+  const named = await loadWorkload(name)
+  const carries = ['accesses', 'tasks', 'cpus', 'time', 'events'] as const
+  return { facts: { format: 'workload', fidelity: 'every access', carries }, read: (writer) => generateInto(named, writer) }
 }
 
 async function findInFile(file: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {

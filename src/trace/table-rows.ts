@@ -15,6 +15,8 @@ const LATEST = BigInt(Number.MAX_SAFE_INTEGER)
 export class TableRows {
   /** Rows pushed so far; the time of a row in ns where there is no time column. */
   count = 0
+  /** Some row stands for more than one access. */
+  weighted = false
   /** Subtracted from all times. */
   originNs = 0n
   readonly #trace: TraceWriter
@@ -61,6 +63,7 @@ export class TableRows {
     const task = this.#trace.task(pid ?? 1, tid ?? pid ?? 1)
     this.#trace.access(timeNs, task, cpu, this.#address.high, this.#address.low, size, kind, weight)
     this.count++
+    if (weight !== 1) this.weighted = true
   }
 
   #time(cell: string): number {

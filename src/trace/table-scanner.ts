@@ -173,6 +173,7 @@ export class TableScanner {
     if (!this.#hasTime) timeNs = this.#rows.count
     if (pid < 0) pid = 1
     this.#rows.count++
+    if (weight !== 1) this.#rows.weighted = true
     this.#trace.line = this.line
     this.#trace.access(timeNs, this.#trace.task(pid, tid < 0 ? pid : tid), cpu, high >>> 0, low >>> 0, size, kind as AccessKind, weight)
     return i

@@ -1,6 +1,7 @@
 /** The TraceWriter behind every format: interns, checks the order of time, and folds into provisional ticks as it goes. */
 import { GrowableF64, GrowableU16 } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
+import { formatDuration } from '../units.ts'
 import { BlockBuilder, shared } from './blocks.ts'
 import { ContentDigest } from './digest.ts'
 import type { TraceEvent } from './events.ts'
@@ -105,6 +106,7 @@ export class FoldingWriter implements TraceWriter {
   /** Moves of a task seen in its accesses; placed at the start of their tick, at most one per task and tick. */
   readonly #moves: TaskMove[] = []
   readonly #lastMove: (TaskMove | undefined)[] = []
+  #scheduled: { timeNs: number; event: (atNs: number) => TraceEvent }[] = []
   readonly #facts: Record<string, number | string | boolean> = {}
   readonly #lint: LintVerdict[] = []
   #described: Parameters<TraceWriter['describe']>[0] = {}
@@ -186,6 +188,10 @@ export class FoldingWriter implements TraceWriter {
     if (!(event.timeNs >= this.#lastNs)) throw this.#backwards(event.timeNs)
     this.#lastNs = event.timeNs
     if (event.timeNs >= this.#tickEnd) this.#advance(event.timeNs)
+    this.#place(event)
+  }
+
+  #place(event: TraceEvent): void {
     // the event takes place between the records around it: what came before stays in the tick before
     if (event.timeNs > this.#tickStart) {
       this.#closeTick()
@@ -196,6 +202,11 @@ export class FoldingWriter implements TraceWriter {
       this.#taskActor[event.task] = NOWHERE
     }
     this.#events.push(event)
+  }
+
+  /** Events from elsewhere, ascending, at times since the first record; each is made when its time has come. */
+  schedule(events: readonly { timeNs: number; event: (atNs: number) => TraceEvent }[]): void {
+    this.#scheduled = [...events]
   }
 
   fact(name: string, value: number | string | boolean): void {
@@ -216,6 +227,13 @@ export class FoldingWriter implements TraceWriter {
       throw new UserError('the trace holds no accesses', { file: this.#file, hint: 'Was the recording empty, or is it another format? See --format' })
     this.#closeTick()
     this.#provisional.finish(this.#tickEnd)
+    if (this.#scheduled.length > 0)
+      this.#lint.push({
+        code: 'events-after-end',
+        severity: 'warning',
+        message: `${this.#scheduled.length} scripted calls come after the last access and are left out`,
+        advice: `The trace lasts ${formatDuration(this.#lastNs - this.#originNs)}; times in a script count from its start`,
+      })
     const spanNs = this.#lastNs - this.#originNs
     const tickNs = this.#fixedTick ? this.#tickNs : chooseTick(this.#tickNs, spanNs, this.#records)
     const cutsNs = this.#events.map((event) => event.timeNs)
@@ -237,7 +255,6 @@ export class FoldingWriter implements TraceWriter {
     const pages = this.#pages.count
     let pagesWritten = 0
     for (let page = 0; page < pages; page++) pagesWritten += this.#pages.written[page]!
-    const tasks = this.#tasks.map(({ pid, tid }) => [pid, tid])
     if (cpuCounts.size > 0 && this.#actorCpuKnown.includes(false))
       this.#lint.push({
         code: 'cpu-partly-unknown',
@@ -250,7 +267,7 @@ export class FoldingWriter implements TraceWriter {
         schema: 'numareplay/trace/1',
         file: this.#file,
         format: format.format,
-        digest: this.#digest.finish({ pageSize: this.pageSize, tasks, processes: this.#processes, events: this.#events }),
+        digest: this.#digest.finish((task) => [this.#tasks[task]!.pid, this.#tasks[task]!.tid], { pageSize: this.pageSize, events: this.#events }),
         fidelity: this.#described.fidelity ?? format.fidelity,
         filtered: this.#described.filtered ?? false,
         carries: (this.#described.carries ?? format.carries).filter((what) => this.#carries(what, cpuCounts.size > 0, events.length > 0)),
@@ -332,11 +349,24 @@ export class FoldingWriter implements TraceWriter {
     this.#moves.push(move)
   }
 
-  /** Opens the tick that holds `timeNs`. */
+  /** Opens the tick that holds `timeNs`, after the scheduled events that are due before. */
   #advance(timeNs: number): void {
     if (timeNs < 0) throw this.#error('negative time', 'a time from 0 on', `${timeNs}ns`)
     if (timeNs > Number.MAX_SAFE_INTEGER) throw this.#error('time beyond 2^53 ns (104 days)', 'times relative to the start', `${timeNs}ns`)
     if (Number.isNaN(this.#originNs)) this.#originNs = timeNs
+    while (this.#nextScheduledNs() <= timeNs) {
+      const atNs = this.#nextScheduledNs()
+      this.#openTick(atNs)
+      this.#place(this.#scheduled.shift()!.event(atNs))
+    }
+    this.#openTick(timeNs)
+  }
+
+  #nextScheduledNs(): number {
+    return this.#scheduled.length > 0 ? this.#originNs + this.#scheduled[0]!.timeNs : Number.POSITIVE_INFINITY
+  }
+
+  #openTick(timeNs: number): void {
     this.#closeTick()
     const spanNs = timeNs - this.#originNs
     while (!this.#fixedTick && mayCoarsen(this.#tickNs, spanNs, this.#records)) this.#tickNs *= 10
@@ -344,7 +374,7 @@ export class FoldingWriter implements TraceWriter {
     // a coarser cell may begin before the last event, which cuts it
     const lastEventNs = this.#events.length > 0 ? this.#events[this.#events.length - 1]!.timeNs : gridNs
     this.#tickStart = Math.max(gridNs, lastEventNs)
-    this.#tickEnd = gridNs + this.#tickNs
+    this.#tickEnd = Math.min(gridNs + this.#tickNs, this.#nextScheduledNs())
   }
 
   /** Ticks without accesses are not stored: the final grid fills them in. */

@@ -39,7 +39,7 @@ describe('scripts of calls', () => {
     ['\n2 migrate_pages', /^moves\.txt:2:1: time: not a time/],
     ['2s', /^moves\.txt:1:3: no call after the time/],
     ['2s migrate_page pid=1', /^moves\.txt:1:4: unknown call .*Did you mean migrate_pages\?/],
-    ['2s migrate_pages pid=1 form=0 to=1', /^moves\.txt:1:24: unknown argument of migrate_pages .*Did you mean from\?/],
+    ['2s migrate_pages pid=1 fron=0 to=1', /^moves\.txt:1:24: unknown argument of migrate_pages .*Did you mean from\?/],
     ['2s migrate_pages pid=1 to=1', /^moves\.txt:1:4: from= is missing/],
     ['2s migrate_pages pid=x from=0 to=1', /^moves\.txt:1:22: pid: not a whole number/],
     ['2s migrate_pages pid=1 pid=1', /^moves\.txt:1:24: pid given twice/],

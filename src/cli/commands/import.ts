@@ -14,10 +14,14 @@ export default defineCommand({
   async handler(args) {
     const out = args['output'] as string
     await importTrace(args['trace'] as string, out, readOptions(args))
-    const { meta, ticks } = await openTrace(out)
-    process.stdout.write(
-      `${out}: ${formatCount(meta.accesses)} accesses to ${formatCount(meta.pages)} pages in ${formatCount(ticks)} ticks of ${formatDuration(meta.tickNs)}, ${formatSize(statSync(out).size)}\n`,
-    )
+    process.stdout.write(`${await describeNative(out)}\n`)
     return undefined
   },
 })
+
+/** One line about a native file just written. */
+export async function describeNative(file: string): Promise<string> {
+  const { meta, ticks } = await openTrace(file)
+  const size = formatSize(statSync(file).size)
+  return `${file}: ${formatCount(meta.accesses)} accesses to ${formatCount(meta.pages)} pages in ${formatCount(ticks)} ticks of ${formatDuration(meta.tickNs)}, ${size}`
+}
