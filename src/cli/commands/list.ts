@@ -2,7 +2,7 @@ import { VERSION } from '../../package.ts'
 import { listPlugins, loadPlugin } from '../../plugins.ts'
 import { kebabCase, listPolicies, loadPolicy } from '../../policy/index.ts'
 import { defineCommand, printJson } from '../command.ts'
-import { textTable } from '../text-table.ts'
+import { twoColumns } from '../two-columns.ts'
 
 const KINDS = ['policies', 'formats', 'reports', 'workloads'] as const
 type Kind = (typeof KINDS)[number]
@@ -28,12 +28,12 @@ export default defineCommand({
       printJson({ schema: 'numareplay/list/1', version: VERSION, kind, entries })
       return 0
     }
-    const rows = entries.flatMap(({ name, about, source, params }) => [
+    const rows = entries.flatMap(({ name, about, source, params }): [string, string][] => [
       [name, about],
-      ...(source ? [['', `source: ${source}`]] : []),
-      ...(params ?? []).map((param) => ['', `  ${param.name}=${param.default}  ${param.about}`]),
+      ...(source ? [['', `source: ${source}`] as [string, string]] : []),
+      ...(params ?? []).map((param): [string, string] => ['', `  ${param.name}=${param.default}  ${param.about}`]),
     ])
-    process.stdout.write(`${textTable(['name', 'about'], rows)}\n`)
+    process.stdout.write(`${twoColumns(['name', 'about'], rows)}\n`)
     return 0
   },
 })

@@ -1,11 +1,11 @@
-/** A plain table for the terminal: bold-free, aligned, wrapped to its width. */
+/** Names with their meanings, aligned in two columns and wrapped to the terminal. */
 import Table from 'cli-table3'
 
-export function textTable(headings: string[], rows: string[][], width = process.stdout.columns ?? 120): string {
-  const first = Math.max(headings[0]!.length, ...rows.map(([cell]) => cell!.length)) + 2
+export function twoColumns(headings: [string, string], rows: [string, string][], width = process.stdout.columns ?? 120): string {
+  const first = Math.max(headings[0].length, ...rows.map(([cell]) => cell.length)) + 2
   const table = new Table({
     head: headings,
-    colWidths: headings.length === 2 ? [first, Math.max(30, width - first - 4)] : undefined,
+    colWidths: [first, Math.max(30, width - first - 4)],
     wordWrap: true,
     style: { head: [], border: [], compact: true },
     chars: {
