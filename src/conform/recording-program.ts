@@ -31,7 +31,7 @@ const MAPPINGS: readonly Mapping[] = [
   { name: '[stack]', perm: 'rw-p', pages: 33, present: '31-32' },
 ]
 /** Memory that a process gets while it runs: buffers of long commands, stacks of threads. */
-const OWN: Mapping = { name: '', perm: 'rw-p', pages: 128, present: '' }
+const OWN: Mapping = { name: '', perm: 'rw-p', pages: 320, present: '' }
 const OWN_INDEX = MAPPINGS.length
 
 /** Pages written, as [mapping, pages]. */
@@ -63,6 +63,8 @@ const LONG_RESULT = { operation: 'move_pages', mapping: 7, page: 1 }
 /** The first thread costs its creator so many pages, every thread one more. */
 const FIRST_THREAD_PAGES = 17
 const THREAD_PAGES_START = 16
+/** A thread that carries out a step itself goes one page deeper in its stack. */
+const THREAD_STACKS_START = 128
 
 /** Page number of the first mapping, far above all regions; mappings do not touch. */
 const START = 0x7f0000000
@@ -117,6 +119,8 @@ export class RecordingProgram {
     }
     this.#write(task, COMMAND)
     if (this.#forked.has(task.process)) this.#write(task, FORKED)
+    const thread = task.process.tasks.indexOf(task)
+    if (thread > 0) this.#write(task, [[OWN_INDEX, `${THREAD_STACKS_START + thread}`]])
     this.#write(task, COMMANDS[op === 'touch' && Number(args?.['w'] ?? 1) === 0 ? 'touch for reading' : op] ?? [])
     if (op === LONG_RESULT.operation) this.#answerAtLength(task)
   }
