@@ -10,7 +10,7 @@ import { FIXTURES, groundTruth, openSample, openText } from './helpers.ts'
 const files = Object.keys(groundTruth).filter((name) => groundTruth[name].format === 'drmemtrace-final')
 
 /** As text: beyond 2^53. */
-const truthText = readFileSync(join(FIXTURES, 'ground-truth.json'), 'utf8')
+const truthText = readFileSync(join(FIXTURES, 'formats-truth.json'), 'utf8')
 const firstTimestamp = (name: string) => BigInt(/"first_timestamp_us": (\d+)/.exec(truthText.slice(truthText.indexOf(`"${name}"`)))![1]!)
 
 describe('single files', () => {
