@@ -45,7 +45,7 @@ export default defineReport({
           ],
           height: 300,
           encoding: {
-            x: { ...place.x, title: 'ns per access spent on migration, hint faults and observation', axis: { tickCount: 8 }, scale: { padding: 14 } },
+            x: { ...place.x, title: 'ns per access spent on migration, hint faults and observation', axis: { tickCount: 8 } },
             y: { ...place.y, title: 'mean latency (ns)', axis: { tickCount: 6 } },
           },
           layer: [

@@ -8,8 +8,8 @@ export default defineReport({
   text: (run) => [accesses(run), flow(run)],
   charts(run): ReportChart[] {
     const rows = shares(run)
-    const nodes = run.record.machine.nodes.length
-    const cell = Math.max(16, Math.min(46, Math.floor(260 / nodes)))
+    const nodes = run.record.machine.nodes.map(({ id }) => id)
+    const cell = Math.max(16, Math.min(46, Math.floor(260 / nodes.length)))
     const flows = rows.filter((row) => (row['migrated'] as number) > 0)
     return [
       {
@@ -62,14 +62,14 @@ function matrix(
   name: string,
   lanes: number,
   cell: number,
-  nodes: number,
+  nodes: number[],
   field: string,
   title: string,
   format: string,
   range: string[],
   more: object[],
 ): Record<string, unknown> {
-  const columns = gridColumns(lanes, Math.floor(1000 / (Math.max(cell * nodes * 1.3, 150) + 60)))
+  const columns = gridColumns(lanes, Math.floor(1000 / (Math.max(cell * nodes.length * 1.3, 150) + 60)))
   const tooltip = [
     LANE_TOOLTIP,
     { field: 'from_node', title: 'from node' },
@@ -78,17 +78,18 @@ function matrix(
     ...more,
   ]
   const axis = { labelAngle: 0, domain: false, ticks: false, grid: false }
+  const scale = { domain: nodes }
   return {
     data: { name },
     facet: { field: 'lane', type: 'nominal', title: null },
     columns,
     spacing: { row: 26, column: 26 },
     spec: {
-      width: Math.max(cell * nodes * 1.3, 150),
-      height: cell * nodes,
+      width: Math.max(cell * nodes.length * 1.3, 150),
+      height: cell * nodes.length,
       encoding: {
-        x: { field: 'to_node', type: 'ordinal', title: 'to node', axis },
-        y: { field: 'from_node', type: 'ordinal', title: 'from node', axis },
+        x: { field: 'to_node', type: 'ordinal', title: 'to node', axis, scale },
+        y: { field: 'from_node', type: 'ordinal', title: 'from node', axis, scale },
         tooltip,
       },
       layer: [

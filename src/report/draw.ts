@@ -54,8 +54,14 @@ export async function drawSvg(spec: VegaLiteSpec): Promise<string> {
   const view = new vega.View(vega.parse(compiled as never), { renderer: 'none', loader: loader as never, logLevel: vega.Error })
   const svg = await view.toSVG()
   view.finalize()
-  return svg
+  return rounded(svg)
 }
+
+/** A hundredth of a pixel is enough: files half the size, and no digits that only floating point can explain. */
+const rounded = (svg: string): string =>
+  svg.replaceAll(/ (d|transform|x|y|x1|x2|y1|y2|width|height|points)="([^"]*)"/g, (_, name: string, value: string) => {
+    return ` ${name}="${value.replaceAll(/-?\d+\.\d{3,}(e-?\d+)?/g, (number) => String(Math.round(Number(number) * 100) / 100))}"`
+  })
 
 /** Charts draw what they are given: no spec reads a URL or a file. */
 const refuse = (): Promise<never> => Promise.reject(new Error('a chart may not load anything'))

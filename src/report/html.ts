@@ -95,12 +95,13 @@ function colourVariables(): string {
 /** Shown beside what a time window does not cut. */
 const WHOLE_RUN = '<span class="badge">whole run: not cut to the time window</span>'
 
-/** What the runtime needs: compiled charts, and each distinct set of rows once. */
+/** What the runtime needs: compiled charts, and each distinct column of their rows once. */
 class LiveCharts {
   readonly #context: ChartContext
-  readonly #datasets: { names: string[]; columns: Cell[][] }[] = []
-  readonly #seen = new Map<string, number>()
   readonly #charts: Record<string, unknown>[] = []
+  readonly #datasets: { names: string[]; stored: number[] }[] = []
+  readonly #columns: { texts?: string[]; values: Cell[] }[] = []
+  readonly #indexOf = new Map<string, number>()
 
   constructor(context: ChartContext) {
     this.#context = context
@@ -108,26 +109,38 @@ class LiveCharts {
 
   async add(id: string, chart: ReportChart): Promise<void> {
     const { vega } = await compileChart(bindChart(chart, this.#context, { scheme: 'page', framed: false, withoutData: true }))
-    const data = Object.fromEntries(Object.entries(chart.data).map(([name, rows]) => [name, this.#dataset(rows)]))
+    const filled = Object.entries(chart.data).filter(([, rows]) => rows.length > 0)
+    const data = Object.fromEntries(filled.map(([name, rows]) => [name, this.#dataset(rows)]))
     const columns = (chart.spec['columns'] as number | undefined) ?? 1
     this.#charts.push({ id, name: chart.name, vega, data, columns })
   }
 
   #dataset(rows: Row[]): number {
-    const names = Object.keys(rows[0] ?? {})
-    const dataset = { names, columns: names.map((name) => rows.map((row) => row[name] ?? null)) }
-    const key = JSON.stringify(dataset)
-    let index = this.#seen.get(key)
+    const names = Object.keys(rows[0]!)
+    const stored = names.map((name) => this.#column(rows.map((row) => row[name] ?? null)))
+    return this.#once({ names, stored }, this.#datasets)
+  }
+
+  #column(values: Cell[]): number {
+    if (!values.every((value) => typeof value === 'string')) return this.#once({ values }, this.#columns)
+    const texts = [...new Set(values)]
+    return this.#once({ texts, values: values.map((value) => texts.indexOf(value)) }, this.#columns)
+  }
+
+  /** Index of an equal item, or of this one, added. */
+  #once<T>(item: T, items: T[]): number {
+    const key = JSON.stringify(item)
+    let index = this.#indexOf.get(key)
     if (index === undefined) {
-      index = this.#datasets.push(dataset) - 1
-      this.#seen.set(key, index)
+      index = items.push(item) - 1
+      this.#indexOf.set(key, index)
     }
     return index
   }
 
   document(): unknown {
     const { lanes, window, unit } = this.#context
-    return { lanes, window, unit, charts: this.#charts, datasets: this.#datasets }
+    return { lanes, window, unit, charts: this.#charts, datasets: this.#datasets, columns: this.#columns }
   }
 }
 

@@ -39,7 +39,8 @@ export function renderTable(table: ReportTable, options: TextOptions): string {
   // The first column names the row: it gives way where that saves a split, and is repeated when the rest needs several tables
   const others = widths.slice(1).reduce((sum, width) => sum + width + GAP, 0)
   const room = options.width - others
-  widths[0] = Math.min(widths[0]!, room >= LEAST_NAME_WIDTH ? room : Math.max(LEAST_NAME_WIDTH, Math.floor(options.width / 2)))
+  const beside = options.width - Math.max(0, ...widths.slice(1)) - GAP
+  widths[0] = Math.min(widths[0]!, room >= LEAST_NAME_WIDTH ? room : Math.max(8, Math.min(beside, Math.max(LEAST_NAME_WIDTH, Math.floor(options.width / 2)))))
   const blocks = split(widths, options.width).map((columns) => renderColumns(table, cells, columns, widths, options))
   const notes = (table.notes ?? []).map((note) => wrapped(printable(note), options.width))
   return [...(table.title ? [styled(printable(table.title), 'bold', options)] : []), ...(table.rows.length > 0 ? [blocks.join('\n\n')] : []), ...notes].join(

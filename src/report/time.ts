@@ -62,8 +62,8 @@ export class TimeGrid {
       const bin = this.#binOf.get(row['time_ns'] as number) ?? this.#nearest(row['time_ns'] as number)
       const id = JSON.stringify([bin, ...keys.map((key) => row[key])])
       const old = merged.get(id)
-      if (old) for (const column of columns) old[column] = join(old[column] as number, row[column] as number)
-      else merged.set(id, { ...pick(row, keys), start: bin === 0 ? 0 : this.ends[bin - 1]!, time: this.ends[bin]!, ...pick(row, columns) })
+      if (old) for (const column of columns) old[column] = join(old[column] as number, (row[column] as number | null) ?? 0)
+      else merged.set(id, { ...pick(row, keys), start: bin === 0 ? 0 : this.ends[bin - 1]!, time: this.ends[bin]!, ...numbers(row, columns) })
     }
     return [...merged.values()]
   }
@@ -75,6 +75,9 @@ export class TimeGrid {
     return index === -1 ? this.ends.length - 1 : index
   }
 }
+
+/** Older runs lack newer columns: nothing of it was counted. */
+const numbers = (row: Row, names: readonly string[]): Row => Object.fromEntries(names.map((name) => [name, row[name] ?? 0]))
 
 const pick = (row: Row, names: readonly string[]): Row => Object.fromEntries(names.map((name) => [name, row[name]!]))
 

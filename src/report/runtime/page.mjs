@@ -9,9 +9,10 @@ const [start, end] = report.window
 const chosen = { lanes: new Set(lanes), from: start, to: end }
 const views = []
 
-/** Columns back to rows. */
-const datasets = report.datasets.map(({ names, columns }) =>
-  (columns[0] ?? []).map((_, i) => Object.fromEntries(names.map((name, k) => [name, columns[k][i]]))),
+// Columns are stored once each, texts by number; here they become rows again
+const columns = report.columns.map(({ texts, values }) => (texts ? values.map((index) => texts[index]) : values))
+const datasets = report.datasets.map(({ names, stored }) =>
+  columns[stored[0]].map((_, i) => Object.fromEntries(names.map((name, k) => [name, columns[stored[k]][i]]))),
 )
 
 function visible(rows) {
@@ -64,17 +65,17 @@ async function adjust({ element, stage, view, chart }) {
     const columns = chart.columns ?? 1
     const axes = stage.firstElementChild.getBoundingClientRect().width - columns * view.signal('child_width')
     const child = Math.max(90, Math.floor((width - axes) / columns))
-    if (Math.abs(child - view.signal('child_width')) > 2) await view.signal('child_width', child).runAsync()
+    if (Math.abs(child - view.signal('child_width')) > 2) await view.signal('child_width', child).resize().runAsync()
   } else if (view.width() !== width) {
-    await view.width(width).runAsync()
+    await view.width(width).resize().runAsync()
   }
 }
 
 async function update() {
   for (const { chart, element, view } of views) {
     for (const [name, index] of Object.entries(chart.data)) view.data(name, visible(datasets[index]))
-    view.signal('windowFrom', chosen.from).signal('windowTo', chosen.to)
-    await view.runAsync()
+    // Small multiples come and go: the picture takes the size that is left
+    await view.signal('windowFrom', chosen.from).signal('windowTo', chosen.to).resize().runAsync()
     const follows = Object.values(chart.data).some((index) => report.datasets[index].names.includes('time'))
     element.closest('figure').classList.toggle('whole-run', !follows)
   }

@@ -1,0 +1,122 @@
+/** What every file in reports/ promises, checked on runs small and large. */
+import { describe, expect, test } from 'vitest'
+import { bindChart, chartContext, compileChart, drawSvg, listReports, loadReports, type ReportChart, renderTable } from '../../src/report/index.ts'
+import { TABLES } from '../../src/results/index.ts'
+import { sampleRun } from '../fixtures/sample-run.ts'
+
+const RUNS = {
+  'six policies on two nodes': sampleRun(),
+  'fourteen lanes on eight nodes, many bins': sampleRun({
+    lanes: ['first-touch', ...Array.from({ length: 13 }, (_, i) => `numa-balancing:scan-period=${i + 1}s`)],
+    nodes: [0, 1, 2, 3, 4, 5, 6, 7],
+    bins: 450,
+  }),
+  'one policy that moves nothing': sampleRun({ lanes: ['first-touch'] }),
+  'a lane out of memory, no optimum, one bin, node numbers with holes': sampleRun({ oom: 'interleave', bound: false, bins: 1, nodes: [0, 4] }),
+}
+
+const reports = await loadReports()
+
+test('every file in the folder is a report', () => {
+  expect(reports.map(({ name }) => name).sort()).toEqual(listReports())
+})
+
+describe.each(reports)('report $name', ({ report }) => {
+  test('asks a question, and needs tables that runs have', () => {
+    expect(report.question).toMatch(/\?$/)
+    expect(report.title.length).toBeGreaterThan(3)
+    const known = TABLES.map(({ name }) => name)
+    for (const table of report.tables) expect(known).toContain(table)
+  })
+
+  test('its charts have every scheme, and the same bytes every time', async () => {
+    const run = RUNS['six policies on two nodes']
+    for (const chart of report.charts(run)) {
+      for (const scheme of ['light', 'dark', 'page'] as const) {
+        const bind = () => bindChart(chart, chartContext(run), { scheme, framed: scheme !== 'page' })
+        expect((await compileChart(bind())).warnings).toEqual([])
+        const svg = await drawSvg(bind())
+        expect(await drawSvg(bind())).toBe(svg)
+      }
+    }
+  })
+
+  describe.each(Object.entries(RUNS))('on %s', (_, run) => {
+    const context = chartContext(run)
+
+    test('reads only the tables it names', () => {
+      const asked = new Set<string>()
+      const spy = {
+        record: run.record,
+        rows: (table: string) => {
+          asked.add(table)
+          return run.rows(table)
+        },
+      }
+      report.text(spy)
+      report.charts(spy)
+      expect([...asked].filter((table) => !report.tables.includes(table))).toEqual([])
+    })
+
+    test('renders as text, each row as wide as its heading, within the terminal', () => {
+      for (const table of report.text(run)) {
+        for (const row of table.rows) expect(row).toHaveLength(table.columns.length)
+        for (const width of [60, 100, 200]) {
+          for (const line of renderTable(table, { width, colour: false }).split('\n')) expect(line.length).toBeLessThanOrEqual(width)
+        }
+        expect(JSON.stringify(table)).not.toMatch(/NaN|Infinity|undefined/)
+      }
+    })
+
+    test('its charts compile without warnings and draw', async () => {
+      const names = report.charts(run).map(({ name }) => name)
+      expect(new Set(names).size).toBe(names.length)
+      for (const chart of report.charts(run)) {
+        expect(chart.description.length).toBeGreaterThan(20)
+        const bound = bindChart(chart, context, { scheme: 'light', framed: true })
+        expect((await compileChart(bound)).warnings).toEqual([])
+        const svg = await drawSvg(bound)
+        expect(svg).not.toMatch(/NaN|undefined|theme:|var\(--/)
+        const hasRows = Object.values(chart.data).some((rows) => rows.length > 0)
+        if (hasRows) expect(svg).toMatch(/<(path|line|text)[^>]*aria-roledescription|class="mark-(rect|line|area|symbol|text)/)
+      }
+    }, 120_000)
+
+    test('its charts refer to fields that exist', () => {
+      for (const chart of report.charts(run)) expect(unknownFields(chart), chart.name).toEqual([])
+    })
+
+    test('rows that are meant to follow the choice of policies carry a lane of the run', () => {
+      const lanes = new Set(context.lanes)
+      for (const chart of report.charts(run)) {
+        for (const rows of Object.values(chart.data)) for (const row of rows) expect(lanes.has(row['lane'] as string)).toBe(true)
+      }
+      for (const { laneColumn, rows } of report.text(run)) {
+        if (laneColumn !== undefined) for (const row of rows) expect(lanes.has(row[laneColumn]!)).toBe(true)
+      }
+    })
+  })
+})
+
+/** Fields that a spec uses and neither its rows have nor its transforms make. */
+function unknownFields({ spec, data }: ReportChart): string[] {
+  const rows = Object.values(data).flatMap((all) => all.slice(0, 1))
+  if (rows.length === 0) return []
+  const known = new Set(rows.flatMap((row) => Object.keys(row)))
+  const used = new Set<string>()
+  const visit = (value: unknown): void => {
+    if (value === null || typeof value !== 'object') return
+    for (const [key, item] of Object.entries(value)) {
+      if (key === 'as') for (const name of [item].flat()) known.add(name as string)
+      else if (key === 'field' && typeof item === 'string') used.add(item)
+      else if (key === 'groupby' || key === 'fold') for (const name of item as string[]) used.add(name)
+      else if ((key === 'calculate' || key === 'filter') && typeof item === 'string') {
+        for (const [, name] of item.matchAll(/datum\.(\w+)/g)) used.add(name!)
+        for (const [, name] of item.matchAll(/datum\['([^']+)'\]/g)) used.add(name!)
+      }
+      visit(item)
+    }
+  }
+  visit(spec)
+  return [...used].filter((name) => !known.has(name))
+}
