@@ -1,6 +1,7 @@
 /**
  * A trace turned round: for a stretch of pages, the touches of each page in order of time. The bounds with capacities need
- * it several times over; pairs of a tick are sorted by page, so a stretch is a slice of every tick.
+ * it several times over; pairs of a tick are sorted by page, so a stretch is a slice of every tick. With a `stride` only
+ * every so-manieth page is kept: a sample.
  */
 import type { TickBlock } from '../trace/index.ts'
 import type { BoundProblem } from './bound-problem.ts'
@@ -8,9 +9,8 @@ import { forEachTick } from './context.ts'
 
 /** A touch is one (page, tick) that occurs. */
 export interface Histories {
-  firstPage: number
   pages: number
-  /** Touches of page firstPage+p are [start[p], start[p+1]). */
+  /** Touches of the p-th page of the stretch are [start[p], start[p+1]). */
   start: Uint32Array
   tick: Uint32Array
   /** Access cost of the touch with the page on memory node m, ps: [touch * memory + m]. */
@@ -21,11 +21,11 @@ export interface Histories {
   enters: Uint8Array
 }
 
-export function historiesOf(problem: BoundProblem, firstPage: number, lastPage: number): Histories {
+export function historiesOf(problem: BoundProblem, firstPage: number, lastPage: number, stride = 1): Histories {
   const { trace, ticks, memory, readPs, writePs } = problem
   const width = memory.length
-  const pages = lastPage - firstPage
-  const start = countTouches(problem, firstPage, lastPage)
+  const start = countTouches(problem, firstPage, lastPage, stride)
+  const pages = start.length - 1
   const touches = start[pages]!
   const tick = new Uint32Array(touches)
   const cost = new Float64Array(touches * width)
@@ -36,8 +36,8 @@ export function historiesOf(problem: BoundProblem, firstPage: number, lastPage: 
   /** 1 while the page is in memory. */
   const present = new Uint8Array(pages)
   const drop = (page: number, now: number) => {
-    const p = page - firstPage
-    if (p < 0 || p >= pages || present[p] === 0) return
+    const p = (page - firstPage) / stride
+    if (p < 0 || p >= pages || !Number.isInteger(p) || present[p] === 0) return
     present[p] = 0
     until[next[p]! - 1] = now
   }
@@ -50,7 +50,11 @@ export function historiesOf(problem: BoundProblem, firstPage: number, lastPage: 
     let k = firstPair(block, i, firstPage)
     while (k < end && pairPage[k]! < lastPage) {
       const page = pairPage[k]!
-      const p = page - firstPage
+      if ((page - firstPage) % stride !== 0) {
+        k++
+        continue
+      }
+      const p = (page - firstPage) / stride
       const touch = next[p]!++
       tick[touch] = now
       if (present[p] === 0) {
@@ -64,12 +68,12 @@ export function historiesOf(problem: BoundProblem, firstPage: number, lastPage: 
       }
     }
   })
-  return { firstPage, pages, start, tick, cost, until, enters }
+  return { pages, start, tick, cost, until, enters }
 }
 
 /** Touches of all pages before each page of the stretch; one more entry than pages. */
-export function countTouches({ trace }: BoundProblem, firstPage: number, lastPage: number): Uint32Array {
-  const pages = lastPage - firstPage
+export function countTouches({ trace }: BoundProblem, firstPage: number, lastPage: number, stride = 1): Uint32Array {
+  const pages = Math.ceil((lastPage - firstPage) / stride)
   const start = new Uint32Array(pages + 1)
   forEachTick(trace, (block, i) => {
     const { pairPage } = block
@@ -78,7 +82,7 @@ export function countTouches({ trace }: BoundProblem, firstPage: number, lastPag
     for (let k = firstPair(block, i, firstPage); k < end && pairPage[k]! < lastPage; k++) {
       if (pairPage[k] === before) continue
       before = pairPage[k]!
-      start[before - firstPage + 1]!++
+      if ((before - firstPage) % stride === 0) start[(before - firstPage) / stride + 1]!++
     }
   })
   for (let p = 0; p < pages; p++) start[p + 1]! += start[p]!

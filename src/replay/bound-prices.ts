@@ -2,7 +2,7 @@
  * Optimum with capacities, any number of nodes and any size: a certified interval. A price per page and tick on each node
  * makes pages independent again; for any prices >= 0 the sum of the pages' cheapest paths, less what full nodes would earn,
  * is a lower bound (Lagrangian relaxation, models-and-numbers §6.4). Prices follow the subgradient (used - capacity); integer
- * picoseconds keep every sum exact. Prices are constant within a period of ticks; the last prices lead a greedy plan that
+ * picoseconds keep every sum exact. Prices are constant within a period of ticks; the best prices lead a greedy plan that
  * respects the capacities, which is an upper bound.
  */
 import { countTouches, type Histories, historiesOf } from './bound-histories.ts'
@@ -15,81 +15,109 @@ export interface PricedBound {
   upperPs: number | null
 }
 
-/** Touches of one block of pages held at a time: some 150 MB on eight nodes. */
+/** Touches of one block of pages held at a time: some 150 MB on eight nodes. Prices are learnt from at most so many. */
 const BLOCK_TOUCHES = 2_000_000
-/** Steps of all rounds together, about a minute; and how many rounds are worth while. */
-const MOST_STEPS = 4e9
-const ROUNDS = { least: 6, most: 150 }
+const SAMPLE_TOUCHES = 500_000
+/** Steps of all rounds together, some ten seconds; and how many rounds are worth while. */
+const MOST_STEPS = 1e9
+const ROUNDS = { least: 20, most: 150 }
 const PERIODS = { least: 8, most: 96 }
 /** Halve the step after so many rounds without a better bound. */
 const PATIENCE = 4
 
+/**
+ * Any prices give a valid bound: they are learnt from a sample of the pages with capacities scaled to it (every page where
+ * there are few), and one pass over all pages certifies bound and plan.
+ */
 export function pricedBound(problem: BoundProblem): PricedBound {
-  const { ticks, pages, memory, capacity } = problem
+  const { pages, memory, capacity } = problem
+  const before = countTouches(problem, 0, pages)
+  const stride = primeFrom(Math.ceil(before[pages]! / SAMPLE_TOUCHES))
+  const sample = historiesOf(problem, 0, pages, stride)
+  const prices = learnPrices(sample, { ...problem, capacity: capacity.map((frames) => (frames * sample.pages) / pages) })
+
+  const plan = feasiblePlanPs(problem, prices)
+  const used = new Float64Array(memory.length * prices.periods)
+  let lowerPs = -worthOfFrames(prices, capacity)
+  for (const { from, to } of pageStretches(before)) {
+    const histories = stride === 1 ? sample : historiesOf(problem, from, to)
+    lowerPs += pathsPs(histories, problem, prices, used)
+    plan.add(histories)
+    if (stride === 1) break
+  }
+  return { lowerPs, upperPs: Number.isFinite(plan.costPs) ? plan.costPs : null }
+}
+
+/** The prices with the best bound of a number of subgradient rounds with Polyak steps. */
+function learnPrices(histories: Histories, problem: BoundProblem): Prices {
+  const { ticks, memory, capacity } = problem
+  const { pages } = histories
   const width = memory.length
-  const stretches = pageStretches(problem)
-  const touches = stretches.reduce((sum, stretch) => sum + stretch.touches, 0)
   const periods = Math.min(ticks, Math.max(PERIODS.least, Math.min(PERIODS.most, Math.floor(2e7 / pages))))
   const periodStart = Uint32Array.from({ length: periods + 1 }, (_, b) => Math.floor((b * ticks) / periods))
-  const roundSteps = (2 * touches + pages * periods) * width
+  const roundSteps = (2 * histories.tick.length + pages * periods) * width
   const rounds = Math.max(ROUNDS.least, Math.min(ROUNDS.most, Math.floor(MOST_STEPS / roundSteps)))
 
-  const only = stretches.length === 1 ? historiesOf(problem, 0, pages) : undefined
-  const eachBlock = (visit: (histories: Histories) => void) => {
-    for (const { from, to } of stretches) visit(only ?? historiesOf(problem, from, to))
-  }
-  const planOf = (prices: Prices): number => {
-    const plan = feasiblePlanPs(problem, prices)
-    eachBlock((histories) => plan.add(histories))
-    return plan.costPs
-  }
-
   let prices: Prices = { periods, periodStart, perTick: new Float64Array(width * periods) }
+  const plan = feasiblePlanPs(problem, prices)
+  plan.add(histories)
   let best = prices
-  let lowerPs = 0
-  let upperPs = planOf(prices)
+  let bestPs = Number.NEGATIVE_INFINITY
   let step = 1
   let stale = 0
   for (let round = 0; round < rounds; round++) {
-    const used = new Float64Array(width * periods)
-    let value = 0
-    eachBlock((histories) => {
-      value += pathsPs(histories, problem, prices, used)
-    })
+    const excess = new Float64Array(width * periods)
+    const value = pathsPs(histories, problem, prices, excess) - worthOfFrames(prices, capacity)
     let norm = 0
     for (let m = 0; m < width; m++) {
       for (let b = 0; b < periods; b++) {
         const slot = m * periods + b
-        const frames = capacity[m]! * (periodStart[b + 1]! - periodStart[b]!)
-        value -= prices.perTick[slot]! * frames
-        used[slot]! -= frames
-        if (used[slot]! > 0 || prices.perTick[slot]! > 0) norm += used[slot]! ** 2
+        excess[slot]! -= capacity[m]! * (periodStart[b + 1]! - periodStart[b]!)
+        if (excess[slot]! > 0 || prices.perTick[slot]! > 0) norm += excess[slot]! ** 2
       }
     }
-    if (value > lowerPs) {
-      lowerPs = value
+    if (value > bestPs) {
+      bestPs = value
       best = prices
       stale = 0
     } else if (++stale % PATIENCE === 0) step /= 2
-    if (norm === 0 || upperPs <= lowerPs) break
-    const target = Number.isFinite(upperPs) ? upperPs : 1.1 * Math.max(lowerPs, 1)
+    if (norm === 0 || plan.costPs <= bestPs) break
+    const target = Number.isFinite(plan.costPs) ? plan.costPs : 1.1 * Math.max(bestPs, 1)
     const by = (step * Math.max(target - value, 1)) / norm
     // From the best prices when the last ones led astray, else from the last
     const origin = stale > 0 && stale % PATIENCE === 0 ? best : prices
-    prices = { periods, periodStart, perTick: origin.perTick.map((price, slot) => Math.max(0, Math.round(price + by * used[slot]!))) }
+    prices = { periods, periodStart, perTick: origin.perTick.map((price, slot) => Math.max(0, Math.round(price + by * excess[slot]!))) }
   }
-  upperPs = Math.min(upperPs, planOf(best))
-  return { lowerPs, upperPs: Number.isFinite(upperPs) ? upperPs : null }
+  return best
+}
+
+/** What the frames of all nodes would earn if they were always taken. */
+function worthOfFrames({ periods, periodStart, perTick }: Prices, capacity: number[]): number {
+  let worth = 0
+  for (let m = 0; m < capacity.length; m++) {
+    for (let b = 0; b < periods; b++) worth += perTick[m * periods + b]! * capacity[m]! * (periodStart[b + 1]! - periodStart[b]!)
+  }
+  return worth
+}
+
+/** A prime stride keeps no step with threads that take pages in turn. */
+function primeFrom(least: number): number {
+  if (least <= 1) return 1
+  for (let candidate = least; ; candidate++) {
+    let isPrime = candidate > 1
+    for (let factor = 2; factor * factor <= candidate && isPrime; factor++) isPrime = candidate % factor !== 0
+    if (isPrime) return candidate
+  }
 }
 
 /** Consecutive pages with at most BLOCK_TOUCHES touches together (or one page). */
-function pageStretches(problem: BoundProblem): { from: number; to: number; touches: number }[] {
-  const before = countTouches(problem, 0, problem.pages)
-  const stretches: { from: number; to: number; touches: number }[] = []
-  for (let from = 0; from < problem.pages; ) {
+function pageStretches(before: Uint32Array): { from: number; to: number }[] {
+  const pages = before.length - 1
+  const stretches: { from: number; to: number }[] = []
+  for (let from = 0; from < pages; ) {
     let to = from + 1
-    while (to < problem.pages && before[to + 1]! - before[from]! <= BLOCK_TOUCHES) to++
-    stretches.push({ from, to, touches: before[to]! - before[from]! })
+    while (to < pages && before[to + 1]! - before[from]! <= BLOCK_TOUCHES) to++
+    stretches.push({ from, to })
     from = to
   }
   return stretches

@@ -5,6 +5,7 @@ import { EPOCHS, FAILURES, LATENCY, MOVES, NODES, STACK, SUMMARY, TRAFFIC, VMSTA
 import type { Bound } from './bound.ts'
 import type { LaneResult } from './lane-result.ts'
 import { toNs } from './ledger.ts'
+import { totalCostPs, verdictOf } from './verdict.ts'
 
 const TABLE_OF = { epochs: EPOCHS, nodes: NODES, vmstat: VMSTAT, failures: FAILURES, traffic: TRAFFIC, latency: LATENCY, stack: STACK, moves: MOVES } as const
 
@@ -16,7 +17,10 @@ export interface CollectContext {
 
 export function collect(context: CollectContext, lanes: LaneResult[], bound: Bound): Table[] {
   const summary = new Table(SUMMARY)
-  for (const lane of lanes) summary.add(summaryRow(context, lane, lanes[0]!, bound))
+  const nothing = lanes.find(({ policy }) => policy === 'first-touch') ?? lanes[0]!
+  const gap = boundGap(bound, lanes)
+  for (const lane of lanes)
+    summary.add({ ...summaryRow(context, lane, lanes[0]!, bound), bound_gap: lane.status === 'ok' ? gap : null, verdict: verdictOf(lane, nothing) })
   const tables = (Object.keys(TABLE_OF) as (keyof typeof TABLE_OF)[]).map((name) => {
     const table = new Table(TABLE_OF[name])
     for (const lane of lanes) for (const row of lane.rows[name]) table.add(row)
@@ -62,12 +66,18 @@ function summaryRow(context: CollectContext, lane: LaneResult, baseline: LaneRes
     observation_ns: toNs(totals.observationPs),
     total_cost_ns: toNs(total),
     bound_ns: lane.status === 'ok' ? toNs(bound.ps) : null,
+    bound_kind: bound.kind,
+    regret: lane.status === 'ok' && bound.ps > 0 ? total / bound.ps - 1 : null,
     share_of_possible_gain: isWhole && possible > 0 ? (totalCostPs(baseline) - total) / possible : null,
     ping_pong_pages: lane.pingPongPages,
   }
 }
 
-/** Memory stall and everything that placement costs on top: what the bound bounds. Page faults are the same for all and left out. */
-const totalCostPs = ({ totals }: LaneResult): number => totals.memoryPs + totals.migrationPs + totals.hintFaultPs + totals.observationPs
+/** How far the optimum may lie above the bound: up to the cheaper of the plan that was found and the best lane. */
+function boundGap({ ps, feasiblePs }: Bound, lanes: LaneResult[]): number | null {
+  const found = lanes.filter(({ status }) => status === 'ok').map(totalCostPs)
+  if (feasiblePs !== null) found.push(feasiblePs)
+  return found.length > 0 && ps > 0 ? Math.max(0, Math.min(...found) / ps - 1) : null
+}
 
 const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0)

@@ -34,6 +34,7 @@ export default defineCommand({
       .option('pace', option('pace', 'policy-clock seconds per trace second (default: adapts)'))
       .option('cpus', option('cpus', 'recorded cpus to nodes: auto, recorded, spread or 0-3:0,4-7:1', { default: 'auto' }))
       .option('memory', option('memory', 'memory of nodes, such as 0=2MiB,1=64GiB'))
+      .option('no-contention', { type: 'boolean', describe: 'idle latencies only: no queueing at memory and links' })
       .option('jobs', option('jobs', 'threads (the result is the same for any number)', { alias: 'j' }))
       .option('output', option('output', 'run folder (default: runs/TRACE-MACHINE)', { alias: 'o' }))
       .option('html', option('html', 'where the HTML report goes (default: in the run folder)'))
@@ -87,13 +88,14 @@ async function replayOne(name: string, machine: Machine, args: Record<string, un
     machine,
     policies: args['policy'] as string[],
     cpus: text('cpus'),
+    contention: args['no-contention'] !== true,
     command: commandOf(name, args),
     progress: (share) => bar.update(share),
   }).finally(() => bar.stop())
 }
 
 /** Options that change what comes out, in the order of the help; where things are written and how fast changes nothing. */
-const DECISIVE = ['machine', 'policy', 'seed', 'epoch', 'pace', 'cpus', 'memory', 'format', 'format-option', 'page-size', 'tick', 'lenient']
+const DECISIVE = ['machine', 'policy', 'seed', 'epoch', 'pace', 'cpus', 'memory', 'no-contention', 'format', 'format-option', 'page-size', 'tick', 'lenient']
 const DEFAULTS: Record<string, string> = { seed: '1', cpus: 'auto' }
 
 /** The command that gives this run again. */
