@@ -74,8 +74,7 @@ export default defineFormat({
       rows,
       (text, line) => {
         if (text.includes('"')) throw new QuoteMet()
-        const trimmed = text.trim()
-        if (trimmed !== '' && !trimmed.startsWith('#')) rows.row(split(trimmed, dialect.separator), line)
+        if (!/^ *(#|\r?$)/.test(text)) rows.row(split(text, dialect.separator), line)
       },
       dialect.skipLines + 1,
     )
@@ -146,7 +145,7 @@ function dialectOf(text: string, options: Record<string, string>): Dialect | und
   const sample = lines
     .slice(skip, skip + SAMPLE_ROWS)
     .filter((row) => row.trim() !== '' && !row.trim().startsWith('#'))
-    .map((row) => split(row.trim(), separator))
+    .map((row) => split(row, separator))
   const names = given ?? split(line.replace(/^\uFEFF/, '').trim(), separator)
   return {
     separator,

@@ -34,7 +34,7 @@ export class TableRows {
     this.#weight = weight
   }
 
-  /** One row; cells are trimmed. `line` for messages. */
+  /** One row. `line` for messages. */
   row(cells: readonly string[], line: number): void {
     const { roles } = this.#layout
     this.#line = line
@@ -49,7 +49,7 @@ export class TableRows {
     for (this.#column = 0; this.#column < roles.length; this.#column++) {
       const role = roles[this.#column]
       if (role === undefined) continue
-      const cell = cells[this.#column]!
+      const cell = cells[this.#column]!.trim()
       if (role === 'time') timeNs = this.#time(cell)
       else if (role === 'pid') pid = this.#count(cell)
       else if (role === 'tid') tid = this.#count(cell)
