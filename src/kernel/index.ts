@@ -24,6 +24,7 @@ export {
 } from './face.ts'
 export { access } from './fault.ts'
 export type { Zone } from './frames.ts'
+export { zonesOf } from './frames.ts'
 export { Kernel } from './kernel.ts'
 export { createLaneKernel, type LaneOptions } from './lane-kernel.ts'
 export { mbind, setHomeNode } from './mbind.ts'
