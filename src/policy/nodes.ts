@@ -43,3 +43,18 @@ export function startWith({ kernel, tasks }: World, mempolicy: MemPolicy): Rule[
     }),
   ]
 }
+
+/**
+ * D of the page-migration problem: accesses to the nearest other node that cost as much extra latency as one move. At least 1.
+ */
+export function migrationWorth(machine: PolicyMachine): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const from of machine.nodes) {
+    if (from.cpus.length === 0) continue
+    for (const to of memoryNodes(machine)) {
+      const extra = machine.latency(from.index, to) - machine.latency(from.index, from.index)
+      if (to !== from.index && extra > 0) least = Math.min(least, extra)
+    }
+  }
+  return Number.isFinite(least) ? Math.max(1, machine.migrationNs / least) : 1
+}

@@ -1,0 +1,59 @@
+import { choice, definePolicy, duration, fraction, onHintFault, onPressure, type PageId, size, tiering } from '../src/policy/index.ts'
+
+export default definePolicy({
+  about: 'AutoTiering: hint faults on all tiers move a page to the toucher; a full node first gives up its least accessed pages',
+  paper: 'Kim, Choe, Ahn, USENIX ATC 2021; code of csl-ajou/AutoTiering',
+  params: {
+    mode: choice(['opm', 'cpm'], 'opm: a full target demotes its least accessed pages; cpm: a page moves only where there is room'),
+    scanDelay: duration('1s', 'before the first scan of a process'),
+    scanPeriod: duration('1s', 'between scans'),
+    scanSize: size('256MiB', 'address range made to fault per scan'),
+    reserve: fraction(0.01, 'share of a fast node kept free in the background'),
+  },
+  rules(world, { mode, scanDelay, scanPeriod, scanSize, reserve }) {
+    const { machine, kernel, pages } = world
+    const tiers = tiering(world)
+    // one bit per scan sequence, newest lowest: set when the page was touched (least accessed page levels)
+    const history = kernel.perPage(Uint8Array)
+    const owner = kernel.perPage(Uint16Array)
+    for (let page = 0; page < pages; page++) owner[page] = world.page(page).process
+    const level = (page: PageId): number => bits[history[page]!]!
+    const wanted = machine.nodes.map(() => 0)
+    const keepFree = (node: number): number => Math.max(kernel.watermark(node, 'high'), reserve * machine.pages(node))
+    const demote = (node: number, count: number): void => {
+      const below = machine.nextTierDown(node)
+      if (below === undefined || count <= 0) return
+      const victims: PageId[] = []
+      for (let accessed = 0; accessed <= 8 && victims.length < count; accessed++) {
+        for (let page = 0; page < pages && victims.length < count; page++) {
+          if (kernel.nodeOf(page) === node && level(page) === accessed) victims.push(page)
+        }
+      }
+      kernel.demotePages(victims, below, 'demotion')
+    }
+    return [
+      onPressure({ wake: (node) => (wanted[node]! > 0 ? Number.POSITIVE_INFINITY : keepFree(node)), until: keepFree }, ({ node, shortfall }) => {
+        demote(node, Math.max(shortfall, wanted[node]!))
+        wanted[node] = 0
+      }),
+      onHintFault(
+        {
+          delay: scanDelay,
+          period: scanPeriod,
+          size: scanSize,
+          scanned({ process, wrapped }) {
+            if (wrapped) for (let page = 0; page < pages; page++) if (owner[page] === process) history[page] = history[page]! << 1
+          },
+        },
+        (fault) => {
+          history[fault.page]! |= 1
+          if (fault.home === fault.node || fault.migrate()) return
+          if (mode === 'opm' && tiers.isSlow(fault.page)) wanted[fault.node]!++
+        },
+      ),
+    ]
+  },
+})
+
+/** Bits set in a byte. */
+const bits = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length)

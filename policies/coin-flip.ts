@@ -1,0 +1,35 @@
+import { definePolicy, duration, every, fraction, knowledge, memoryNodes, migrationWorth, type NodeIndex, type PageId, seesAll } from '../src/policy/index.ts'
+
+export default definePolicy({
+  about: 'Online page migration by coin: each remote request moves the page to its sender with probability 1 / 2D',
+  paper: 'Westbrook, SIAM J. Computing 23(5), 1994: 3-competitive against an oblivious adversary, on any network',
+  params: {
+    period: duration('100ms', 'how often requests are handed to it'),
+    rate: fraction(1 / 100, 'share of accesses sampled, when it sees samples'),
+    sees: seesAll(),
+  },
+  rules(world, { period, rate, sees }) {
+    const { machine, kernel, random } = world
+    const memory = memoryNodes(machine)
+    const { observation, accesses } = knowledge(sees, { rate, period })
+    const logStays = Math.log1p(-1 / Math.max(2, 2 * migrationWorth(machine)))
+    return [
+      every(period, observation, (seen) => {
+        const moving: PageId[] = []
+        const targets: NodeIndex[] = []
+        for (const page of seen.pages) {
+          let target = kernel.nodeOf(page)
+          // the order of requests within a period is not known: nodes take turns by number
+          for (const user of memory) {
+            const requests = seen.from(page, user) * accesses
+            if (user !== target && requests > 0 && random() < -Math.expm1(requests * logStays)) target = user
+          }
+          if (target === kernel.nodeOf(page)) continue
+          moving.push(page)
+          targets.push(target)
+        }
+        kernel.movePages(moving, targets)
+      }),
+    ]
+  },
+})

@@ -1,0 +1,93 @@
+import {
+  rate as bytesPerSecond,
+  definePolicy,
+  duration,
+  every,
+  fraction,
+  knowledge,
+  memoryNodes,
+  type NodeIndex,
+  type PageId,
+  pageBudget,
+  sees,
+  tiering,
+} from '../src/policy/index.ts'
+
+export default definePolicy({
+  about: 'Colloid: balances the loaded latencies of the tiers: hot pages go up while the fast tier answers sooner, and down while it does not',
+  paper: 'Vuppalapati and Agarwal, SOSP 2024, algorithms 1 and 2; host: counters as in HeMem',
+  params: {
+    period: duration('100ms', 'how often latencies are compared and pages move'),
+    rate: fraction(1 / 19997, 'share of accesses sampled'),
+    smoothing: fraction(0.25, 'weight of the last epoch in the moving averages of latency (choice)'),
+    balanced: fraction(0.05, 'difference of latencies that is let be (delta)'),
+    step: fraction(0.01, 'width at which the search for the share starts again (epsilon)'),
+    bandwidth: bytesPerSecond('10GiB/s', 'most migration'),
+    sees: sees(),
+  },
+  rules(world, { period, rate, smoothing, balanced, step, bandwidth, sees }) {
+    const { machine, kernel, load, pages } = world
+    const tiers = tiering(world)
+    const memory = memoryNodes(machine)
+    const slowNodes = memory.filter((node) => !machine.isFast(node))
+    const { observation, accesses } = knowledge(sees, { rate, period })
+    /** Moving average of each page's accesses per period. */
+    const heat = kernel.perPage(Float32Array)
+    const latency = { fast: 0, slow: 0 }
+    let low = 0
+    let high = 1
+
+    const tier = (nodes: readonly NodeIndex[]): { latencyNs: number; served: number } => {
+      const loads = nodes.map(load)
+      const served = loads.reduce((sum, one) => sum + one.accesses, 0)
+      const weighted = served > 0 ? loads.reduce((sum, one) => sum + one.latencyNs * one.accesses, 0) / served : Math.min(...loads.map((one) => one.latencyNs))
+      return { latencyNs: weighted, served }
+    }
+    const smoothed = (average: number, now: number): number => (average === 0 ? now : average + smoothing * (now - average))
+
+    /** Pages in order until their share of all accesses reaches `share`. */
+    const upTo = (share: number, candidates: PageId[], total: number): PageId[] => {
+      let sum = 0
+      const chosen: PageId[] = []
+      for (const page of candidates.sort((a, b) => heat[b]! - heat[a]! || a - b)) {
+        if (chosen.length >= pageBudget(bandwidth, period)) break
+        if (sum + heat[page]! / total > share) continue
+        sum += heat[page]! / total
+        chosen.push(page)
+      }
+      return chosen
+    }
+
+    return [
+      every(period, observation, (seen) => {
+        let total = 0
+        for (let page = 0; page < pages; page++) {
+          heat[page] = heat[page]! / 2 + (seen.total(page) * accesses) / 2
+          total += heat[page]!
+        }
+        const fast = tier(tiers.fastNodes)
+        const slow = tier(slowNodes)
+        if (slowNodes.length === 0 || total === 0 || fast.served + slow.served === 0) return
+        latency.fast = smoothed(latency.fast, fast.latencyNs)
+        latency.slow = smoothed(latency.slow, slow.latencyNs)
+        if (Math.abs(latency.fast - latency.slow) < balanced * latency.fast) return
+        const isFastSooner = latency.fast < latency.slow
+
+        // algorithm 2: binary search for the share of accesses that balances the latencies
+        const share = fast.served / (fast.served + slow.served)
+        if (isFastSooner) low = share
+        else high = share
+        if (high < low + step) {
+          if (isFastSooner) high = 1
+          else low = 0
+        }
+        const shift = Math.abs((low + high) / 2 - share)
+        const hot: PageId[] = []
+        for (let page = 0; page < pages; page++) if (heat[page]! > 0 && (isFastSooner ? tiers.isSlow(page) : tiers.isFast(page))) hot.push(page)
+        const moving = upTo(shift, hot, total)
+        if (!isFastSooner) tiers.demote(moving)
+        else if (moving.length > 0) tiers.exchange(moving, (page) => heat[page]! < heat[moving.at(-1)!]!)
+      }),
+    ]
+  },
+})

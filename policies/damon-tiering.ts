@@ -1,0 +1,69 @@
+import { count, type DamonRegion, damonRegions, definePolicy, duration, every, fraction, memoryNodes, type NodeIndex, rate } from '../src/policy/index.ts'
+
+const BASE_PAGE = 4096
+const SECOND = 1e9
+
+export default definePolicy({
+  about: 'DAMON tiering: cold regions of fast nodes go down, hot regions of slow nodes go up, each under a quota that chases a goal',
+  paper:
+    'mm/damon/core.c:damos_adjust_quota, damon_hot_score, kdamond_apply_schemes; DAMOS migrate_hot and migrate_cold, self-tuned tiering (2025 cover letter)',
+  params: {
+    sample: duration('5ms', 'sampling interval'),
+    aggregation: duration('100ms', 'aggregation interval'),
+    minRegions: count(10, 'fewest regions'),
+    maxRegions: count(1000, 'most regions'),
+    apply: duration('1s', 'how often the schemes are applied'),
+    hotRate: fraction(0.05, 'access rate from which a region of a slow node is hot'),
+    quota: rate('200MiB/s', 'most migration of each scheme'),
+    fastUsed: fraction(0.997, 'goal of migrate_hot: share of fast nodes in use'),
+    fastFree: fraction(0.005, 'goal of migrate_cold: share of fast nodes free'),
+  },
+  rules({ machine, kernel }, { sample, aggregation, minRegions, maxRegions, apply, hotRate, quota, fastUsed, fastFree }) {
+    const memory = memoryNodes(machine)
+    const fast = memory.filter((node) => machine.isFast(node))
+    const capacity = fast.reduce((sum, node) => sum + machine.pages(node), 0)
+    const most = Math.max(1, (quota * apply) / SECOND / BASE_PAGE)
+    /** Pages per application, tuned between 1 and the quota. */
+    const budget = { hot: most, cold: most }
+    const tuned = (pages: number, score: number): number => Math.min(most, Math.max(1, score >= 2 ? 1 : pages * (2 - score)))
+
+    /** Moves pages of the regions in order until the budget is spent; regions on the way start a new age. */
+    const migrate = (regions: DamonRegion[], wanted: (node: NodeIndex) => boolean, to: (node: NodeIndex) => NodeIndex | undefined, pages: number): void => {
+      let left = Math.floor(pages)
+      for (const region of regions) {
+        if (left <= 0) return
+        const bySource = memory.map((node) => region.pages().filter((page) => kernel.nodeOf(page) === node))
+        for (const [i, node] of memory.entries()) {
+          const target = wanted(node) ? to(node) : undefined
+          if (target === undefined || bySource[i]!.length === 0 || left <= 0) continue
+          const chosen = bySource[i]!.subarray(0, left)
+          kernel.demotePages(chosen, target, 'damon')
+          left -= chosen.length
+          region.age = 0
+        }
+      }
+    }
+
+    return [
+      every(apply, damonRegions({ sample, aggregation, min: minRegions, max: maxRegions }), (regions) => {
+        const ranked = [...regions].sort((a, b) => hotness(b, aggregation) - hotness(a, aggregation))
+        const free = fast.reduce((sum, node) => sum + kernel.freePages(node), 0) / Math.max(1, capacity)
+        budget.cold = tuned(budget.cold, free / fastFree)
+        budget.hot = tuned(budget.hot, (1 - free) / fastUsed)
+        const cold = ranked.filter(({ accessRate }) => accessRate === 0).reverse()
+        migrate(cold, machine.isFast, machine.nextTierDown, free >= fastFree ? 0 : budget.cold)
+        const hot = ranked.filter(({ accessRate }) => accessRate >= hotRate)
+        const roomiest = () => fast.reduce((best, node) => (kernel.freePages(node) > kernel.freePages(best) ? node : best), fast[0]!)
+        migrate(hot, (node) => !machine.isFast(node), roomiest, budget.hot)
+      }),
+    ]
+  },
+})
+
+/** damon_hot_score() with equal weights: frequency, then age on a logarithmic scale, downwards for what is not accessed. */
+function hotness({ accessRate, age }: DamonRegion, aggregation: number): number {
+  const seconds = Math.floor((age * aggregation) / SECOND)
+  const halvings = Math.min(32, seconds === 0 ? 0 : 32 - Math.clz32(seconds))
+  const ageScore = (((accessRate === 0 ? -halvings : halvings) + 32) * 100) / 64
+  return (accessRate * 100 + ageScore) / 2
+}
