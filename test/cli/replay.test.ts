@@ -29,7 +29,7 @@ interface Lane {
 }
 
 const json = (args: string[]) =>
-  JSON.parse(numareplay([...args, '--json']).stdout) as { lanes: Lane[]; runFolder: string; trace: { accesses: number; pages: number } }
+  JSON.parse(numareplay([...args, '--no-html', '--json']).stdout) as { lanes: Lane[]; runFolder: string; trace: { accesses: number; pages: number } }
 
 /** Every file of a run folder with its content; the time stamp is the only field that may differ. */
 function contents(folder: string): Record<string, string> {
