@@ -1,12 +1,17 @@
 /** What a file in src/cli/commands/ default-exports: a yargs module whose handler parses, calls one library function and prints. */
 import type { Argv } from 'yargs'
 
+type Handler = (args: Record<string, unknown>) => Promise<number | undefined> | number | undefined
+
+/** Makes a handler for yargs of one that answers an exit code: for sub-commands. */
+export type RunHandler = (handler: Handler) => (args: object) => Promise<void>
+
 export interface Command {
   /** Name and positionals, as yargs writes them: `replay <trace..>`. */
   command: string
   describe: string
-  builder(args: Argv): Argv
-  handler(args: Record<string, unknown>): Promise<number | undefined> | number | undefined
+  builder(args: Argv, run: RunHandler): Argv
+  handler: Handler
 }
 
 /** The handler answers the exit code; nothing means 0. */

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import yargs from 'yargs'
 import { UserError } from '../errors.ts'
 import { CODE_ROOT, MODULE_EXTENSION, VERSION } from '../package.ts'
-import { type Command, EXIT } from './command.ts'
+import { type Command, EXIT, type RunHandler } from './command.ts'
 
 const ISSUES = 'Please report it with this text, the command line and, if you can, the input.'
 
@@ -19,7 +19,7 @@ async function loadCommands(): Promise<Command[]> {
 /** Runs one command line; answers the exit code. */
 export async function main(argv: string[]): Promise<number> {
   let code: number = EXIT.done
-  let usage: Error | string | undefined
+  let isParsing = true
   const parser = yargs(argv)
     .scriptName('numareplay')
     .usage('$0 <command>: trace-driven evaluation of NUMA page placement')
@@ -41,24 +41,24 @@ export async function main(argv: string[]): Promise<number> {
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      usage = error ?? message
       throw error ?? new UserError(message)
     })
+  const run: RunHandler = (handler) => async (args) => {
+    isParsing = false
+    code = (await handler(args as Record<string, unknown>)) ?? EXIT.done
+  }
   for (const command of await loadCommands()) {
     parser.command({
       command: command.command,
       describe: command.describe,
-      builder: (args) => command.builder(args),
-      handler: async (args) => {
-        usage = undefined
-        code = (await command.handler(args as Record<string, unknown>)) ?? EXIT.done
-      },
+      builder: (args) => command.builder(args, run),
+      handler: run(command.handler),
     })
   }
   try {
     await parser.parseAsync()
   } catch (error) {
-    return report(error, usage !== undefined)
+    return report(error, isParsing)
   }
   return code
 }

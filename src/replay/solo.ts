@@ -28,14 +28,14 @@ export interface SoloResult {
   bound: Bound
 }
 
-/** In the order of the lanes; an Error where a policy's code threw. */
+/** In the order of the lanes; an Error where a policy's code threw or the options do not fit the trace. */
 export function replaySolo(trace: PreparedTrace, solos: SoloLane[], watch: LaneWatch): (SoloResult | Error)[] {
   const errors: (Error | undefined)[] = []
   const plans: ReplayPlan[] = []
   const lanes = solos.map(({ machine, policy, options }, i) => {
-    plans[i] = planReplay(trace, machine, [policy], options)
     try {
       watch.enter(i)
+      plans[i] = planReplay(trace, machine, [policy], options)
       const lane = new Lane(plans[i].context, policy)
       watch.leave(i)
       return lane

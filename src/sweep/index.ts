@@ -1,0 +1,20 @@
+export { planName, type TraceSource } from './axes.ts'
+export { type Part, partOf } from './batches.ts'
+export { type Gathered, gather } from './gather.ts'
+export type { SweepPlan, SweepPoint } from './plan.ts'
+export { OpenStore, openStore, type Scenario } from './scenario.ts'
+export { runOnSlurm, type SlurmOptions } from './slurm.ts'
+export {
+  type DryRun,
+  dryRun,
+  type PlanStatus,
+  parsePart,
+  pointName,
+  prepareSweep,
+  type StoreStatus,
+  type SweepOptions,
+  statusOf,
+  sweep,
+  workOn,
+} from './sweep.ts'
+export type { SweepEvent, WorkResult } from './work.ts'
