@@ -31,7 +31,7 @@ function writeLargeCsv(path: string): void {
 /** sha256 over all columns. */
 function bytesOf(block: TickBlock): string {
   const hash = createHash('sha256').update(`${block.firstTick} ${block.ticks}`)
-  for (const column of Object.values(block)) if (ArrayBuffer.isView(column)) hash.update(column)
+  for (const column of Object.values(block)) if (ArrayBuffer.isView(column)) hash.update(column as Uint8Array)
   return hash.digest('hex')
 }
 
