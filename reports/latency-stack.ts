@@ -46,7 +46,11 @@ export default defineReport({
     const present = FAMILIES.filter(([label]) => [...parts.values()].some(({ family }) => family === label))
     const colours = { domain: present.map(([label]) => label), range: present.map(([, , colour]) => colour) }
     const grid = new TimeGrid(run)
-    const epochs = grid.sum(run.rows('epochs'), ['lane'], ['local', 'remote', 'memory_stall_ns', 'migration_ns', 'hint_fault_ns', 'observation_ns'])
+    const epochs = grid.sum(
+      run.rows('epochs'),
+      ['lane'],
+      ['local', 'remote', 'memory_stall_ns', 'queueing_ns', 'migration_ns', 'hint_fault_ns', 'observation_ns'],
+    )
     return [
       {
         name: 'latency-stack',
@@ -80,7 +84,7 @@ export default defineReport({
           data: { name: 'epochs' },
           transform: [
             { filter: 'datum.local + datum.remote > 0' },
-            ...PARTS.map(([label, column]) => ({ calculate: `datum.${column} / (datum.local + datum.remote)`, as: label })),
+            ...PARTS.map(([label, column]) => ({ calculate: `(${column}) / (datum.local + datum.remote)`, as: label })),
             { fold: PARTS.map(([label]) => label), as: ['part', 'cost'] },
             { calculate: `indexof(${JSON.stringify(PARTS.map(([label]) => label))}, datum.part)`, as: 'order' },
           ],
@@ -116,10 +120,11 @@ export default defineReport({
 })
 
 const PARTS = [
-  ['access latency', 'memory_stall_ns', 'theme:local'],
-  ['hint faults', 'hint_fault_ns', 'theme:fault'],
-  ['migration', 'migration_ns', 'theme:migrate'],
-  ['observing', 'observation_ns', 'theme:observe'],
+  ['idle latency', 'datum.memory_stall_ns - datum.queueing_ns', 'theme:local'],
+  ['queueing', 'datum.queueing_ns', 'theme:lane-7'],
+  ['hint faults', 'datum.hint_fault_ns', 'theme:fault'],
+  ['migration', 'datum.migration_ns', 'theme:migrate'],
+  ['observing', 'datum.observation_ns', 'theme:observe'],
 ] as const
 
 function stack(run: RunTables) {

@@ -2,11 +2,13 @@ import {
   defineReport,
   formatDuration,
   formatMetric,
+  formatPercent,
   LANE_ROWS,
   LANE_TOOLTIP,
   laneHeight,
   METRICS,
   type ReportChart,
+  type Row,
   type RunTables,
 } from '../src/report/index.ts'
 
@@ -71,7 +73,7 @@ function bars(run: RunTables, field: string, title: string): Record<string, unkn
 
 function regret(run: RunTables) {
   const rows = run.rows('summary')
-  const bound = rows.map((row) => row['bound_ns'] as number | null).find((value) => value !== null)
+  const known = rows.find((row) => row['bound_ns'] !== null && row['bound_ns'] !== undefined)
   return {
     title: 'Total cost against the optimum',
     laneColumn: 0,
@@ -84,9 +86,13 @@ function regret(run: RunTables) {
     rows: rows.map((row) => [row['lane'] as string, formatMetric('totalCost', row), formatMetric('aboveOptimum', row), formatMetric('possibleGain', row)]),
     notes: [
       METRICS.totalCost.about.replace(/^./, (letter) => letter.toUpperCase()) + '.',
-      bound === undefined || bound === null
-        ? 'The optimum is not known for this run.'
-        : `Optimum: ${formatDuration(bound)}, page by page, without capacity limits: a lower bound for every policy.`,
+      known === undefined ? 'The optimum is not known for this run.' : `Optimum: ${formatDuration(known['bound_ns'] as number)} (${boundKind(known)}).`,
     ],
   }
+}
+
+function boundKind(row: Row): string {
+  const kind = (row['bound_kind'] as string | null | undefined) ?? 'per-page optimum without capacity limits'
+  const gap = row['bound_gap'] as number | null | undefined
+  return gap ? `${kind}; the true optimum lies at most ${formatPercent(gap)} above it` : kind
 }

@@ -23,8 +23,8 @@ export type VegaLiteSpec = Record<string, unknown>
 export interface ChartContext {
   lanes: string[]
   nodes: number[]
-  /** Start and end of the run in `unit`. */
-  window: [from: number, to: number]
+  /** Ends of the time bins in `unit`, zero first: a time window begins and ends on them. */
+  edges: number[]
   unit: string
   /** Dash of each lane's lines. */
   dashes: number[][]
@@ -38,7 +38,7 @@ export function chartContext(run: RunTables): ChartContext {
     lanes,
     dashes: lanes.map((_, index) => (twins[index] === 0 ? laneDash(index) : overlayDash(twins[index]!))),
     nodes: run.record.machine.nodes.map(({ id }) => id),
-    window: [0, grid.ends.at(-1) ?? 0],
+    edges: [0, ...grid.ends],
     unit: grid.unit,
   }
 }
@@ -51,7 +51,7 @@ export function coincidence(run: RunTables, lanes: readonly string[]): number[] 
 }
 
 export function bindChart(chart: ReportChart, context: ChartContext, { scheme, framed, withoutData = false }: BindOptions): VegaLiteSpec {
-  const { lanes, nodes, window, dashes } = context
+  const { lanes, nodes, edges, dashes } = context
   const spec = fill(chart.spec, { scheme, framed, lanes, nodes, dashes }) as VegaLiteSpec
   const isFaceted = 'facet' in spec || 'hconcat' in spec || 'vconcat' in spec || 'concat' in spec || usesFacetChannel(spec)
   return {
@@ -60,7 +60,7 @@ export function bindChart(chart: ReportChart, context: ChartContext, { scheme, f
     ...(framed ? { title: { text: chart.title, subtitle: wrap(chart.caption ?? '', chart.width === 'full' ? 150 : 72) } } : {}),
     ...(isFaceted ? {} : { width: CHART_WIDTH[chart.width ?? 'half'], autosize: { type: 'fit-x', contains: 'padding' } }),
     ...spec,
-    params: [{ name: 'windowFrom', value: window[0] }, { name: 'windowTo', value: window[1] }, ...((spec['params'] as unknown[] | undefined) ?? [])],
+    params: [{ name: 'windowFrom', value: edges[0] }, { name: 'windowTo', value: edges.at(-1) }, ...((spec['params'] as unknown[] | undefined) ?? [])],
     config: chartConfig(scheme),
     datasets: Object.fromEntries(Object.entries(chart.data).map(([name, rows]) => [name, withoutData ? [] : rows])),
   }

@@ -78,7 +78,13 @@ function against(row: Row, baseline: Row): string {
       ? `leaves mean latency as it is (${METRICS.meanLatency.format(latency ?? 0)} ns)`
       : `${change < 0 ? 'cuts' : 'raises'} mean latency by ${formatPercent(Math.abs(change))} to ${METRICS.meanLatency.format(latency!)} ns`
   const locality = Math.abs(local - localBefore) < NOTABLE ? '' : `, local accesses ${formatPercent(localBefore)} → ${formatPercent(local)}`
-  return `${verb}${locality}${effort(row)}.`
+  return `${verb}${locality}${effort(row)}${allTold(row)}.`
+}
+
+/** The verdict counts everything: a shorter latency may cost more than it saves. */
+function allTold(row: Row): string {
+  const verdict = row['verdict'] as string | null | undefined
+  return verdict && /^(saves|loses)/.test(verdict) ? `; all told it ${verdict}` : ''
 }
 
 /** `, moving 12,000 pages in 15ms (3.1% failed), 8,000 hint faults` */

@@ -139,8 +139,8 @@ class LiveCharts {
   }
 
   document(): unknown {
-    const { lanes, window, unit } = this.#context
-    return { lanes, window, unit, charts: this.#charts, datasets: this.#datasets, columns: this.#columns }
+    const { lanes, edges, unit } = this.#context
+    return { lanes, edges, unit, charts: this.#charts, datasets: this.#datasets, columns: this.#columns }
   }
 }
 
@@ -251,19 +251,18 @@ ${warned.length > 0 ? `<div class="caveats" role="note"><ul>${warned.map((text) 
 }
 
 /** The one choice that all charts follow. */
-function controls(run: RunTables, { lanes, window, unit }: ChartContext): string {
+function controls(run: RunTables, { lanes, edges, unit }: ChartContext): string {
   const chips = lanes.map(
     (lane, i) =>
       `<button type="button" class="chip" aria-pressed="true" data-index="${i}" title="${escapeHtml(lane)}: click to hide or show, shift-click to show it alone" style="--lane:var(--${laneRole(i)})"><span>${escapeHtml(lane)}</span></button>`,
   )
-  const [from, to] = window
-  const step = Number(((to - from) / 200).toPrecision(3))
+  const last = edges.length - 1
   const range = (id: string, label: string, value: number): string =>
-    `<input type="range" id="${id}" aria-label="${label} of the time window in ${unit}" min="${from}" max="${to}" step="${step}" value="${value}">`
+    `<input type="range" id="${id}" aria-label="${label} of the time window" aria-valuetext="${edges[value]} ${unit}" min="0" max="${last}" step="1" value="${value}">`
   const timeWindow =
-    to > from
+    last > 1
       ? `<div class="window" role="group" aria-label="Time window"><div id="navigator" title="Drag to choose a time window; click to show the whole run">${navigator(run, lanes)}<div id="brush"></div></div>
-<div class="ranges">${range('window-from', 'Start', from)}<output id="window-text" for="window-from window-to">whole run</output>${range('window-to', 'End', to)}</div></div>`
+<div class="ranges">${range('window-from', 'Start', 0)}<output id="window-text" for="window-from window-to">whole run</output>${range('window-to', 'End', last)}</div></div>`
       : ''
   return `<div class="controls" role="region" aria-label="Choose policies and time window"><div>
 <div class="chips" role="group" aria-label="Policies">${chips.join('')}<button type="button" id="reset" hidden>show all</button></div>

@@ -4,9 +4,10 @@ import { Error as ERROR, parse, View } from 'vega'
 import { expressionInterpreter } from 'vega-interpreter'
 
 const report = JSON.parse(document.getElementById('report-data').textContent)
-const { lanes, unit } = report
-const [start, end] = report.window
-const chosen = { lanes: new Set(lanes), from: start, to: end }
+const { lanes, unit, edges } = report
+const last = edges.length - 1
+// from and to are indexes of edges: a window holds whole bins
+const chosen = { lanes: new Set(lanes), from: 0, to: last }
 const views = []
 
 // Columns are stored once each, texts by number; here they become rows again
@@ -18,7 +19,7 @@ const datasets = report.datasets.map(({ names, stored }) =>
 function visible(rows) {
   return rows.filter((row) => {
     if (row.lane !== undefined && !chosen.lanes.has(row.lane)) return false
-    return row.time === undefined || (row.time > chosen.from && (row.start ?? row.time) < chosen.to)
+    return row.time === undefined || (row.time > edges[chosen.from] && row.time <= edges[chosen.to])
   })
 }
 
@@ -75,7 +76,7 @@ async function update() {
   for (const { chart, element, view } of views) {
     for (const [name, index] of Object.entries(chart.data)) view.data(name, visible(datasets[index]))
     // Small multiples come and go: the picture takes the size that is left
-    await view.signal('windowFrom', chosen.from).signal('windowTo', chosen.to).resize().runAsync()
+    await view.signal('windowFrom', edges[chosen.from]).signal('windowTo', edges[chosen.to]).resize().runAsync()
     const follows = Object.values(chart.data).some((index) => report.datasets[index].names.includes('time'))
     element.closest('figure').classList.toggle('whole-run', !follows)
   }
@@ -124,7 +125,7 @@ function showTooltip(_, event, __, value) {
 
 // ---- controls
 
-const isWindowed = () => chosen.from > start || chosen.to < end
+const isWindowed = () => chosen.from > 0 || chosen.to < last
 const chips = [...document.querySelectorAll('.chip')]
 const fromInput = document.getElementById('window-from')
 const toInput = document.getElementById('window-to')
@@ -137,12 +138,17 @@ function showChoice() {
   for (const chip of chips) chip.setAttribute('aria-pressed', String(chosen.lanes.has(lanes[Number(chip.dataset.index)])))
   const all = chosen.lanes.size === lanes.length
   if (fromInput) {
-    const share = (value) => (100 * (value - start)) / (end - start || 1)
-    fromInput.value = chosen.from
-    toInput.value = chosen.to
+    const share = (index) => (100 * edges[index]) / (edges[last] || 1)
+    for (const [input, index] of [
+      [fromInput, chosen.from],
+      [toInput, chosen.to],
+    ]) {
+      input.value = index
+      input.setAttribute('aria-valuetext', `${number(edges[index])} ${unit}`)
+    }
     brush.style.left = `${share(chosen.from)}%`
     brush.style.width = `${share(chosen.to) - share(chosen.from)}%`
-    windowText.textContent = isWindowed() ? `${number(chosen.from)} to ${number(chosen.to)} ${unit}` : `whole run, ${number(end)} ${unit}`
+    windowText.textContent = isWindowed() ? `${number(edges[chosen.from])} to ${number(edges[chosen.to])} ${unit}` : `whole run, ${number(edges[last])} ${unit}`
   }
   reset.hidden = all && !isWindowed()
 }
@@ -169,29 +175,29 @@ for (const chip of chips) {
   })
   chip.addEventListener('dblclick', () => choose({ lanes: new Set([lane]) }))
 }
-reset.addEventListener('click', () => choose({ lanes: new Set(lanes), from: start, to: end }))
+reset.addEventListener('click', () => choose({ lanes: new Set(lanes), from: 0, to: last }))
 
 if (fromInput) {
-  const least = Number(fromInput.step)
-  fromInput.addEventListener('input', () => choose({ from: Math.min(Number(fromInput.value), chosen.to - least) }))
-  toInput.addEventListener('input', () => choose({ to: Math.max(Number(toInput.value), chosen.from + least) }))
+  fromInput.addEventListener('input', () => choose({ from: Math.min(Number(fromInput.value), chosen.to - 1) }))
+  toInput.addEventListener('input', () => choose({ to: Math.max(Number(toInput.value), chosen.from + 1) }))
   const strip = document.getElementById('navigator')
-  const timeAt = (event) => {
+  const edgeAt = (event) => {
     const { left, width } = strip.getBoundingClientRect()
-    return start + Math.min(1, Math.max(0, (event.clientX - left) / width)) * (end - start)
+    const time = ((event.clientX - left) / width) * edges[last]
+    return edges.reduce((nearest, edge, index) => (Math.abs(edge - time) < Math.abs(edges[nearest] - time) ? index : nearest), 0)
   }
   let origin = null
   strip.addEventListener('pointerdown', (event) => {
-    origin = timeAt(event)
+    origin = edgeAt(event)
     strip.setPointerCapture(event.pointerId)
   })
   strip.addEventListener('pointermove', (event) => {
     if (origin === null) return
-    const here = timeAt(event)
-    if (Math.abs(here - origin) >= least) choose({ from: Math.min(origin, here), to: Math.max(origin, here) })
+    const here = edgeAt(event)
+    if (here !== origin) choose({ from: Math.min(origin, here), to: Math.max(origin, here) })
   })
   strip.addEventListener('pointerup', (event) => {
-    if (origin !== null && Math.abs(timeAt(event) - origin) < least) choose({ from: start, to: end })
+    if (origin !== null && edgeAt(event) === origin) choose({ from: 0, to: last })
     origin = null
   })
 }

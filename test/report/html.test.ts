@@ -1,0 +1,198 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, describe, expect, test } from 'vitest'
+import { loadReports, renderHtml } from '../../src/report/index.ts'
+import { SIX_LANES, sampleRun } from '../fixtures/sample-run.ts'
+import { browserTest, launch, openQuietly } from './browser.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'html-report-'))
+const reports = await loadReports()
+const run = sampleRun()
+const html = await renderHtml(run, reports)
+const file = join(folder, 'report.html')
+writeFileSync(file, html)
+
+const HOSTILE = [
+  'first-touch',
+  '</script><script>alert(1)</script>',
+  '"><img src=x onerror=alert(2)>',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a name that looks like a template
+  "it's {{datum}} ${1+1} `x` \\u003c",
+  '<svg/onload=alert(3)>',
+  'javascript:alert(4)//&lt;',
+]
+const hostileFile = join(folder, 'hostile.html')
+const hostileTrace = '/tmp/<b>x</b>"onload=alert(5)/</title><script>alert(6)</script>.csv'
+const hostileHtml = await renderHtml(sampleRun({ lanes: HOSTILE, traceFile: hostileTrace }), reports)
+writeFileSync(hostileFile, hostileHtml)
+
+let browser: Browser | undefined
+const browserOnce = async (): Promise<Browser> => {
+  browser ??= await launch()
+  return browser
+}
+afterAll(async () => {
+  await browser?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('the file', () => {
+  test('is the same every time and of a reasonable size', async () => {
+    expect(await renderHtml(sampleRun(), reports)).toBe(html)
+    expect(html.length).toBeLessThan(1_500_000)
+  })
+
+  test('loads nothing: no reference leaves the page', () => {
+    const outside = [...html.matchAll(/(?:src|href|action)\s*=\s*["']?([^"'\s>]+)/g)].map(([, target]) => target!).filter((target) => !target.startsWith('#'))
+    // what is left stands inside the script, as text
+    const script = html.slice(html.lastIndexOf('<script>'))
+    expect(outside.filter((target) => !script.includes(target))).toEqual([])
+    expect(html).toContain("default-src 'none'")
+    expect(html).not.toContain('unsafe-eval')
+  })
+
+  test('says what was run, how to run it again, and what to beware of', () => {
+    expect(html).toContain('numareplay replay traces/samples/init-by-one.csv.gz -m 2-socket -p first-touch')
+    expect(html).toContain(run.record.trace.digest)
+    expect(html.indexOf('inferred from SLIT distances')).toBeLessThan(html.indexOf('id="summary"'))
+    expect(html).toContain('is not filtered by a cache model')
+  })
+
+  test('has a picture and a table in it before any script runs', () => {
+    const still = html.slice(0, html.indexOf('id="report-data"'))
+    const charts = reports.flatMap(({ report }) => report.charts(run)).filter(({ data }) => Object.values(data).some((rows) => rows.length > 0))
+    expect(still.match(/<div class="still"><svg/g)).toHaveLength(charts.length)
+    expect(still.match(/<table>/g)!.length).toBeGreaterThanOrEqual(reports.length)
+  })
+
+  test('hostile names stay text', () => {
+    const scripts = hostileHtml.match(/<script\b/g)!
+    expect(scripts).toHaveLength(2)
+    expect(hostileHtml).not.toMatch(/<img|<b>x|<svg\/onload/)
+    expect(hostileHtml).toContain('&lt;/script&gt;&lt;script&gt;alert(1)')
+  })
+})
+
+const marks = (page: Page) =>
+  page.$$eval('.mount', (mounts) =>
+    mounts.map((mount) => ({
+      id: mount.id,
+      live: mount.getAttribute('data-live'),
+      still: mount.querySelectorAll('.still').length,
+      marks: mount.querySelectorAll('.stage svg [class^="mark-"] :is(path, line, text):not(.background):not(.foreground)').length,
+    })),
+  )
+const updates = (page: Page) => page.locator('html').getAttribute('data-updates').then(Number)
+const pictures = (page: Page) => page.$$eval('.mount .stage svg', (all) => all.map((svg) => svg.outerHTML))
+
+describe('in a browser', () => {
+  browserTest('every chart draws marks, nothing is requested, the console stays silent', async () => {
+    const { page, noise } = await openQuietly(await browserOnce(), file)
+    await page.waitForSelector('html[data-ready]')
+    const drawn = await marks(page)
+    expect(drawn.length).toBeGreaterThan(12)
+    for (const chart of drawn) expect(chart).toMatchObject({ live: 'true', still: 0 })
+    for (const chart of drawn) expect(chart.marks, chart.id).toBeGreaterThan(4)
+    expect(noise).toEqual([])
+    await page.close()
+  })
+
+  browserTest('all charts follow the choice of policies', async () => {
+    const { page, noise } = await openQuietly(await browserOnce(), file)
+    await page.waitForSelector('html[data-ready]')
+    const before = await pictures(page)
+    await page.getByRole('button', { name: 'numa-balancing' }).click()
+    await expect.poll(() => updates(page)).toBe(1)
+    const after = await pictures(page)
+    expect(after.map((svg, i) => svg !== before[i])).toEqual(after.map(() => true))
+    for (const svg of after) expect(svg).not.toContain('>numa-balancing<')
+    expect(await page.locator('tr[data-lane="numa-balancing"]:visible').count()).toBe(0)
+    await page.getByRole('button', { name: 'show all' }).click()
+    await expect.poll(() => updates(page)).toBe(2)
+    expect(await pictures(page)).toEqual(before)
+    expect(noise).toEqual([])
+    await page.close()
+  })
+
+  browserTest('charts over time follow the window, the others say that they show the whole run', async () => {
+    const { page, noise } = await openQuietly(await browserOnce(), file)
+    await page.waitForSelector('html[data-ready]')
+    const before = await pictures(page)
+    await page.getByRole('slider', { name: /Start of the time window/ }).fill('80')
+    await expect.poll(() => updates(page)).toBe(1)
+    const after = await pictures(page)
+    const badges = await page.$$eval('.mount', (mounts) => mounts.map((mount) => mount.closest('figure')!.querySelector('.badge')!.getClientRects().length > 0))
+    expect(after.map((svg, i) => svg !== before[i])).toEqual(badges.map((isWhole) => !isWhole))
+    expect(badges.filter((isWhole) => !isWhole).length).toBeGreaterThan(8)
+    expect(await page.locator('#window-text').textContent()).toBe('20 to 30 s')
+    expect(noise).toEqual([])
+    await page.close()
+  })
+
+  browserTest('the figures of a window are those of the rows in it', async () => {
+    const { page } = await openQuietly(await browserOnce(), file)
+    await page.waitForSelector('html[data-ready]')
+    await page.getByRole('slider', { name: /Start of the time window/ }).fill('60')
+    await expect.poll(() => updates(page)).toBe(1)
+    const rows = run.rows('epochs').filter((row) => row['lane'] === 'manual' && (row['time_ns'] as number) > 15e9)
+    const sum = (name: string) => rows.reduce((total, row) => total + (row[name] as number), 0)
+    const expected = (sum('memory_stall_ns') / (sum('local') + sum('remote'))).toFixed(1)
+    const shown = await page.$$eval('#summary-mean-latency .mark-text.role-mark text', (texts) => texts.map((text) => text.textContent))
+    expect(shown[SIX_LANES.indexOf('manual')]).toBe(expected)
+    await page.close()
+  })
+
+  browserTest('hostile names are shown and do nothing', async () => {
+    const { page, noise } = await openQuietly(await browserOnce(), hostileFile)
+    await page.waitForSelector('html[data-ready]')
+    expect(await page.locator('h1').textContent()).toContain('</title><script>alert(6)</script>.csv'.split('/').at(-1))
+    await page.hover('#summary-mean-latency .mark-rect path >> nth=1')
+    await page.waitForTimeout(200)
+    expect(await page.locator('#tooltip').textContent()).toContain('</script><script>alert(1)</script>')
+    expect(noise).toEqual([])
+    await page.close()
+  })
+
+  browserTest('dark and light differ in colours only, and print is light', async () => {
+    const chromium = await browserOnce()
+    const { page } = await openQuietly(chromium, file, { colorScheme: 'dark' })
+    await page.waitForSelector('html[data-ready]')
+    const background = () => page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+    expect(await background()).toBe('rgb(15, 19, 26)')
+    await page.locator('#theme').click()
+    expect(await background()).toBe('rgb(245, 246, 249)')
+    await page.locator('#theme').click()
+    expect(await background()).toBe('rgb(15, 19, 26)')
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+    expect(await background()).toBe('rgb(255, 255, 255)')
+    await page.close()
+  })
+
+  browserTest('nothing is wider than a laptop or a phone', async () => {
+    for (const width of [1366, 390]) {
+      const { page } = await openQuietly(await browserOnce(), file, { viewport: { width, height: 768 } })
+      await page.waitForSelector('html[data-ready]')
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
+      await page.close()
+    }
+  })
+
+  browserTest('reads without JavaScript, and every control has a name', async () => {
+    const { page } = await openQuietly(await browserOnce(), file, { javaScriptEnabled: false })
+    expect(await page.locator('.still svg').first().isVisible()).toBe(true)
+    expect(await page.locator('.window').isVisible()).toBe(false)
+    expect(await page.locator('table').first().isVisible()).toBe(true)
+    await page.close()
+    const { page: live } = await openQuietly(await browserOnce(), file)
+    await live.waitForSelector('html[data-ready]')
+    const nameless = await live.$$eval('button, input, [role=img]', (all) =>
+      all.filter((one) => !(one.getAttribute('aria-label') || one.textContent?.trim() || one.getAttribute('title'))).map((one) => one.outerHTML),
+    )
+    expect(nameless).toEqual([])
+    const levels = await live.$$eval('h1, h2, h3, h4', (all) => all.map((heading) => Number(heading.tagName[1])))
+    for (let i = 1; i < levels.length; i++) expect(levels[i]! - levels[i - 1]!).toBeLessThanOrEqual(1)
+    await live.close()
+  })
+})
