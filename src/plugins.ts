@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, extname, join, resolve } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { closest, UserError } from './errors.ts'
 import { CODE_ROOT, MODULE_EXTENSION } from './package.ts'
@@ -56,11 +56,17 @@ export async function loadPluginFile<T>(path: string, kind: string): Promise<Plu
     writeFileSync(module, code)
     const { default: value } = (await import(pathToFileURL(module).href)) as { default?: T }
     if (value === undefined) throw new UserError(`the ${kind} file exports nothing by default`, { file: path, expected: 'export default …' })
-    return { name: basename(path, extname(path)), value, digest: createHash('sha256').update(code).digest('hex') }
+    return { name: basename(path, extname(path)), value, digest: digestOf(code) }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
+
+/** The same wherever this package is installed: the bundle names it by absolute URL. */
+const digestOf = (code: string): string =>
+  createHash('sha256')
+    .update(code.replaceAll(pathToFileURL(CODE_ROOT).href, 'numareplay:'))
+    .digest('hex')
 
 const HOST_MODULES: Record<string, string> = {
   numareplay: 'src/index',
@@ -77,6 +83,8 @@ async function bundle(path: string, kind: string): Promise<string> {
   try {
     const result = await build({
       entryPoints: [resolve(path)],
+      // names in the bundle, and so its digest, do not depend on where the program was started
+      absWorkingDir: dirname(resolve(path)),
       bundle: true,
       write: false,
       platform: 'node',
