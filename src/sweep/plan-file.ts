@@ -4,7 +4,8 @@ import { parseDuration, parseFraction, parseList, parseSize } from '../units.ts'
 import { type LocatedYaml, quantity, readLocatedYaml } from '../yaml.ts'
 
 /** One value or a list of them: `machines: spr-2s` and `machines: [spr-2s, 2s-plus-cxl]`. */
-const oneOrMore = <S extends z.ZodType>(item: S) => z.union([z.array(item).min(1), item.transform((one) => [one])])
+const oneOrMore = <S extends z.ZodType>(item: S) =>
+  z.preprocess((given) => (Array.isArray(given) || given === undefined ? given : [given]), z.array(item).min(1))
 
 const Word = z.string().min(1).max(4096)
 /** What a variant is called in tables, charts and exclusions. */
@@ -20,7 +21,8 @@ const PolicyEntry = z.strictObject({
 })
 const FaultsEntry = z.strictObject({ faults: Word, name: Name.optional() })
 
-const wordOr = <K extends string, S extends z.ZodType>(key: K, entry: S) => z.union([Word.transform((word) => ({ [key]: word }) as z.output<S>), entry])
+/** `spr-2s` means `{ machine: spr-2s }`. */
+const wordOr = <S extends z.ZodType>(key: string, entry: S) => z.preprocess((given) => (typeof given === 'string' ? { [key]: given } : given), entry)
 
 const Seeds = z.union([
   z.array(z.int().min(0)).min(1),

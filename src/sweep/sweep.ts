@@ -5,7 +5,7 @@ import { engineVersion } from './code-digest.ts'
 import { type Estimate, estimate } from './estimate.ts'
 import { coordinatesOf, planOfSweep } from './expand.ts'
 import type { SweepPlan, TraceAxis } from './plan.ts'
-import { prepareTrace } from './prepare.ts'
+import { knownTrace, prepareTrace } from './prepare.ts'
 import { Store } from './store.ts'
 import { type WorkOptions, type WorkResult, work } from './work.ts'
 
@@ -40,7 +40,7 @@ async function inStore<T>(options: SweepOptions, then: (store: Store, plan: Swee
     const traces: TraceAxis[] = []
     for (const [index, source] of axes.traces.entries()) {
       options.signal?.throwIfAborted()
-      options.onTrace?.({ name: source.name, index, count: axes.traces.length })
+      if (!knownTrace(store, source)) options.onTrace?.({ name: source.name, index, count: axes.traces.length })
       traces.push(await prepareTrace(store, claims, source))
     }
     const plan = planOfSweep(axes, traces)

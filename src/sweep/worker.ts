@@ -5,6 +5,7 @@ import { type LanePolicy, parsePolicySpec } from '../policy/index.ts'
 import { replaySolo, type SoloLane } from '../replay/index.ts'
 import { openTrace, type PreparedTrace, regroup } from '../trace/index.ts'
 import { formatDuration } from '../units.ts'
+import { canonical } from './canonical.ts'
 import type { PointInputs } from './plan.ts'
 import { encodePoint } from './point-file.ts'
 import { type Failure, Store } from './store.ts'
@@ -88,10 +89,14 @@ export default async function computeBatch(task: WorkerTask): Promise<WorkerAnsw
   return { failures }
 }
 
+/** Files of users are compiled when they are loaded: once per thread, not once per point. */
+const policies = new Map<string, LanePolicy>()
+
 async function laneOf({ spec, inputs, machine, seed, pace, cpus }: WorkerPoint): Promise<SoloLane> {
-  const [policy, ...others] = await parsePolicySpec(spec)
-  if (policy === undefined || others.length > 0) throw new Error(`${spec} is not one lane`)
+  const known = canonical([spec, inputs.code])
+  const policy = policies.get(known) ?? (await parsePolicySpec(spec))[0]!
   checkCode(policy, inputs)
+  policies.set(known, policy)
   return { machine, policy, options: { seed, pace: pace ?? undefined, cpus } }
 }
 
