@@ -18,7 +18,7 @@ export default defineWorkload({
     tasks: count(8, 'tasks, spread over the nodes'),
     nodes: count(2, 'nodes; cpus of a node are numbered one after the other, from node 0 on'),
     writes: share(0.3, 'share of writes'),
-    cpusets: flag('off', 'one process and cpuset per node; the cpusets move (needs no scheduler events)'),
+    cpusets: flag('off', 'one process and cpuset per node; the cpusets move with the tasks'),
   },
 
   *generate({ slab, accesses, phases, duration: durationNs, tasks: taskCount, nodes, writes, cpusets }, trace, random) {
