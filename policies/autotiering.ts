@@ -18,13 +18,17 @@ export default definePolicy({
     const owner = kernel.perPage(Uint16Array)
     for (let page = 0; page < pages; page++) owner[page] = world.page(page).process
     const level = (page: PageId): number => bits[history[page]!]!
-    const wanted = machine.nodes.map(() => 0)
+    /** Refused pages by node and level: each may push out one page of a lower level. */
+    const refused = machine.nodes.map(() => new Uint32Array(LEVELS))
     const keepFree = (node: number): number => Math.max(kernel.watermark(node, 'high'), reserve * machine.pages(node))
-    const demote = (node: number, count: number): void => {
+    const demote = (node: number, shortfall: number): void => {
       const below = machine.nextTierDown(node)
-      if (below === undefined || count <= 0) return
+      if (below === undefined) return
       const victims: PageId[] = []
-      for (let accessed = 0; accessed <= 8 && victims.length < count; accessed++) {
+      for (let accessed = 0; accessed < LEVELS; accessed++) {
+        let count = shortfall
+        for (let higher = accessed + 1; higher < LEVELS; higher++) count += refused[node]![higher]!
+        if (victims.length >= count) break
         for (let page = 0; page < pages && victims.length < count; page++) {
           if (kernel.nodeOf(page) === node && level(page) === accessed) victims.push(page)
         }
@@ -32,9 +36,9 @@ export default definePolicy({
       kernel.demotePages(victims, below, 'demotion')
     }
     return [
-      onPressure({ wake: (node) => (wanted[node]! > 0 ? Number.POSITIVE_INFINITY : keepFree(node)), until: keepFree }, ({ node, shortfall }) => {
-        demote(node, Math.max(shortfall, wanted[node]!))
-        wanted[node] = 0
+      onPressure({ wake: (node) => (refused[node]!.some(Boolean) ? Number.POSITIVE_INFINITY : keepFree(node)), until: keepFree }, ({ node, shortfall }) => {
+        demote(node, kernel.freePages(node) <= keepFree(node) ? shortfall : 0)
+        refused[node]!.fill(0)
       }),
       onHintFault(
         {
@@ -48,12 +52,14 @@ export default definePolicy({
         (fault) => {
           history[fault.page]! |= 1
           if (fault.home === fault.node || fault.migrate()) return
-          if (mode === 'opm' && tiers.isSlow(fault.page)) wanted[fault.node]!++
+          if (mode === 'opm' && tiers.isSlow(fault.page)) refused[fault.node]![level(fault.page)]!++
         },
       ),
     ]
   },
 })
 
+/** No bit of the history set … all eight. */
+const LEVELS = 9
 /** Bits set in a byte. */
 const bits = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length)

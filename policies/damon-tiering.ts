@@ -47,7 +47,8 @@ export default definePolicy({
     return [
       every(apply, damonRegions({ sample, aggregation, min: minRegions, max: maxRegions }), (regions) => {
         const ranked = [...regions].sort((a, b) => hotness(b, aggregation) - hotness(a, aggregation))
-        const free = fast.reduce((sum, node) => sum + kernel.freePages(node), 0) / Math.max(1, capacity)
+        // free beyond what the allocator holds back, which on a small machine is more than the goal
+        const free = fast.reduce((sum, node) => sum + Math.max(0, kernel.freePages(node) - kernel.watermark(node, 'high')), 0) / Math.max(1, capacity)
         budget.cold = tuned(budget.cold, free / fastFree)
         budget.hot = tuned(budget.hot, (1 - free) / fastUsed)
         const cold = ranked.filter(({ accessRate }) => accessRate === 0).reverse()

@@ -1,17 +1,18 @@
-import { choice, definePolicy, onPressure } from '../src/policy/index.ts'
+import { definePolicy, flag, onPressure } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'Reclaim demotes: when a node runs low its coldest pages move one tier down (kswapd with numa/demotion_enabled)',
-  paper: 'mm/vmscan.c:balance_pgdat, demote_folio_list; Documentation/ABI/testing/sysfs-kernel-mm-numa (6.12)',
+  paper: 'mm/vmscan.c:balance_pgdat, pgdat_balanced, demote_folio_list; mm/migrate.c:migrate_misplaced_folio_prepare (6.12)',
   params: {
-    wake: choice(['low', 'high', 'promo'], 'watermark at which kswapd wakes; high is where a refused promotion wakes it'),
-    until: choice(['high', 'promo', 'low'], 'watermark above which it sleeps again; promo in tiering mode (numa-balancing:mode=2)'),
+    tiering: flag(false, 'beside numa-balancing:mode=2: each promotion wakes kswapd, which frees until the promo watermark, not only from low to high'),
   },
-  rules({ machine, kernel }, { wake, until }) {
+  rules({ machine, kernel }, { tiering }) {
+    const wake = (node: number): number => kernel.watermark(node, tiering ? 'promo' : 'low')
+    const until = (node: number): number => kernel.watermark(node, tiering ? 'promo' : 'high')
     return [
-      onPressure({ wake: (node) => kernel.watermark(node, wake), until: (node) => kernel.watermark(node, until) }, ({ node, shortfall }) => {
+      onPressure({ wake, until }, ({ node, shortfall }) => {
         const below = machine.nextTierDown(node)
-        if (below !== undefined && shortfall > 0) kernel.demotePages(kernel.coldest(node, shortfall), below, 'demotion')
+        if (below !== undefined) kernel.demotePages(kernel.coldest(node, shortfall), below, 'demotion')
       }),
     ]
   },

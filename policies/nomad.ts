@@ -1,4 +1,4 @@
-import { count, definePolicy, duration, every, onHintFault, onPressure, type PageId, size, tiering } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, fraction, onHintFault, onPressure, type PageId, size, tiering } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'Nomad: slow pages that fault while active are promoted from a queue in the background; a page written meanwhile is tried again',
@@ -8,17 +8,19 @@ export default definePolicy({
     scanPeriod: duration('1s', 'between scans'),
     scanSize: size('256MiB', 'address range made to fault per scan'),
     period: duration('100ms', 'how often the queue is worked off (choice)'),
+    demoteScale: fraction(0.02, 'share of a fast node that demotion keeps free, as in TPP'),
     queue: count(512, 'pages that can wait for promotion'),
     retries: count(3, 'attempts of a transaction that a write aborts (choice)'),
   },
-  rules(world, { scanDelay, scanPeriod, scanSize, period, queue: longest, retries }) {
+  rules(world, { scanDelay, scanPeriod, scanSize, period, demoteScale, queue: longest, retries }) {
     const { machine, kernel, random } = world
     const tiers = tiering(world)
     const tried = kernel.perPage(Uint8Array)
     const written = kernel.perPage(Uint8Array)
     let queue: PageId[] = []
+    const keepFree = (node: number): number => Math.max(demoteScale * machine.pages(node), 2 * kernel.watermark(node, 'high'))
     return [
-      onPressure(({ node, shortfall }) => {
+      onPressure({ wake: keepFree, until: keepFree }, ({ node, shortfall }) => {
         const below = machine.nextTierDown(node)
         if (below !== undefined) kernel.demotePages(kernel.coldest(node, shortfall), below, 'demotion')
       }),

@@ -6,7 +6,7 @@ export default definePolicy({
   about: 'Linux automatic NUMA balancing: hint faults move pages to the node that uses them, at an adaptive pace',
   paper: 'kernel/sched/fair.c:task_numa_work, should_numa_migrate_memory, task_numa_fault, task_numa_placement, update_task_scan_period (6.12)',
   params: {
-    mode: choice(['1', '2', '3'], 'kernel.numa_balancing: 1 between nodes, 2 tiering (promotes from slow nodes; add +demotion), 3 both'),
+    mode: choice(['1', '2', '3'], 'kernel.numa_balancing: 1 between nodes, 2 tiering (promotes from slow nodes; add +demotion:tiering=on), 3 both'),
     scanDelay: duration('1s', 'before the first scan of a process (scan_delay_ms)'),
     scanPeriodMin: duration('1s', 'shortest time between scans (scan_period_min_ms)'),
     scanPeriodMax: duration('60s', 'longest time between scans (scan_period_max_ms)'),

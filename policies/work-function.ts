@@ -44,7 +44,7 @@ export default definePolicy({
             best = node
             bestCost = work[base + node]! + move
           }
-          if (best === home) continue
+          if (best === home || kernel.freePages(best) <= kernel.watermark(best, 'low')) continue // the theory knows no full nodes
           moving.push(page)
           targets.push(best)
         }

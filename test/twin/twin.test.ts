@@ -20,7 +20,7 @@ const QUICK: Record<string, string> = {
   colloid: 'period=500ns,rate=0.5',
   'counter-based': 'period=400ns,factor=0.1',
   'damon-tiering': 'sample=50ns,aggregation=400ns,apply=800ns,min-regions=3,max-regions=12,quota=64GiB/s',
-  demotion: 'wake=promo,until=promo',
+  demotion: 'tiering=on',
   hemem: 'period=500ns,rate=0.6,hot-reads=2,hot-writes=2,cool-at=6',
   'hot-page-daemon': 'period=700ns,rate=0.4,budget=20GiB/s',
   hybridtier: 'period=500ns,rate=0.5,frequency=2,momentum=1,frequency-half-life=3us',
@@ -38,7 +38,7 @@ const QUICK: Record<string, string> = {
 
 /** Lanes beside one per policy: other modes, compositions, what profilers see swapped. */
 const MORE = [
-  'numa-balancing:mode=2,scan-delay=300ns,scan-period-min=500ns,scan-period-max=4us,scan-size=16KiB,hot-threshold=900ns+demotion:wake=high,until=promo',
+  'numa-balancing:mode=2,scan-delay=300ns,scan-period-min=500ns,scan-period-max=4us,scan-size=16KiB,hot-threshold=900ns+demotion:tiering=on',
   'numa-balancing:mode=3,scan-delay=300ns,scan-period-min=500ns,scan-period-max=4us,scan-size=16KiB,hot-threshold=900ns,rate-limit=20KiB/s+demotion',
   'hemem:period=500ns,rate=0.6,hot-reads=2,hot-writes=2,sees=exact',
   'hemem:period=500ns,rate=0.6,hot-reads=2,hot-writes=2,sees=future',
