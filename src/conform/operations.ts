@@ -1,6 +1,6 @@
 /** Every operation of the recorded scenarios on the model, by name. A step gives its arguments, the answer is what would be observed. */
 import {
-  access,
+  accessOrKill,
   attach,
   createCpuset,
   discard,
@@ -63,8 +63,8 @@ function touchAll(scenario: Scenario, task: Task, actor: Actor, region: string, 
   const plain = actor.plainStores.has(region)
   let touched = 0
   for (const page of pages) {
-    const load = write && plain ? 'done' : access(scenario.kernel, task, start + page, false)
-    const result = load === 'done' && write ? access(scenario.kernel, task, start + page, true) : load
+    const load = write && plain ? 'done' : accessOrKill(scenario.kernel, task, start + page, false)
+    const result = load === 'done' && write ? accessOrKill(scenario.kernel, task, start + page, true) : load
     if (result !== 'done') return { touched, died: true }
     touched++
   }
@@ -239,14 +239,7 @@ export const OPERATIONS: Record<string, Operation> = {
   punch(scenario, step) {
     const { r, keep } = args(step)
     const actor = scenario.actor(step.on)
-    const region = actor.regions.get(text(r))!
-    let dropped = 0
-    for (let page = 0; page < region.pages; page++) {
-      if (page % Number(keep) === 0) continue
-      scenario.dropLocked(actor, region.start + page)
-      dropped++
-    }
-    return { dropped }
+    return { dropped: scenario.punch(actor, text(r), Number(keep)) }
   },
 
   pin(scenario, step) {

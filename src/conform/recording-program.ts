@@ -66,9 +66,9 @@ const THREAD_PAGES_START = 16
 /** A thread that carries out a step itself goes one page deeper in its stack. */
 const THREAD_STACKS_START = 128
 
-/** Page number of the first mapping, far above all regions; mappings do not touch. */
-const START = 0x7f0000000
+/** Page numbers: program, data and heap lie below all regions, the rest far above; mappings do not touch. */
 const DISTANCE = 512
+const address = (index: number): number => (index < 7 ? 0x400 : 0x7f0000000) + index * DISTANCE
 
 export class RecordingProgram {
   readonly #kernel: Kernel
@@ -81,7 +81,7 @@ export class RecordingProgram {
     for (const [index, { name, perm, pages, present }] of [...MAPPINGS, OWN].entries()) {
       const vma = newVma({
         name,
-        start: START + index * DISTANCE,
+        start: address(index),
         ptes: new Int32Array(pages).fill(NO_PAGE),
         kind: 'file',
         shared: false,
@@ -142,7 +142,7 @@ export class RecordingProgram {
   }
 
   #mapping(process: Process, index: number): Vma {
-    return process.vmas.find((vma) => vma.start === START + index * DISTANCE)!
+    return process.vmas.find((vma) => vma.start === address(index))!
   }
 
   /** Creating a process's `ordinal`-th thread (1 = the first). */
@@ -154,7 +154,7 @@ export class RecordingProgram {
 
   #write(task: Task, habit: Habit): void {
     for (const [mapping, pages] of habit) {
-      for (const page of parsePages(pages)) access(this.#kernel, task, START + mapping * DISTANCE + page, true)
+      for (const page of parsePages(pages)) access(this.#kernel, task, address(mapping) + page, true)
     }
   }
 
@@ -162,7 +162,7 @@ export class RecordingProgram {
   takeOver(process: Process, recorded: readonly RuntimeVma[]): void {
     const { pages } = this.#kernel
     for (const [index, { nodes, mapcount }] of recorded.entries()) {
-      const vma = process.vmas.find((candidate) => candidate.start === START + index * DISTANCE)
+      const vma = process.vmas.find((candidate) => candidate.start === address(index))
       const where = fromRuns(nodes)
       if (vma === undefined || vma.ptes.length !== where.length) continue
       const counts = mapcount === undefined ? undefined : fromRuns(mapcount)

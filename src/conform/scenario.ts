@@ -5,12 +5,12 @@ import {
   cutRange,
   discard,
   errno,
+  exit,
   findVma,
   HUGE_ZERO_PAGE,
   Kernel,
   makePolicy,
   munlock,
-  munmap,
   NO_PAGE,
   type Process,
   ROOT,
@@ -209,18 +209,27 @@ export class Scenario {
     return { filled, free: kernel.frames.freeOn(node) }
   }
 
-  /** Drops a page although it is locked: the recording program unlocks first. */
-  dropLocked(actor: Actor, vpage: number): void {
-    munlock(this.kernel, actor.process, vpage, 1)
-    discard(this.kernel, actor.process, vpage, 1)
+  /** Drops every page but each `keep`-th, in stretches; the recording program unlocks them first. */
+  punch(actor: Actor, name: string, keep: number): number {
+    const region = actor.regions.get(name)!
+    let dropped = 0
+    for (let page = 0; page < region.pages; page += keep) {
+      const pages = Math.min(keep - 1, region.pages - page - 1)
+      if (pages <= 0) continue
+      munlock(this.kernel, actor.process, region.start + page + 1, pages)
+      discard(this.kernel, actor.process, region.start + page + 1, pages)
+      dropped += pages
+    }
+    return dropped
+  }
+
+  /** The out-of-memory killer has ended a process: nothing of it is left to touch or look at. */
+  isDead(actor: Actor): boolean {
+    return actor.process.tasks.length === 0
   }
 
   killAll(): void {
-    for (const actor of this.actors.values()) {
-      for (const vma of [...actor.process.vmas]) munmap(this.kernel, actor.process, vma.start, vma.ptes.length)
-      for (const task of actor.process.tasks) task.cpuset?.tasks.splice(task.cpuset.tasks.indexOf(task), 1)
-      actor.process.tasks.length = 0
-    }
+    for (const actor of this.actors.values()) exit(this.kernel, actor.process)
     this.actors.clear()
   }
 

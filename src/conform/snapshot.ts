@@ -9,7 +9,7 @@ export function snapshot(scenario: Scenario, step: Step): Observed {
   const answer: Record<string, ProcessSnapshot> = {}
   for (const name of String(procs).split(',')) {
     const actor = scenario.actors.get(name)
-    if (actor === undefined) continue
+    if (actor === undefined || scenario.isDead(actor)) continue
     const regions: Record<string, RegionSnapshot> = {}
     for (const region of [...actor.regions.keys()]) {
       const column = (value: (vma: Vma, i: number) => number, outside: number): Runs => regionColumn(scenario, actor, region, value, outside)

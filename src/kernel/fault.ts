@@ -112,6 +112,7 @@ function objectFault(kernel: Kernel, task: Task, vma: Vma, i: number, isWrite: b
     if (cachePage(kernel, task, vma, i) < 0) return 'oom'
     return mapNewPage(kernel, task, vma, i) < 0 ? 'oom' : 'done'
   }
+  if (mapHugeCached(kernel, task, vma, i)) return 'done'
   if (!isWrite) mapAround(kernel, vma, i)
   if (vma.ptes[i] !== NO_PAGE) return 'done'
   const page = cachePage(kernel, task, vma, i)
@@ -128,11 +129,41 @@ function cachePage(kernel: Kernel, task: Task, vma: Vma, i: number): number {
   if (cached !== NO_PAGE) return cached
   const node = allocateByPolicy(kernel, task, ownPolicy(vma, i) ?? task.policy, interleaveIndex(vma, i), 1)
   if (node < 0) return -1
+  const page = addCachedPage(kernel, node)
+  object.pages[offset] = page
+  return page
+}
+
+/** shmem_alloc_and_add_folio(), do_set_pmd(): with shmem_enabled=always, shared anonymous memory comes in huge pages where 2 MiB fit. */
+function mapHugeCached(kernel: Kernel, task: Task, vma: Vma, i: number): boolean {
+  if (!kernel.thp.shmem || vma.kind !== 'shmem' || vma.thp === false) return false
+  const { pages } = kernel
+  const object = vma.object!
+  const start = hugeStart(vma.start + i) - vma.start
+  const offset = vma.offset + start
+  if (start < 0 || start + THP_PAGES > vma.ptes.length || offset % THP_PAGES !== 0 || offset + THP_PAGES > object.pages.length) return false
+  if (vma.ptes.subarray(start, start + THP_PAGES).some((page) => page !== NO_PAGE)) return false
+  const cached = object.pages.subarray(offset, offset + THP_PAGES)
+  if (cached.every((page) => page === NO_PAGE)) {
+    const node = allocateByPolicy(kernel, task, ownPolicy(vma, start) ?? task.policy, interleaveIndex(vma, start, THP_ORDER), THP_PAGES)
+    if (node < 0) return false
+    for (let j = 0; j < THP_PAGES; j++) cached[j] = addCachedPage(kernel, node)
+    pages.join(cached, 0, THP_ORDER)
+    kernel.vmstat.count('thp_file_alloc')
+  } else if (cached[0]! < 0 || pages.order(cached[0]!) !== THP_ORDER) return false
+  vma.ptes.set(cached, start)
+  for (const page of cached) pages.setMapcount(page, pages.mapcount(page) + 1)
+  pages.setEntireMapcount(cached[0]!, pages.entireMapcount(cached[0]!) + 1)
+  task.process.hugePmds.add(vma.start + start)
+  kernel.vmstat.count('thp_file_mapped')
+  return true
+}
+
+function addCachedPage(kernel: Kernel, node: NodeIndex): PageId {
   const page = kernel.pages.create()
   kernel.pages.node[page] = node
   kernel.pages.setMapcount(page, 0)
   kernel.pages.setState(page, PAGE.file)
-  object.pages[offset] = page
   return page
 }
 
@@ -195,7 +226,7 @@ export function unmapHuge(kernel: Kernel, process: Process, vma: Vma, start: num
   if (head === HUGE_ZERO_PAGE) return
   pages.setEntireMapcount(head, pages.entireMapcount(head) - 1)
   for (const page of members) pages.setMapcount(page, pages.mapcount(page) - 1)
-  if (pages.entireMapcount(head) > 0) return
+  if (pages.entireMapcount(head) > 0 || (pages.state(head) & PAGE.file) !== 0) return
   if (!hasPteMappings(pages, head)) for (const piece of pages.split(head)) freePage(kernel, piece)
   else if (members.some((page) => pages.mapcount(page) === 0)) deferSplit(pages, kernel.vmstat, head)
 }

@@ -24,7 +24,7 @@ export function hasPteMappings(pages: Pages, folio: PageId): boolean {
 }
 
 /**
- * __split_huge_page(): base pages with the flags of the folio. Answers those that somebody maps; the others are freed. Every
+ * __split_huge_page(): base pages with the flags of the folio. Answers those that somebody maps or the page cache holds; the others are freed. Every
  * huge mapping is split with it.
  */
 export function splitFolio(pages: Pages, frames: Frames, vmstat: Vmstat, folio: PageId): PageId[] {
@@ -34,7 +34,7 @@ export function splitFolio(pages: Pages, frames: Frames, vmstat: Vmstat, folio: 
   const inherited = pages.state(folio)
   return pages.split(folio).filter((piece) => {
     pages.setState(piece, inherited)
-    if (pages.mapcount(piece) > 0) return true
+    if (pages.mapcount(piece) > 0 || (inherited & PAGE.file) !== 0) return true
     if (pages.node[piece] !== ABSENT) frames.give(pages.node[piece]!, 1)
     pages.release(piece)
     return false

@@ -73,12 +73,19 @@ export class Frames {
     return sum
   }
 
-  /** The node has exactly so many free pages from now on: for taking over a recorded state. */
+  /**
+   * The node has so many free pages from now on: for taking over a recorded state. Its zones are as allocations would have left
+   * them: the highest used down to its low watermark first, then the next.
+   */
   setFree(node: number, pages: number): void {
-    const last = this.#first[node + 1]! - 1
     let rest = pages
-    for (let zone = this.#first[node]!; zone < last; zone++) rest -= this.#free[zone]!
-    this.#free[last] = rest
+    for (let zone = this.#first[node]!; zone < this.#first[node + 1]!; zone++) {
+      let above = 0
+      for (let other = zone + 1; other < this.#first[node + 1]!; other++) above += this.#marks.low[other]!
+      const last = zone === this.#first[node + 1]! - 1
+      this.#free[zone] = last ? rest : Math.min(this.#free[zone]!, Math.max(rest - above, this.#marks.low[zone]!))
+      rest -= this.#free[zone]!
+    }
   }
 
   /** Sum of the low watermarks of a node's zones. */

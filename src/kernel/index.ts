@@ -4,6 +4,7 @@ export { findVma, HUGE_ZERO_PAGE, NO_PAGE, newVma, ownPolicy, type Process, ROOT
 export { attach, type Cpuset, createCpuset, removeCpuset, writeMems } from './cpuset.ts'
 export { mayAccess } from './credentials.ts'
 export * as errno from './errno.ts'
+export { errnoName } from './errno.ts'
 export {
   ABSENT,
   type KernelObserver,
@@ -23,14 +24,18 @@ export {
   type StageCounts,
 } from './face.ts'
 export { access } from './fault.ts'
+export type { FaultPlan } from './fault-plan.ts'
+export { readFaultPlan } from './fault-plan-file.ts'
 export type { Zone } from './frames.ts'
 export { zonesOf } from './frames.ts'
 export { Kernel } from './kernel.ts'
 export { createLaneKernel, type LaneOptions } from './lane-kernel.ts'
 export { mbind, setHomeNode } from './mbind.ts'
 export { type Mempolicy, makePolicy, type PolicyFlag } from './mempolicy.ts'
+export { STAGES, type Stage, type StageObserver } from './migrate.ts'
 export { migratePages } from './migrate-pages.ts'
-export { cutRange, discard, fork, mlock, mmap, mprotect, munlock, munmap, pin, unpin } from './mm.ts'
+export { cutRange, discard, exit, fork, mlock, mmap, mprotect, munlock, munmap, pin, unpin } from './mm.ts'
 export { movePages, queryPages } from './move-pages.ts'
 export { nodeMask } from './node-mask.ts'
+export { accessOrKill } from './oom.ts'
 export { PAGE } from './pages.ts'

@@ -39,6 +39,14 @@ export function munmap(kernel: Kernel, process: Process, start: number, pages: n
   return 0
 }
 
+/** exit(2): memory, tasks and cpuset membership of the process are gone. */
+export function exit(kernel: Kernel, process: Process): void {
+  for (const vma of process.vmas) zap(kernel, process, vma, 0, vma.ptes.length)
+  process.vmas = []
+  for (const task of process.tasks) task.cpuset?.tasks.splice(task.cpuset.tasks.indexOf(task), 1)
+  process.tasks = []
+}
+
 /** madvise(MADV_DONTNEED): the mapping stays. Locked memory refuses; parts before it are dropped all the same. */
 export function discard(kernel: Kernel, process: Process, start: number, pages: number): number {
   const end = start + pages

@@ -9,6 +9,8 @@ export const EVENTS = [
   'thp_migration_split',
   'thp_fault_alloc',
   'thp_fault_fallback',
+  'thp_file_alloc',
+  'thp_file_mapped',
   'thp_zero_page_alloc',
   'thp_split_page',
   'thp_split_page_failed',

@@ -1,0 +1,3 @@
+export { type CaseFile, readCaseFile } from './case-file.ts'
+export type { Difference } from './compare.ts'
+export { type ConformReport, conform, type FileReport, predict } from './run.ts'
