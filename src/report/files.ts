@@ -8,10 +8,13 @@ export function writeWhole(file: string, content: string | Uint8Array): void {
   const temporary = `${file}.tmp-${process.pid}`
   try {
     mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(temporary, content)
-    renameSync(temporary, file)
+    try {
+      writeFileSync(temporary, content)
+      renameSync(temporary, file)
+    } finally {
+      rmSync(temporary, { force: true })
+    }
   } catch (error) {
-    rmSync(temporary, { force: true })
     throw new UserError(`cannot be written: ${(error as Error).message}`, { file })
   }
 }

@@ -45,16 +45,21 @@ export async function writeRun(folder: string, record: RunRecord, tables: Iterab
   const target = resolve(folder)
   const temporary = join(dirname(target), `.${basename(target)}.tmp-${process.pid}`)
   const older = join(dirname(target), `.${basename(target)}.old-${process.pid}`)
-  rmSync(temporary, { recursive: true, force: true })
-  mkdirSync(temporary, { recursive: true })
   try {
-    for (const table of tables) writeFileSync(join(temporary, `${table.schema.name}.parquet`), await tableToParquet(table))
-    writeFileSync(join(temporary, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`)
-    checkReplaceable(folder)
-    if (existsSync(target)) renameSync(target, older)
-    renameSync(temporary, target)
-  } finally {
-    for (const leftover of [temporary, older]) rmSync(leftover, { recursive: true, force: true })
+    mkdirSync(temporary, { recursive: true })
+    try {
+      for (const table of tables) writeFileSync(join(temporary, `${table.schema.name}.parquet`), await tableToParquet(table))
+      writeFileSync(join(temporary, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`)
+      checkReplaceable(folder)
+      if (existsSync(target)) renameSync(target, older)
+      renameSync(temporary, target)
+    } finally {
+      for (const leftover of [temporary, older]) rmSync(leftover, { recursive: true, force: true })
+    }
+  } catch (error) {
+    // No space, no permission, a file in the way; a table that breaks its schema is a bug and stays one
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    throw new UserError(`cannot be written: ${(error as Error).message}`, { file: folder })
   }
 }
 

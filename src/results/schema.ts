@@ -106,7 +106,8 @@ export const FAILURES: TableSchema = {
     lane,
     text('reason', 'migrate_reason as the tracepoint prints it'),
     text('errno', 'EBUSY, ENOMEM, …'),
-    text('stage', 'stage of the protocol that failed'),
+    text('stage', 'stage of the protocol that failed; refused: before it began'),
+    { name: 'retried', type: 'bool', unit: '', about: 'transient: tried again until the passes ran out; else permanent' },
     int('pages', 'pages', 'base pages'),
   ],
 }
@@ -161,7 +162,31 @@ export const MOVES: TableSchema = {
   ],
 }
 
-export const TABLES = [SUMMARY, EPOCHS, NODES, VMSTAT, FAILURES, TRAFFIC, LATENCY, STACK, MOVES] as const
+/** lane × moment × process × mapping; empty unless asked for. */
+export const NUMA_MAPS: TableSchema = {
+  name: 'numa_maps',
+  about: '/proc/PID/numa_maps at the moments asked for',
+  columns: [lane, int('time_ns', 'ns', 'since the start of the trace'), int('pid', '', ''), text('line', 'as Linux prints it')],
+}
+
+/** lane × stage of a migration that was followed; empty unless asked for. */
+export const STAGES: TableSchema = {
+  name: 'stages',
+  about: 'Stages of the migrations that were followed',
+  columns: [
+    lane,
+    int('time_ns', 'ns', 'since the start of the trace'),
+    int('call', '', 'number of the migrate_pages() call in the lane'),
+    int('pid', '', ''),
+    text('address', 'of the page, hexadecimal'),
+    text('stage', 'stage of the protocol, in the order of mm/migrate.c'),
+    int('round', '', 'pass over the batch, from 0'),
+    text('mode', 'MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT or MIGRATE_SYNC'),
+    text('outcome', 'ok or errno'),
+  ],
+}
+
+export const TABLES = [SUMMARY, EPOCHS, NODES, VMSTAT, FAILURES, TRAFFIC, LATENCY, STACK, MOVES, NUMA_MAPS, STAGES] as const
 
 /** run.json: everything needed to know what was run and to run it again. */
 export interface RunRecord {

@@ -84,6 +84,7 @@ describe('run folder', () => {
     await expect(writeRun(folder, record, [])).rejects.toThrow(/not a run folder.*chapter\.tex/)
     expect(readFileSync(join(folder, 'chapter.tex'), 'utf8')).toBe('precious')
     await expect(writeRun(join(folder, 'chapter.tex'), record, [])).rejects.toThrow(/a file/)
+    await expect(writeRun(join(folder, 'chapter.tex', 'run'), record, [])).rejects.toMatchObject({ name: 'UserError' })
   })
 
   test('a run that cannot be written whole is not written', async () => {
