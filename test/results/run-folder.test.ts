@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { Table } from '../../src/columns/index.ts'
-import { FAILURES, openRun, RUN_SCHEMA, type RunRecord, TRAFFIC, writeRun } from '../../src/results/index.ts'
+import { Table, type TableSchema } from '../../src/columns/index.ts'
+import { openRun, RUN_SCHEMA, type RunRecord, TRAFFIC, writeRun } from '../../src/results/index.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'run-folder-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
@@ -34,6 +34,15 @@ const record: RunRecord = {
   baseline: 'first-touch',
   warnings: [],
   lanes: [{ label: 'first-touch', policy: 'first-touch', params: {}, status: 'ok' }],
+}
+
+const FAILURES: TableSchema = {
+  name: 'failures',
+  about: 'A table of texts and counts',
+  columns: [
+    ...['lane', 'reason', 'errno', 'stage'].map((name) => ({ name, type: 'string' as const, unit: '', about: `the ${name}` })),
+    { name: 'pages', type: 'int', unit: 'pages', about: 'base pages' },
+  ],
 }
 
 function failures(rows: [string, string, string, string, number | null][]): Table {
