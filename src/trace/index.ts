@@ -1,4 +1,7 @@
+/** What trace formats and workloads import, and what the engine reads traces through. */
+export { UserError } from '../errors.ts'
 export { Address } from './address.ts'
+export { readArrow } from './arrow-file.ts'
 export { type ListedAccess, type ListOptions, traceFromAccesses } from './build.ts'
 export { SecondsClock } from './clock.ts'
 export { type Damage, damaged } from './damage.ts'
@@ -21,10 +24,11 @@ export {
   WRITE,
 } from './format.ts'
 export { isBinary, listFormats, type NamedFormat } from './formats.ts'
-export { exportCsv, importTrace } from './import.ts'
+export { exportTable, importTrace, isTableName } from './import.ts'
 export { eachLine } from './lines.ts'
 export { NATIVE_MAGIC, openNative, type StoredBlocks } from './native-file.ts'
 export { type OpenOptions, openTrace } from './open.ts'
+export { readParquet } from './parquet-file.ts'
 export type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
 export { eachRecords } from './records.ts'
 export { regroup } from './regroup.ts'

@@ -101,14 +101,21 @@ export function layoutOf(
       got: names.map((name) => JSON.stringify(name)).join(', '),
       hint: 'Name it with --format-option address=NAME',
     })
+  const place: Role = roles.includes('address') ? 'address' : 'page'
+  if (roles.filter((role) => role !== undefined).length === 1 && options[place] === undefined)
+    throw new UserError('a table of places, not of accesses', {
+      ...where,
+      expected: 'also a time, an operation, a task or a cpu',
+      got: names.map((name) => JSON.stringify(name)).join(', '),
+      hint: `To read each row as an access all the same, give --format-option ${place}=${names[roles.indexOf(place)]}`,
+    })
   const cells = (role: Role) => sample.map((row) => row[roles.indexOf(role)] ?? '')
-  const place = roles.includes('address') ? cells('address') : cells('page')
   return {
     roles,
     names,
     timeFactor: unitOption(options['time-unit']) ?? factor ?? (cells('time').some((cell) => cell.includes('.')) ? 1e9 : 1),
     timeUnitSource: options['time-unit'] !== undefined ? 'option' : factor !== undefined ? 'name' : 'values',
-    hexAddress: radixOption(options['address-base']) ?? place.some(looksHex),
+    hexAddress: radixOption(options['address-base']) ?? cells(place).some(looksHex),
   }
 }
 
