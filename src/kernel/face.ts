@@ -158,5 +158,11 @@ export interface LaneKernel extends PolicyKernel {
   munmap(process: number, startVpage: number, pages: number): void
   exit(process: number): void
   mlock(process: number, startVpage: number, pages: number): void
+  /** Puts the states of the fault plan on pages, and takes them off, that are due `sinceStartNs` after the start of the trace. */
+  applyPlannedStates(sinceStartNs: number): void
+  /** /proc/PID/numa_maps of a process as it is now. */
+  numaMaps(process: number): string
+  /** numastat(8) as it is now. */
+  numastat(): string
   readonly machine: Machine
 }

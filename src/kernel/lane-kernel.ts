@@ -19,22 +19,29 @@ import {
   NOT_WRITTEN,
   type PageId,
 } from './face.ts'
+import { type FaultPlan, PlannedStates } from './fault-plan.ts'
 import { zonesOf } from './frames.ts'
 import { scanHints } from './hint-scan.ts'
 import { Kernel } from './kernel.ts'
 import { Lru } from './lru.ts'
 import { mbind } from './mbind.ts'
 import { type Mempolicy, makePolicy } from './mempolicy.ts'
+import type { StageObserver } from './migrate.ts'
 import { migratePages } from './migrate-pages.ts'
 import { migrateMisplaced } from './misplaced.ts'
 import { movePages } from './move-pages.ts'
 import { nodeMask, toTable } from './node-mask.ts'
+import { numaMaps, numastat } from './numa-maps.ts'
 import { PAGE } from './pages.ts'
 
 export interface LaneOptions {
   seed: number
   label: string
   observer: KernelObserver
+  /** Page states that the trace cannot know. */
+  faultPlan?: FaultPlan
+  /** Told of every stage of every migration: for following one step by step. */
+  onStage?: StageObserver
 }
 
 export function createLaneKernel(machine: Machine, layout: MemoryLayout, options: LaneOptions): LaneKernel {
@@ -49,14 +56,17 @@ class Lane implements LaneKernel {
   readonly #kernel: Kernel
   readonly #lru: Lru
   readonly #tasks: Task[]
+  readonly #planned: PlannedStates | null
+  readonly #pageSize: number
   readonly #observer: KernelObserver
   /** False until a mempolicy or cpuset is in force: then every fault starts on the faulting cpu's node. */
   #hasPolicies = false
   /** page -> process and address, built when a policy first needs them. */
   #places: { process: Uint16Array; vpage: Float64Array } | null = null
 
-  constructor(machine: Machine, layout: MemoryLayout, { observer }: LaneOptions) {
+  constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, onStage }: LaneOptions) {
     this.machine = machine
+    this.#pageSize = layout.pageSize
     this.#observer = observer
     const kernel = new Kernel({
       machine,
@@ -77,6 +87,20 @@ class Lane implements LaneKernel {
     }
     this.#tasks = layout.tasks.map(({ tid, process }) => kernel.addTask(kernel.processes[process]!, tid, 0))
     this.#countSharedMappings()
+    this.#planned = faultPlan ? new PlannedStates(faultPlan, kernel.pages, layout, seed) : null
+    kernel.engine.onStage = onStage ?? null
+  }
+
+  applyPlannedStates(sinceStartNs: number): void {
+    this.#planned?.apply(sinceStartNs)
+  }
+
+  numaMaps(process: number): string {
+    return numaMaps(this.#kernel.processes[process]!, this.#kernel.pages, this.machine.nodes, this.#pageSize)
+  }
+
+  numastat(): string {
+    return numastat(this.#kernel.vmstat, this.machine.nodes)
   }
 
   get vmstat(): Record<string, number> {

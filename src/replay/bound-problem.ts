@@ -41,10 +41,9 @@ export function boundProblem(context: ReplayContext): BoundProblem {
   }
 }
 
-/** As the ledger charges one base page that moves: each stage of the fixed cost, rounded down, and the copy. Lanes place base pages, no huge ones. */
+/** As the ledger charges one base page that moves: every stage of the fixed cost, rounded down, and the copy. Lanes place base pages, no huge ones. */
 function leastMovePs({ costs }: Machine, pageSize: number): number {
-  const { isolate, allocate, unmap, remap } = costs.stageShares
-  const fixed = [isolate, allocate, unmap, remap].reduce((sum, share) => sum + Math.floor(costs.migratePageFixedPs * share), 0)
+  const fixed = Object.values(costs.stageShares).reduce((sum, share) => sum + Math.floor(costs.migratePageFixedPs * share), 0)
   return fixed + Math.floor(costs.copyPsPerKiB * (pageSize / 1024))
 }
 

@@ -1,13 +1,24 @@
 /** From lane results to the tables of a run: the only place where figures are compared with the baseline and the bound. */
 import { type Row, Table } from '../columns/index.ts'
 import type { Machine } from '../machine/index.ts'
-import { EPOCHS, FAILURES, LATENCY, MOVES, NODES, STACK, SUMMARY, TRAFFIC, VMSTAT } from '../results/index.ts'
+import { EPOCHS, FAILURES, LATENCY, MOVES, NODES, NUMA_MAPS, STACK, STAGES, SUMMARY, TRAFFIC, VMSTAT } from '../results/index.ts'
 import type { Bound } from './bound.ts'
 import type { LaneResult } from './lane-result.ts'
 import { toNs } from './ledger.ts'
 import { totalCostPs, verdictOf } from './verdict.ts'
 
-const TABLE_OF = { epochs: EPOCHS, nodes: NODES, vmstat: VMSTAT, failures: FAILURES, traffic: TRAFFIC, latency: LATENCY, stack: STACK, moves: MOVES } as const
+const TABLE_OF = {
+  epochs: EPOCHS,
+  nodes: NODES,
+  vmstat: VMSTAT,
+  failures: FAILURES,
+  traffic: TRAFFIC,
+  latency: LATENCY,
+  stack: STACK,
+  moves: MOVES,
+  numa_maps: NUMA_MAPS,
+  stages: STAGES,
+} as const
 
 /** What figures are derived from, besides the lanes. */
 export interface CollectContext {

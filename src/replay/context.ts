@@ -1,8 +1,9 @@
 /** What all lanes of a run share, read-only: worked out once from trace, machine and options before anything is replayed. */
-import type { MemoryLayout } from '../kernel/index.ts'
+import type { FaultPlan, MemoryLayout } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import type { PreparedTrace, TickBlock } from '../trace/index.ts'
 import type { LoadModel } from './contention.ts'
+import type { Followed } from './stage-log.ts'
 
 export interface ReplayContext {
   trace: PreparedTrace
@@ -18,6 +19,12 @@ export interface ReplayContext {
   originNs: number
   /** Loaded latency; absent when the machine has no load curve or contention is turned off. */
   load?: LoadModel
+  /** Page states that the trace cannot know. */
+  faultPlan?: FaultPlan
+  /** Moments at which each lane's numa_maps are kept, ns since the start of the trace, ascending. */
+  numaMapsAtNs: number[]
+  /** Migrations that are followed stage by stage. */
+  followed?: Followed
 }
 
 /** Visits every tick of the trace in order. */

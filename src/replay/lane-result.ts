@@ -18,7 +18,18 @@ export interface LaneResult {
   pingPongPages: number
   pagesPerNode: number[]
   vmstat: Record<string, number>
-  rows: { epochs: Row[]; nodes: Row[]; vmstat: Row[]; failures: Row[]; traffic: Row[]; latency: Row[]; stack: Row[]; moves: Row[] }
+  rows: {
+    epochs: Row[]
+    nodes: Row[]
+    vmstat: Row[]
+    failures: Row[]
+    traffic: Row[]
+    latency: Row[]
+    stack: Row[]
+    moves: Row[]
+    numa_maps: Row[]
+    stages: Row[]
+  }
 }
 
 export interface LaneParts {
@@ -30,10 +41,13 @@ export interface LaneParts {
   status: LaneResult['status']
   message: string
   pingPongPages: number
+  numaMapsRows: Row[]
+  stageRows: Row[]
   isIdeal: boolean
 }
 
-export function laneResult({ policy, context, kernel, ledger, totals, status, message, pingPongPages, isIdeal }: LaneParts): LaneResult {
+export function laneResult(parts: LaneParts): LaneResult {
+  const { policy, context, kernel, ledger, totals, status, message, pingPongPages, isIdeal } = parts
   return {
     label: policy.label,
     policy: policy.name,
@@ -56,6 +70,8 @@ export function laneResult({ policy, context, kernel, ledger, totals, status, me
       latency: latencyRows(policy.label, ledger),
       stack: ledger.stackRows(),
       moves: ledger.moveRows,
+      numa_maps: parts.numaMapsRows,
+      stages: parts.stageRows,
     },
   }
 }

@@ -2,7 +2,7 @@
  * One lane: one policy on one machine over one trace with one seed. `step` is the semantics of the tool; its order is
  * written out below and nowhere else. Lanes share nothing that changes.
  */
-import { ABSENT, createLaneKernel, type LaneKernel } from '../kernel/index.ts'
+import { ABSENT, createLaneKernel, type KernelObserver, type LaneKernel } from '../kernel/index.ts'
 import { type LanePolicy, type Pressure, type Rule, rulesOf, type Watermarks } from '../policy/index.ts'
 import type { TickBlock } from '../trace/index.ts'
 import type { ReplayContext } from './context.ts'
@@ -11,8 +11,10 @@ import { EventPlayer } from './event-player.ts'
 import { HintScanner } from './hint-scanner.ts'
 import { type LaneResult, laneResult } from './lane-result.ts'
 import { Ledger } from './ledger.ts'
+import { NumaMapsLog } from './numa-maps-log.ts'
 import { type Observer, observerFor } from './observe/observer.ts'
 import { PingPong } from './ping-pong.ts'
+import { StageLog } from './stage-log.ts'
 import { TaskTracker } from './task-tracker.ts'
 import { type WorldParts, worldOf } from './world.ts'
 
@@ -40,6 +42,8 @@ export class Lane {
   readonly #events: EventPlayer
   readonly #tasks: TaskTracker
   readonly #pingPong: PingPong
+  readonly #stageLog?: StageLog
+  readonly #numaMaps: NumaMapsLog
   #tick = 0
   #endNs = 0
   #policyNs = 0
@@ -59,7 +63,14 @@ export class Lane {
       label: policy.label,
       load: context.load,
     })
-    this.#kernel = createLaneKernel(machine, context.layout, { seed, label: policy.label, observer: this.#ledger })
+    this.#stageLog = context.followed && new StageLog(context, policy.label, context.followed)
+    this.#kernel = createLaneKernel(machine, context.layout, {
+      seed,
+      label: policy.label,
+      observer: this.#stageLog ? followedBy(this.#stageLog, this.#ledger) : this.#ledger,
+      faultPlan: context.faultPlan,
+      onStage: this.#stageLog?.onStage,
+    })
     this.#world = worldOf(context, this.#kernel, this.#ledger, policy.label, () => this.#policyNs)
     const rules = rulesOf(policy, this.#world.world)
     this.#rules = rules
@@ -71,6 +82,7 @@ export class Lane {
     this.#tasks = new TaskTracker(context, ofKind(rules, 'task move'))
     this.#events = new EventPlayer(context, this.#kernel, ofKind(rules, 'cpuset change'), ofKind(rules, 'syscall'))
     this.#pingPong = new PingPong(trace.meta.pages)
+    this.#numaMaps = new NumaMapsLog(context, policy.label, this.#kernel)
   }
 
   #observe(rule: RuleOf<'every'>, i: number): Observer | undefined {
@@ -101,6 +113,9 @@ export class Lane {
     this.#policyNs = Math.round(sinceStart * this.#context.pace)
     this.#kernel.now = this.#policyNs
 
+    this.#stageLog?.at(sinceStart)
+    this.#numaMaps.take(sinceStart)
+    this.#kernel.applyPlannedStates(sinceStart)
     this.#world.deferral.run()
     this.#events.play(startNs) //                     1. trace events due at the boundary
     this.#tasks.report(this.#policyNs)
@@ -228,6 +243,8 @@ export class Lane {
       status: this.#status,
       message: this.#message,
       pingPongPages: this.#pingPong.pages,
+      numaMapsRows: this.#numaMaps.finish(),
+      stageRows: this.#stageLog?.rows ?? [],
       isIdeal: ofKind(this.#rules, 'every').some(({ observation }) => observation?.ideal === true),
     })
   }
@@ -241,6 +258,14 @@ export function pressureOn(kernel: LaneKernel, marks: Watermarks | undefined): P
     return bytes > 0 && free <= marks.wake(node) ? [{ node, shortfall: Math.max(0, Math.floor(marks.until(node)) - free + 1) }] : []
   })
 }
+
+const followedBy = (log: StageLog, ledger: Ledger): KernelObserver => ({
+  migration(record) {
+    ledger.migration(record)
+    log.callEnded()
+  },
+  scanned: (ptes) => ledger.scanned(ptes),
+})
 
 /** Flyweights: one object each, valid during the call that receives it. */
 const allocation = { page: 0, node: 0, task: 0, process: 0, vpage: 0 }

@@ -134,7 +134,7 @@ export class Ledger implements KernelObserver {
   #binReadsIn: Float64Array
   #binOut: Float64Array
   readonly #moves = new Map<string, { flow: Float64Array; failed: number }>()
-  readonly #failures = new Map<string, { reason: string; errno: string; stage: string; pages: number }>()
+  readonly #failures = new Map<string, { reason: string; errno: string; stage: string; retried: boolean; pages: number }>()
   readonly epochRows: Row[] = []
   readonly nodeRows: Row[] = []
   readonly moveRows: Row[] = []
@@ -252,12 +252,20 @@ export class Ledger implements KernelObserver {
     }
     for (let i = 0; i < record.flow.length; i++) moves.flow[i]! += record.flow[i]!
     moves.failed += record.failed
-    for (const { errno, stage, pages } of record.failures) {
-      const key = `${record.reason} ${errno} ${stage}`
-      const seen = this.#failures.get(key)
-      if (seen) seen.pages += pages
-      else this.#failures.set(key, { reason: record.reason, errno, stage, pages })
-    }
+    for (const { errno, stage, pages } of record.failures) this.#fail(record.reason, errno, stage, pages)
+  }
+
+  /** Pages that a system call did not even begin to move: shared, isolated by somebody else, not present. */
+  refused(errno: string, pages: number): void {
+    this.#bin.failed += pages
+    this.#fail('syscall_or_cpuset', errno, 'refused', pages)
+  }
+
+  #fail(reason: string, errno: string, stage: string, pages: number): void {
+    const key = `${reason} ${errno} ${stage}`
+    const seen = this.#failures.get(key)
+    if (seen) seen.pages += pages
+    else this.#failures.set(key, { reason, errno, stage, retried: errno === 'EAGAIN', pages })
   }
 
   #charge(component: Component, ps: number, task: number): void {

@@ -1,5 +1,6 @@
 /** Deciding everything before anything runs: pure, printable with `replay --explain`. */
 import { UserError } from '../errors.ts'
+import type { FaultPlan } from '../kernel/index.ts'
 import { type Machine, spreadCpus } from '../machine/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
 import { type PreparedTrace, regroup } from '../trace/index.ts'
@@ -17,6 +18,12 @@ export interface PlanOptions {
   cpus: string
   /** Loaded latency where the machine has a load curve; undefined = yes. */
   contention?: boolean
+  /** Page states that the trace cannot know. */
+  faultPlan?: FaultPlan
+  /** Moments whose numa_maps are kept, ns since the start of the trace. */
+  numaMapsAtNs?: number[]
+  /** Migrations to follow stage by stage: addresses of pages, or the first batch from a moment on. */
+  followed?: { addresses: number[]; batchAtNs?: number }
 }
 
 export interface ReplayPlan {
@@ -77,6 +84,9 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
       seed: options.seed,
       ticksPerBin: Math.max(1, Math.ceil(trace.ticks / BINS)),
       ...loadOf(trace, machine, options),
+      faultPlan: options.faultPlan,
+      numaMapsAtNs: [...(options.numaMapsAtNs ?? [])].sort((a, b) => a - b),
+      followed: options.followed && { pages: pagesAt(trace, options.followed.addresses), batchAtNs: options.followed.batchAtNs },
       originNs: trace.blocks > 0 ? trace.block(0).startNs[0]! : 0,
     },
     lanes,
@@ -88,6 +98,17 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
     cpuText: placement.text,
     warnings,
   }
+}
+
+/** Pages at byte addresses, of whichever process; each must be touched in the trace. */
+function pagesAt(trace: PreparedTrace, addresses: number[]): number[] {
+  return addresses.flatMap((address) => {
+    const vpage = Math.floor(address / trace.meta.pageSize)
+    const pages: number[] = []
+    for (let page = 0; page < trace.meta.pages; page++) if (trace.pageVpage[page] === vpage) pages.push(page)
+    if (pages.length === 0) throw new UserError('the trace never touches this page', { got: `0x${address.toString(16)}` })
+    return pages
+  })
 }
 
 /** Bytes in a cache line. */

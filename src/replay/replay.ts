@@ -55,6 +55,9 @@ export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
     pace: options.pace,
     cpus: options.cpus ?? 'auto',
     contention: options.contention,
+    faultPlan: options.faultPlan,
+    numaMapsAtNs: options.numaMapsAtNs,
+    followed: options.followed,
   })
 }
 
@@ -83,20 +86,11 @@ export function replayLanes(context: ReplayContext, policies: LanePolicy[], prog
 /** Lanes dealt out to threads in turn; results come back in the order of the lanes. */
 async function runOnThreads(plan: ReplayPlan, options: ReplayOptions, jobs: number): Promise<LaneResult[]> {
   const share = shareTrace(plan.context.trace)
+  const { trace: _trace, layout: _layout, ...shared } = plan.context
   const shares = new Array<number>(jobs).fill(0)
   const parts = await Promise.all(
     Array.from({ length: jobs }, (_, job) => {
-      const task: WorkerTask = {
-        trace: share,
-        machine: plan.context.machine,
-        actorNode: plan.context.actorNode,
-        pace: plan.context.pace,
-        seed: plan.context.seed,
-        ticksPerBin: plan.context.ticksPerBin,
-        originNs: plan.context.originNs,
-        load: plan.context.load,
-        specs: plan.lanes.filter((_, i) => i % jobs === job).map(({ spec }) => spec!),
-      }
+      const task: WorkerTask = { ...shared, trace: share, specs: plan.lanes.filter((_, i) => i % jobs === job).map(({ spec }) => spec!) }
       return onThread(task, (done) => {
         shares[job] = done
         options.progress?.(shares.reduce((sum, one) => sum + one, 0) / jobs)
@@ -160,6 +154,7 @@ export function factsOf(plan: ReplayPlan, lanes: Pick<LaneResult, 'label' | 'pol
     epochNs: plan.epochNs,
     pace,
     contention: plan.context.load !== undefined,
+    faults: plan.context.faultPlan,
     cpuMap: plan.cpuMap,
     baseline: plan.lanes[0]!.label,
     warnings: plan.warnings,

@@ -1,22 +1,15 @@
 /** Runs in a worker thread: replays its share of the lanes over the shared trace and posts their results. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Machine } from '../machine/index.ts'
 import { parsePolicySpec } from '../policy/index.ts'
 import { fromShared, type SharedTrace } from '../trace/index.ts'
-import type { LoadModel } from './contention.ts'
+import type { ReplayContext } from './context.ts'
 import type { LaneResult } from './lane-result.ts'
 import { layoutOf } from './layout.ts'
 import { replayLanes } from './replay.ts'
 
-export interface WorkerTask {
+/** What the lanes share, with the trace as shared memory; each thread works out the layout itself. */
+export interface WorkerTask extends Omit<ReplayContext, 'trace' | 'layout'> {
   trace: SharedTrace
-  machine: Machine
-  actorNode: Uint8Array
-  pace: number
-  seed: number
-  ticksPerBin: number
-  originNs: number
-  load?: LoadModel
   /** One `-p` text per lane. */
   specs: string[]
 }

@@ -74,7 +74,7 @@ export interface WorldParts {
 export function worldOf(
   context: ReplayContext,
   kernel: LaneKernel,
-  ledger: { migrateCall(): void; load(node: NodeIndex): NodeLoad },
+  ledger: { migrateCall(): void; refused(errno: string, pages: number): void; load(node: NodeIndex): NodeLoad },
   label: string,
   now: () => number,
 ): WorldParts {
@@ -85,7 +85,9 @@ export function worldOf(
   const call = <A extends unknown[]>(move: (...args: A) => MoveOutcome) =>
     deferral.wrap((...args: A) => {
       ledger.migrateCall()
-      return move(...args)
+      const outcome = move(...args)
+      for (const [errno, pages] of Object.entries(outcome.failed)) ledger.refused(errno, pages)
+      return outcome
     })
   const later = <A extends unknown[]>(change: (...args: A) => void) => {
     const deferred = deferral.wrap((...args: A) => {

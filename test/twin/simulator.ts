@@ -58,6 +58,7 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
   const kernel = createLaneKernel(machine, context.layout, {
     seed: context.seed,
     label: policy.label,
+    faultPlan: context.faultPlan,
     observer: {
       migration(record: MigrationRecord) {
         totals.migrated += record.succeeded
@@ -70,7 +71,19 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
     },
   })
   let policyNs = 0
-  const { world, deferral } = worldOf(context, kernel, { migrateCall: () => {}, load: (node) => nodeLoads[node]! }, policy.label, () => policyNs)
+  const { world, deferral } = worldOf(
+    context,
+    kernel,
+    {
+      migrateCall: () => {},
+      refused: (_errno, pages) => {
+        totals.failed += pages
+      },
+      load: (node) => nodeLoads[node]!,
+    },
+    policy.label,
+    () => policyNs,
+  )
   const rules = rulesOf(policy, world)
   const events = new EventPlayer(
     context,
@@ -102,6 +115,7 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
     const sinceStart = startNs - context.originNs
     policyNs = Math.round(sinceStart * context.pace)
     kernel.now = policyNs
+    kernel.applyPlannedStates(sinceStart)
     deferral.run()
     events.play(startNs)
     for (const { task, from } of moved) {

@@ -1,6 +1,7 @@
 /** The engine and the obvious simulator agree exactly, for every shipped policy, on random traces and machines. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { FaultPlan } from '../../src/kernel/index.ts'
 import { type Machine, machine, withMemory } from '../../src/machine/index.ts'
 import { listPolicies, parsePolicySpec } from '../../src/policy/index.ts'
 import { boundOf } from '../../src/replay/bound.ts'
@@ -11,22 +12,22 @@ import { type PlainAccess, simulate } from './simulator.ts'
 
 /** Parameters that make a policy act within a trace of microseconds; the policy clock is the trace's. */
 const QUICK: Record<string, string> = {
-  arms: 'period=700ns,rate=0.5,stay=1s',
+  arms: 'period=700ns,sample-period=2,stay=1s',
   autotiering: 'scan-delay=300ns,scan-period=600ns,scan-size=16KiB',
   'batch-scheduler': 'delay=500ns,check=400ns,trigger=0.4',
-  carrefour: 'period=900ns,rate=0.5,min-rate=0',
+  carrefour: 'period=900ns,sample-period=2,min-rate=0',
   clairvoyant: 'period=900ns,horizon=2us,gain=0ns',
   'coin-flip': 'period=400ns',
-  colloid: 'period=500ns,rate=0.5',
+  colloid: 'period=500ns,sample-period=2',
   'counter-based': 'period=400ns,factor=0.1',
   'damon-tiering': 'sample=50ns,aggregation=400ns,apply=800ns,min-regions=3,max-regions=12,quota=64GiB/s',
   demotion: 'tiering=on',
-  hemem: 'period=500ns,rate=0.6,hot-reads=2,hot-writes=2,cool-at=6',
-  'hot-page-daemon': 'period=700ns,rate=0.4,budget=20GiB/s',
-  hybridtier: 'period=500ns,rate=0.5,frequency=2,momentum=1,frequency-half-life=3us',
+  hemem: 'period=500ns,sample-period=2,hot-reads=2,hot-writes=2,cool-at=6',
+  'hot-page-daemon': 'period=700ns,sample-period=2,budget=20GiB/s',
+  hybridtier: 'period=500ns,sample-period=2,frequency=2,momentum=1,frequency-half-life=3us',
   'lru-tiering': 'period=50ns',
   manual: 'calls=1us migrate_pages pid=1 from=0 to=1; 3us migrate_pages pid=2 from=1 to=0',
-  memtis: 'period=700ns,rate=0.5,write-rate=0.2,adapt-after=20,cool-after=60',
+  memtis: 'period=700ns,sample-period=2,write-period=5,adapt-after=20,cool-after=60',
   'move-to-min': 'period=400ns',
   'multi-clock': 'period=300ns',
   nimble: 'period=400ns',
@@ -40,8 +41,8 @@ const QUICK: Record<string, string> = {
 const MORE = [
   'numa-balancing:mode=2,scan-delay=300ns,scan-period-min=500ns,scan-period-max=4us,scan-size=16KiB,hot-threshold=900ns+demotion:tiering=on',
   'numa-balancing:mode=3,scan-delay=300ns,scan-period-min=500ns,scan-period-max=4us,scan-size=16KiB,hot-threshold=900ns,rate-limit=20KiB/s+demotion',
-  'hemem:period=500ns,rate=0.6,hot-reads=2,hot-writes=2,sees=exact',
-  'hemem:period=500ns,rate=0.6,hot-reads=2,hot-writes=2,sees=future',
+  'hemem:period=500ns,sample-period=2,hot-reads=2,hot-writes=2,sees=exact',
+  'hemem:period=500ns,sample-period=2,hot-reads=2,hot-writes=2,sees=future',
   'autotiering:mode=cpm,scan-delay=300ns,scan-period=600ns,scan-size=16KiB',
   'weighted-interleave:weights=3,1,2',
 ]
@@ -72,6 +73,14 @@ const accessList = fc
     })
   })
 
+const FAULTS: FaultPlan = {
+  states: [
+    { state: 'pinned', fraction: 0.3, fromNs: 500, untilNs: 4000, mappings: 2 },
+    { state: 'shared', pid: 2, fraction: 0.3, fromNs: 0, mappings: 3 },
+    { state: 'writeback', fraction: 0.5, fromNs: 1000, untilNs: 2000, mappings: 2 },
+  ],
+}
+
 const cases = fc.record({
   list: accessList,
   machine: fc.constantFrom(...MACHINES),
@@ -80,6 +89,8 @@ const cases = fc.record({
   seed: fc.integer({ min: 0, max: 1000 }),
   /** Narrow memory: these few accesses saturate it now and then. */
   narrow: fc.constantFrom(1, 30, 1000),
+  /** States that stop migrations for a while, or make them refused. */
+  faultPlan: fc.constantFrom(undefined, undefined, FAULTS),
 })
 
 function machineOf({ machine: name, narrow }: { machine: string; narrow: number }): Machine {
@@ -97,9 +108,9 @@ describe('engine = per-access simulator', () => {
       const [policy] = await parsePolicySpec(spec)
       let migrated = 0
       fc.assert(
-        fc.property(cases, ({ list, tickNs, pace, seed, ...box }) => {
+        fc.property(cases, ({ list, tickNs, pace, seed, faultPlan, ...box }) => {
           const trace = traceFromAccesses(list, { tickNs })
-          const { context } = planReplay(trace, machineOf(box), [policy!], { seed, pace, cpus: 'spread' })
+          const { context } = planReplay(trace, machineOf(box), [policy!], { seed, pace, cpus: 'spread', faultPlan })
           const [lane] = replayLanes(context, [policy!])
           const twin = simulate(context, policy!, plain(context.trace, list))
           const { totals } = lane!
@@ -142,8 +153,8 @@ describe('engine = per-access simulator', () => {
   test('a lane alone = the same lane among all others', async () => {
     const policies = (await Promise.all(specs().map(parsePolicySpec))).flat()
     fc.assert(
-      fc.property(cases, ({ list, tickNs, pace, seed, ...box }) => {
-        const { context } = planReplay(traceFromAccesses(list, { tickNs }), machineOf(box), policies, { seed, pace, cpus: 'spread' })
+      fc.property(cases, ({ list, tickNs, pace, seed, faultPlan, ...box }) => {
+        const { context } = planReplay(traceFromAccesses(list, { tickNs }), machineOf(box), policies, { seed, pace, cpus: 'spread', faultPlan })
         const together = replayLanes(context, policies)
         policies.forEach((policy, i) => {
           expect(replayLanes(context, [policy])[0]).toEqual(together[i])

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { UserError } from '../../errors.ts'
+import { readFaultPlan } from '../../kernel/index.ts'
 import { type Machine, machine as machineOf, withMemory } from '../../machine/index.ts'
 import { replay } from '../../replay/index.ts'
 import { comparisonTable, loadReports, renderHtml, terminalOptions, writeWhole } from '../../report/index.ts'
@@ -9,6 +10,7 @@ import { parseCount, parseDuration, parseFraction } from '../../units.ts'
 import { defineCommand, EXIT, once, printJson } from '../command.ts'
 import { progressBar } from '../progress.ts'
 import { replayDocument } from '../replay-json.ts'
+import { replayViews } from '../replay-views.ts'
 import { importOptions, readOptions } from '../trace-options.ts'
 
 const option = (name: string, describe: string, more: { alias?: string; default?: string } = {}) =>
@@ -35,6 +37,15 @@ export default defineCommand({
       .option('cpus', option('cpus', 'recorded cpus to nodes: auto, recorded, spread or 0-3:0,4-7:1', { default: 'auto' }))
       .option('memory', option('memory', 'memory of nodes, such as 0=2MiB,1=64GiB'))
       .option('no-contention', { type: 'boolean', describe: 'idle latencies only: no queueing at memory and links' })
+      .option('faults', option('faults', 'plan of page states that a trace cannot know: pinned, shared, … (docs/faults.md)'))
+      .option('numa-maps', {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        default: [],
+        describe: 'print /proc/PID/numa_maps of every lane at this time, such as 2.5s; repeat it',
+      })
+      .option('explain-migrations', option('explain-migrations', 'follow migrations stage by stage: of pages 0x7f…,0x7f…, or the first batch from a time on'))
       .option('jobs', option('jobs', 'threads (the result is the same for any number)', { alias: 'j' }))
       .option('output', option('output', 'run folder (default: runs/TRACE-MACHINE)', { alias: 'o' }))
       .option('html', option('html', 'where the HTML report goes (default: in the run folder)'))
@@ -52,6 +63,9 @@ export default defineCommand({
     if (new Set(folders).size < folders.length)
       throw new UserError('two traces of the same name', { got: traces.join(', '), hint: 'Replay them one by one with -o' })
 
+    if (traces.length > 1 && args['html'] !== undefined)
+      throw new UserError('one HTML file for several traces', { field: '--html', hint: 'Each run folder has its own' })
+
     const documents: ReturnType<typeof replayDocument>[] = []
     let isWhole = true
     for (const [i, trace] of traces.entries()) {
@@ -65,7 +79,10 @@ export default defineCommand({
       const html = args['no-html'] === true ? undefined : ((args['html'] as string | undefined) ?? join(folder, 'report.html'))
       if (html !== undefined) writeWhole(html, await renderHtml(run, await loadReports()))
       if (args['json']) documents.push(replayDocument(run, folder))
-      else process.stdout.write(`${comparisonTable(run, terminalOptions())}\n\nrun folder  ${folder}\n${html === undefined ? '' : `report      ${html}\n`}`)
+      else {
+        const written = `run folder  ${folder}${html === undefined ? '' : `\nreport      ${html}`}`
+        process.stdout.write(`${[comparisonTable(run, terminalOptions()), ...replayViews(run), written].join('\n\n')}\n`)
+      }
       isWhole &&= run.record.lanes.every(({ status }) => status === 'ok')
     }
     if (args['json']) printJson(documents.length === 1 ? documents[0]! : { schema: 'numareplay/replay/1', runs: documents })
@@ -78,12 +95,21 @@ async function replayOne(name: string, machine: Machine, args: Record<string, un
   const parsed = <T>(option: string, parse: (value: string, field: string) => T): T | undefined =>
     text(option) === undefined ? undefined : parse(text(option)!, `--${option}`)
   const epochNs = parsed('epoch', parseDuration)
-  const settings = { epochNs, seed: parsed('seed', parseCount), pace: parsed('pace', parseFraction), jobs: parsed('jobs', parseCount) }
+  const settings = {
+    epochNs,
+    seed: parsed('seed', parseCount),
+    pace: parsed('pace', parseFraction),
+    jobs: parsed('jobs', parseCount),
+    numaMapsAtNs: (args['numa-maps'] as string[]).map((time) => parseDuration(time, '--numa-maps')),
+    followed: parsed('explain-migrations', followed),
+  }
   const reading = readOptions(args)
   const trace = await openTrace(name, { ...reading, tickNs: reading.tickNs ?? epochNs })
+  const faultPlan = parsed('faults', (file) => readFaultPlan(file, trace.meta.pageSize))
   const bar = progressBar(`replaying ${name}`, args['no-progress'] !== true)
   return replay({
     ...settings,
+    faultPlan,
     trace,
     machine,
     policies: args['policy'] as string[],
@@ -94,8 +120,31 @@ async function replayOne(name: string, machine: Machine, args: Record<string, un
   }).finally(() => bar.stop())
 }
 
+/** `0x7f00,0x7f10` = these pages; `80ms` = the first batch from then on. */
+function followed(value: string, field: string): { addresses: number[]; batchAtNs?: number } {
+  if (!value.startsWith('0x')) return { addresses: [], batchAtNs: parseDuration(value, field) }
+  return { addresses: value.split(',').map((address) => parseCount(address, field)) }
+}
+
 /** Options that change what comes out, in the order of the help; where things are written and how fast changes nothing. */
-const DECISIVE = ['machine', 'policy', 'seed', 'epoch', 'pace', 'cpus', 'memory', 'no-contention', 'format', 'format-option', 'page-size', 'tick', 'lenient']
+const DECISIVE = [
+  'machine',
+  'policy',
+  'seed',
+  'epoch',
+  'pace',
+  'cpus',
+  'memory',
+  'no-contention',
+  'faults',
+  'numa-maps',
+  'explain-migrations',
+  'format',
+  'format-option',
+  'page-size',
+  'tick',
+  'lenient',
+]
 const DEFAULTS: Record<string, string> = { seed: '1', cpus: 'auto' }
 
 /** The command that gives this run again. */
