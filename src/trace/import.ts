@@ -1,10 +1,11 @@
-/** From a recording or a workload to a file: the native one, or CSV. Bounded memory. */
+/** From a recording or a workload to a file: the native one, CSV or Parquet. Bounded memory. */
 import { resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { UserError } from '../errors.ts'
 import { CsvWriter } from './csv-writer.ts'
 import { NativeFileWriter } from './native-file.ts'
 import { asFolded, find, fold, type OpenOptions } from './open.ts'
+import { ParquetTableWriter } from './parquet-writer.ts'
 import { allBlocks } from './regroup.ts'
 import { SpillFile } from './spill.ts'
 import type { FoldedTrace } from './writer.ts'
@@ -27,20 +28,25 @@ export async function importTrace(name: string, out: string, options: OpenOption
   }
 }
 
-/** Writes a generated or recorded trace as CSV; answers how many events have no place in it. */
-export async function exportCsv(name: string, out: string, options: OpenOptions = {}): Promise<number> {
+/** Names of tables of single accesses: Parquet by `.parquet`, else CSV. */
+export function isTableName(out: string): boolean {
+  return /\.(parquet|csv|csv\.gz)$/.test(out)
+}
+
+/** Writes a generated or recorded trace as a table of accesses; answers how many events have no place in it. */
+export async function exportTable(name: string, out: string, options: OpenOptions = {}): Promise<number> {
   if (resolve(name) === resolve(out)) throw new UserError('the output would replace the recording', { file: out, expected: 'another name' })
   const found = await find(name, options)
   if ('open' in found) throw new UserError('a folded trace does not hold single accesses', { file: name, expected: 'a recording or a workload' })
-  const csv = new CsvWriter(out, options.pageSize)
+  const table = out.endsWith('.parquet') ? await ParquetTableWriter.create(out, options.pageSize) : new CsvWriter(out, options.pageSize)
   try {
-    await found.read(csv)
-    csv.finish()
+    await found.read(table)
+    table.finish()
   } catch (error) {
-    csv.abort()
+    table.abort()
     throw error
   }
-  return csv.eventsLeftOut
+  return table.eventsLeftOut
 }
 
 async function writeNative(out: string, { tables, tickStartNs, blocks }: FoldedTrace): Promise<void> {

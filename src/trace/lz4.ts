@@ -27,38 +27,91 @@ async function skip(queue: ByteQueue, length: number): Promise<void> {
 }
 
 async function* frame(queue: ByteQueue, path: string): AsyncGenerator<Uint8Array> {
-  const descriptor = await queue.need(2)
-  const flags = descriptor[0]!
-  if (flags >>> 6 !== 1) throw damagedLz4(path, 'an unknown version')
-  const hasSize = (flags & 0x08) !== 0
-  const hasDictionary = (flags & 0x01) !== 0
-  if (hasDictionary) throw new UserError('lz4 with a dictionary is not read', { file: path, hint: `lz4 -dc -D DICTIONARY ${path} | zstd > …` })
-  const rest = await queue.need((hasSize ? 8 : 0) + 1)
-  if (((xxh32(Buffer.concat([descriptor, rest.subarray(0, -1)])) >>> 8) & 0xff) !== rest.at(-1)) throw damagedLz4(path, 'a wrong header checksum')
-  const largest = [64, 256, 1024, 4096][((descriptor[1]! >>> 4) & 7) - 4]
-  if (largest === undefined) throw damagedLz4(path, 'an unknown block size')
-  const output = new Uint8Array(WINDOW + largest * 1024)
-  const linked = (flags & 0x20) === 0
-  const content = (flags & 0x04) !== 0 ? new Xxh32() : undefined
-  let window = 0
+  const start = await queue.need(2)
+  const decoder = new FrameDecoder(Buffer.concat([start, await queue.need(optionalBytes(start[0]!))]), path)
   for (;;) {
     const size = (await queue.need(4)).readUInt32LE()
     if (size === 0) break
-    const length = size & 0x7fff_ffff
-    if (length > largest * 1024) throw damagedLz4(path, 'a block larger than its frame allows')
-    const block = await queue.need(length)
-    if ((flags & 0x10) !== 0 && (await queue.need(4)).readUInt32LE() !== xxh32(block)) throw damagedLz4(path, 'a wrong block checksum')
-    if (!linked) window = 0
-    let end = window + length
-    if ((size & UNCOMPRESSED) !== 0) output.set(block, window)
-    else end = decodeBlock(block, output, window, path)
-    const decoded = output.slice(window, end)
-    content?.update(decoded)
-    yield decoded
-    window = Math.min(end, WINDOW)
-    output.copyWithin(0, end - window, end)
+    const block = await queue.need(decoder.blockBytes(size))
+    yield decoder.decode(size, block, decoder.checksBlocks ? (await queue.need(4)).readUInt32LE() : undefined)
   }
-  if (content && (await queue.need(4)).readUInt32LE() !== content.digest()) throw damagedLz4(path, 'a wrong checksum of the content')
+  if (decoder.checksContent) decoder.checkContent((await queue.need(4)).readUInt32LE())
+}
+
+/** One frame that is in memory as a whole, as Arrow has it around each buffer. */
+export function unlz4Frame(bytes: Uint8Array, path: string): Uint8Array {
+  const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  let at = 0
+  const need = (length: number): Buffer => {
+    if (at + length > input.length) throw damagedLz4(path, 'a frame that is cut off')
+    at += length
+    return input.subarray(at - length, at)
+  }
+  if (need(4).readUInt32LE() !== FRAME) throw damagedLz4(path, 'no frame where one should begin')
+  const start = need(2)
+  const decoder = new FrameDecoder(Buffer.concat([start, need(optionalBytes(start[0]!))]), path)
+  const parts: Uint8Array[] = []
+  for (let size = need(4).readUInt32LE(); size !== 0; size = need(4).readUInt32LE()) {
+    const block = need(decoder.blockBytes(size))
+    parts.push(decoder.decode(size, block, decoder.checksBlocks ? need(4).readUInt32LE() : undefined))
+  }
+  if (decoder.checksContent) decoder.checkContent(need(4).readUInt32LE())
+  return parts.length === 1 ? parts[0]! : new Uint8Array(Buffer.concat(parts))
+}
+
+/** After the first two bytes of a descriptor: the size of the content, if given, and the header checksum. */
+const optionalBytes = (flags: number): number => ((flags & 0x08) !== 0 ? 8 : 0) + 1
+
+/** Blocks of one frame, each with the window before it. */
+class FrameDecoder {
+  readonly checksBlocks: boolean
+  readonly checksContent: boolean
+  readonly #path: string
+  readonly #linked: boolean
+  readonly #largest: number
+  readonly #output: Uint8Array
+  readonly #content = new Xxh32()
+  #window = 0
+
+  constructor(descriptor: Uint8Array, path: string) {
+    this.#path = path
+    const flags = descriptor[0]!
+    if (flags >>> 6 !== 1) throw damagedLz4(path, 'an unknown version')
+    if ((flags & 0x01) !== 0) throw new UserError('lz4 with a dictionary is not read', { file: path, hint: `lz4 -dc -D DICTIONARY ${path} | zstd > …` })
+    if (((xxh32(descriptor.subarray(0, -1)) >>> 8) & 0xff) !== descriptor.at(-1)) throw damagedLz4(path, 'a wrong header checksum')
+    const kib = [64, 256, 1024, 4096][((descriptor[1]! >>> 4) & 7) - 4]
+    if (kib === undefined) throw damagedLz4(path, 'an unknown block size')
+    this.#largest = kib * 1024
+    this.#output = new Uint8Array(WINDOW + this.#largest)
+    this.#linked = (flags & 0x20) === 0
+    this.checksBlocks = (flags & 0x10) !== 0
+    this.checksContent = (flags & 0x04) !== 0
+  }
+
+  /** Length of a block by its size word, whose highest bit marks blocks that are not compressed. */
+  blockBytes(size: number): number {
+    const length = size & 0x7fff_ffff
+    if (length > this.#largest) throw damagedLz4(this.#path, 'a block larger than its frame allows')
+    return length
+  }
+
+  decode(size: number, block: Uint8Array, checksum: number | undefined): Uint8Array {
+    if (checksum !== undefined && checksum !== xxh32(block)) throw damagedLz4(this.#path, 'a wrong block checksum')
+    const output = this.#output
+    const start = this.#linked ? this.#window : 0
+    let end = start + block.length
+    if ((size & UNCOMPRESSED) !== 0) output.set(block, start)
+    else end = decodeBlock(block, output, start, this.#path)
+    const decoded = output.slice(start, end)
+    if (this.checksContent) this.#content.update(decoded)
+    this.#window = Math.min(end, WINDOW)
+    output.copyWithin(0, end - this.#window, end)
+    return decoded
+  }
+
+  checkContent(checksum: number): void {
+    if (checksum !== this.#content.digest()) throw damagedLz4(this.#path, 'a wrong checksum of the content')
+  }
 }
 
 /** lz4_Block_format.md: token, literals, offset, match. `output` before `at` is the window. Answers where the output ends. */

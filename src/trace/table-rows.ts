@@ -4,7 +4,7 @@ import { Address } from './address.ts'
 import { type AccessKind, MODIFY, READ, type TraceWriter, WRITE } from './format.ts'
 import type { Role, TableLayout } from './table-columns.ts'
 
-const KINDS: Record<string, AccessKind> = {}
+export const KINDS: Record<string, AccessKind> = {}
 for (const word of ['r', 'read', 'load', 'ld', 'l', '0', 'false']) KINDS[word] = READ
 for (const word of ['w', 'write', 'store', 'st', 's', '1', 'true']) KINDS[word] = WRITE
 for (const word of ['m', 'rw', 'modify', 'rmw', 'atomic', '2']) KINDS[word] = MODIFY

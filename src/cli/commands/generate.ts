@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.ts'
-import { exportCsv, importTrace, loadWorkload } from '../../trace/index.ts'
+import { exportTable, importTrace, isTableName, loadWorkload } from '../../trace/index.ts'
 import { formatCount } from '../../units.ts'
 import { defineCommand, once } from '../command.ts'
 import { describeNative } from './import.ts'
@@ -16,7 +16,7 @@ export default defineCommand({
         requiresArg: true,
         demandOption: true,
         coerce: once('output'),
-        describe: 'FILE.nrt, FILE.csv or FILE.csv.gz',
+        describe: 'FILE.nrt, FILE.csv, FILE.csv.gz or FILE.parquet',
       })
       .example('numareplay generate zipf:pages=1000000,skew=0.8 -o zipf.nrt', 'a native file')
       .example('numareplay generate phase-shift:cpusets=on -o phases.nrt', 'with events for follow-cpuset'),
@@ -24,14 +24,14 @@ export default defineCommand({
     const workload = args['workload'] as string
     const out = args['output'] as string
     await loadWorkload(workload)
-    if (/\.csv(\.gz)?$/.test(out)) {
-      const eventsLeftOut = await exportCsv(workload, out)
-      if (eventsLeftOut > 0) process.stderr.write(`note: ${formatCount(eventsLeftOut)} events have no place in CSV; a .nrt file keeps them\n`)
+    if (isTableName(out)) {
+      const eventsLeftOut = await exportTable(workload, out)
+      if (eventsLeftOut > 0) process.stderr.write(`note: ${formatCount(eventsLeftOut)} events have no place in a table; a .nrt file keeps them\n`)
       process.stdout.write(`${out}\n`)
     } else if (/\.nrt$/.test(out)) {
       await importTrace(workload, out)
       process.stdout.write(`${await describeNative(out)}\n`)
-    } else throw new UserError('the ending of the output says its format', { field: '--output', expected: '.nrt, .csv or .csv.gz', got: out })
+    } else throw new UserError('the ending of the output says its format', { field: '--output', expected: '.nrt, .csv, .csv.gz or .parquet', got: out })
     return undefined
   },
 })

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { importTrace, openTrace } from '../../trace/index.ts'
+import { exportTable, importTrace, isTableName, openTrace } from '../../trace/index.ts'
 import { formatCount, formatDuration, formatSize } from '../../units.ts'
 import { defineCommand, once } from '../command.ts'
 import { importOptions, readOptions } from '../trace-options.ts'
@@ -9,10 +9,24 @@ export default defineCommand({
   describe: 'Fold a recording once into the native file, which replays at the speed of memory',
   builder: (args) =>
     importOptions(args.positional('trace', { type: 'string', demandOption: true, describe: 'a recording in any known format' }))
-      .option('output', { alias: 'o', type: 'string', requiresArg: true, demandOption: true, coerce: once('output'), describe: 'native file to write (.nrt)' })
-      .example('numareplay import rec.csv.gz -o rec.nrt', 'then: numareplay replay rec.nrt'),
+      .option('output', {
+        alias: 'o',
+        type: 'string',
+        requiresArg: true,
+        demandOption: true,
+        coerce: once('output'),
+        describe: 'native file to write (.nrt), or a table of accesses (.parquet, .csv, .csv.gz)',
+      })
+      .example('numareplay import rec.csv.gz -o rec.nrt', 'then: numareplay replay rec.nrt')
+      .example('numareplay import perf.txt -o perf.parquet', 'single accesses, for pandas and DuckDB'),
   async handler(args) {
     const out = args['output'] as string
+    if (isTableName(out)) {
+      const eventsLeftOut = await exportTable(args['trace'] as string, out, readOptions(args))
+      if (eventsLeftOut > 0) process.stderr.write(`note: ${formatCount(eventsLeftOut)} events have no place in a table; a .nrt file keeps them\n`)
+      process.stdout.write(`${out}\n`)
+      return undefined
+    }
     await importTrace(args['trace'] as string, out, readOptions(args))
     process.stdout.write(`${await describeNative(out)}\n`)
     return undefined
