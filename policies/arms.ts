@@ -1,21 +1,21 @@
-import { definePolicy, duration, every, fraction, knowledge, type PageId, sees, tiering } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, fraction, knowledge, type PageId, sees, tiering } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'ARMS: the pages with the highest score fill the fast tier; one moves only if its gain over the time it stays pays the move',
   paper: 'arXiv 2508.04417 (2025, abstract; averaging windows and rate are choices)',
   params: {
     period: duration('500ms', 'how often scores are formed and pages move'),
-    rate: fraction(1 / 5000, 'share of accesses sampled'),
+    samplePeriod: count(5_000, 'one access in so many is sampled (PEBS period, choice)'),
     shortWindow: fraction(0.5, 'weight of the last period in the short moving average'),
     longWindow: fraction(0.05, 'weight of the last period in the long moving average'),
     stay: duration('10s', 'how long a promoted page is expected to stay'),
     batch: fraction(0.05, 'share of the fast tier that may change places per period'),
     sees: sees(),
   },
-  rules(world, { period, rate, shortWindow, longWindow, stay, batch, sees }) {
+  rules(world, { period, samplePeriod, shortWindow, longWindow, stay, batch, sees }) {
     const { machine, kernel, pages } = world
     const tiers = tiering(world)
-    const { observation, accesses } = knowledge(sees, { rate, period })
+    const { observation, accesses } = knowledge(sees, { samplePeriod, period })
     const short = kernel.perPage(Float32Array)
     const long = kernel.perPage(Float32Array)
     const score = (page: PageId): number => short[page]! + long[page]!

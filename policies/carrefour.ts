@@ -5,7 +5,7 @@ export default definePolicy({
   paper: 'Dashti et al., ASPLOS 2013; constants of carrefour-module. Without replication: a page has one copy here',
   params: {
     period: duration('1s', 'how often it decides'),
-    rate: fraction(1 / 1000, 'share of accesses sampled (IBS)'),
+    samplePeriod: count(1_000, 'one access in so many is sampled (IBS, choice)'),
     minRate: count(50, 'DRAM accesses per microsecond (MAPTU) below which it does nothing'),
     migrateBelow: fraction(0.8, 'share of local accesses below which pages migrate'),
     imbalance: fraction(0.35, 'stddev / mean of controller load above which shared pages are interleaved'),
@@ -13,9 +13,9 @@ export default definePolicy({
     interleave: flag(true, 'may spread shared pages'),
     sees: sees(),
   },
-  rules({ machine, kernel, random }, { period, rate, minRate, migrateBelow, imbalance, pages, interleave, sees }) {
+  rules({ machine, kernel, random }, { period, samplePeriod, minRate, migrateBelow, imbalance, pages, interleave, sees }) {
     const memory = memoryNodes(machine)
-    const { observation, accesses, weight } = knowledge(sees, { rate, period })
+    const { observation, accesses, weight } = knowledge(sees, { samplePeriod, period })
     return [
       every(period, observation, (seen) => {
         // what the hardware counters of the last period say

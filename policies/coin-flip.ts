@@ -1,17 +1,17 @@
-import { definePolicy, duration, every, fraction, knowledge, memoryNodes, migrationWorth, type NodeIndex, type PageId, seesAll } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, knowledge, memoryNodes, migrationWorth, type NodeIndex, type PageId, seesAll } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'Online page migration by coin: each remote request moves the page to its sender with probability 1 / 2D',
-  paper: 'Westbrook, SIAM J. Computing 23(5), 1994: 3-competitive against an oblivious adversary, on any network',
+  paper: 'Westbrook, SIAM J. Computing 23(5), 1994: 3-competitive against an oblivious adversary (ratio recalled)',
   params: {
     period: duration('100ms', 'how often requests are handed to it'),
-    rate: fraction(1 / 100, 'share of accesses sampled, when it sees samples'),
+    samplePeriod: count(100, 'one access in so many is sampled, when it sees samples'),
     sees: seesAll(),
   },
-  rules(world, { period, rate, sees }) {
+  rules(world, { period, samplePeriod, sees }) {
     const { machine, kernel, random } = world
     const memory = memoryNodes(machine)
-    const { observation, accesses } = knowledge(sees, { rate, period })
+    const { observation, accesses } = knowledge(sees, { samplePeriod, period })
     const logStays = Math.log1p(-1 / Math.max(2, 2 * migrationWorth(machine)))
     return [
       every(period, observation, (seen) => {

@@ -1,5 +1,5 @@
 import {
-  rate as bytesPerSecond,
+  count,
   definePolicy,
   duration,
   every,
@@ -9,6 +9,7 @@ import {
   type NodeIndex,
   type PageId,
   pageBudget,
+  rate,
   sees,
   tiering,
 } from '../src/policy/index.ts'
@@ -18,19 +19,19 @@ export default definePolicy({
   paper: 'Vuppalapati and Agarwal, SOSP 2024, algorithms 1 and 2; host: counters as in HeMem',
   params: {
     period: duration('100ms', 'how often latencies are compared and pages move'),
-    rate: fraction(1 / 19997, 'share of accesses sampled'),
+    samplePeriod: count(19_997, 'one access in so many is sampled (PEBS period)'),
     smoothing: fraction(0.25, 'weight of the last epoch in the moving averages of latency (choice)'),
     balanced: fraction(0.05, 'difference of latencies that is let be (delta)'),
     step: fraction(0.01, 'width at which the search for the share starts again (epsilon)'),
-    bandwidth: bytesPerSecond('10GiB/s', 'most migration'),
+    bandwidth: rate('10GiB/s', 'most migration'),
     sees: sees(),
   },
-  rules(world, { period, rate, smoothing, balanced, step, bandwidth, sees }) {
+  rules(world, { period, samplePeriod, smoothing, balanced, step, bandwidth, sees }) {
     const { machine, kernel, load, pages } = world
     const tiers = tiering(world)
     const memory = memoryNodes(machine)
     const slowNodes = memory.filter((node) => !machine.isFast(node))
-    const { observation, accesses } = knowledge(sees, { rate, period })
+    const { observation, accesses } = knowledge(sees, { samplePeriod, period })
     /** Moving average of each page's accesses per period. */
     const heat = kernel.perPage(Float32Array)
     const latency = { fast: 0, slow: 0 }

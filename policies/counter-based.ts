@@ -1,4 +1,16 @@
-import { definePolicy, duration, every, fraction, knowledge, memoryNodes, migrationWorth, type NodeIndex, type PageId, seesAll } from '../src/policy/index.ts'
+import {
+  count,
+  definePolicy,
+  duration,
+  every,
+  fraction,
+  knowledge,
+  memoryNodes,
+  migrationWorth,
+  type NodeIndex,
+  type PageId,
+  seesAll,
+} from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'Online page migration with counters: a page moves when another node has D more requests to its credit than all others take away',
@@ -6,14 +18,14 @@ export default definePolicy({
   params: {
     period: duration('100ms', 'how often requests are handed to it'),
     factor: fraction(2, 'requests that move a page, in units of D'),
-    rate: fraction(1 / 100, 'share of accesses sampled, when it sees samples'),
+    samplePeriod: count(100, 'one access in so many is sampled, when it sees samples'),
     sees: seesAll(),
   },
-  rules(world, { period, factor, rate, sees }) {
+  rules(world, { period, factor, samplePeriod, sees }) {
     const { machine, kernel } = world
     const nodes = machine.nodes.length
     const memory = memoryNodes(machine)
-    const { observation, accesses } = knowledge(sees, { rate, period })
+    const { observation, accesses } = knowledge(sees, { samplePeriod, period })
     const threshold = factor * migrationWorth(machine)
     const counters = kernel.perPage(Float32Array, 0, nodes)
     return [

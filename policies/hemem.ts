@@ -1,33 +1,21 @@
-import {
-  rate as bytesPerSecond,
-  count,
-  definePolicy,
-  duration,
-  every,
-  fraction,
-  knowledge,
-  type PageId,
-  pageBudget,
-  sees,
-  tiering,
-} from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, knowledge, type PageId, pageBudget, rate, sees, tiering } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'HeMem: pages with enough samples are hot; hot slow pages change places with cold fast ones, write-hot pages first',
   paper: 'Raybuck et al., SOSP 2021; constants of hemem.h and pebs.h. Counted per base page instead of 2 MiB',
   params: {
     period: duration('10ms', 'how often the migration thread works'),
-    rate: fraction(1 / 19997, 'share of accesses sampled (PEBS period 19997)'),
+    samplePeriod: count(19_997, 'one access in so many is sampled (PEBS period)'),
     hotReads: count(4, 'sampled reads that make a page hot'),
     hotWrites: count(4, 'sampled writes that make a page hot'),
     coolAt: count(10, 'samples of one page at which all counters are halved'),
-    bandwidth: bytesPerSecond('10GiB/s', 'most migration'),
+    bandwidth: rate('10GiB/s', 'most migration'),
     sees: sees(),
   },
-  rules(world, { period, rate, hotReads, hotWrites, coolAt, bandwidth, sees }) {
+  rules(world, { period, samplePeriod, hotReads, hotWrites, coolAt, bandwidth, sees }) {
     const { kernel } = world
     const tiers = tiering(world)
-    const { observation, weight } = knowledge(sees, { rate, period })
+    const { observation, weight } = knowledge(sees, { samplePeriod, period })
     const reads = kernel.perPage(Float32Array)
     const writes = kernel.perPage(Float32Array)
     // counters are halved lazily: each page remembers the tick of the cooling clock it was last brought up to

@@ -1,4 +1,4 @@
-import { rate as bytesPerSecond, count, definePolicy, duration, every, fraction, knowledge, type PageId, pageBudget, sees } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, fraction, knowledge, type PageId, pageBudget, rate, sees } from '../src/policy/index.ts'
 
 /** A page that keeps moving rests for 2, 4, 8 … periods, at most this many. */
 const LONGEST_REST = 64
@@ -8,14 +8,14 @@ export default definePolicy({
   paper: 'Documentation/mm/page_migration.rst: a process or profiler that detects off-node accesses calls move_pages(2)',
   params: {
     period: duration('1s', 'how often the daemon wakes up'),
-    rate: fraction(1 / 100, 'share of accesses the hardware samples'),
+    samplePeriod: count(100, 'one access in so many is sampled'),
     gain: fraction(0.2, 'how much busier than home another node must be'),
     samples: count(1, 'samples a page needs before it is judged'),
-    budget: bytesPerSecond('1GiB/s', 'most memory moved; the pages with most remote samples go first'),
+    budget: rate('1GiB/s', 'most memory moved; the pages with most remote samples go first'),
     sees: sees(),
   },
-  rules({ kernel, now }, { period, rate, gain, samples, budget, sees }) {
-    const { observation, weight } = knowledge(sees, { rate, period })
+  rules({ kernel, now }, { period, samplePeriod, gain, samples, budget, sees }) {
+    const { observation, weight } = knowledge(sees, { samplePeriod, period })
     const moves = kernel.perPage(Uint8Array)
     const restsUntil = kernel.perPage(Float64Array)
     return [

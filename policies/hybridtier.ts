@@ -8,7 +8,7 @@ export default definePolicy({
   paper: 'Song et al., ASPLOS 2025 and arXiv 2312.04789; counters per page instead of counting Bloom filters, which only save memory',
   params: {
     period: duration('100ms', 'how often pages move, in batches (choice)'),
-    rate: fraction(1 / 1001, 'share of accesses sampled (period 1001)'),
+    samplePeriod: count(1_001, 'one access in so many is sampled (PEBS period)'),
     frequency: count(5, 'frequency that promotes, at most 15'),
     momentum: count(3, 'momentum that promotes'),
     frequencyHalfLife: duration('10s', 'frequencies are halved this often (choice)'),
@@ -16,10 +16,10 @@ export default definePolicy({
     reserve: fraction(0.05, 'share of the fast tier that demotion keeps free'),
     sees: sees(),
   },
-  rules(world, { period, rate, frequency, momentum, frequencyHalfLife, batch, reserve, sees }) {
+  rules(world, { period, samplePeriod, frequency, momentum, frequencyHalfLife, batch, reserve, sees }) {
     const { machine, kernel, pages, now } = world
     const tiers = tiering(world, (node) => Math.max(kernel.watermark(node, 'high'), (reserve / 4) * machine.pages(node)))
-    const { observation, weight } = knowledge(sees, { rate, period })
+    const { observation, weight } = knowledge(sees, { samplePeriod, period })
     const often = kernel.perPage(Float32Array)
     const lately = kernel.perPage(Float32Array)
     const spared = kernel.perPage(Uint8Array)

@@ -1,16 +1,4 @@
-import {
-  rate as bytesPerSecond,
-  count,
-  definePolicy,
-  duration,
-  every,
-  fraction,
-  knowledge,
-  type PageId,
-  pageBudget,
-  sees,
-  tiering,
-} from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, knowledge, type PageId, pageBudget, rate, sees, tiering } from '../src/policy/index.ts'
 
 /** Bins of the histogram of sample counts: 2^0 … 2^15. */
 const BINS = 16
@@ -20,17 +8,17 @@ export default definePolicy({
   paper: 'Lee et al., SOSP 2023; constants of htmm.h. Without huge-page splitting; the sampling period is not adapted',
   params: {
     period: duration('500ms', 'how often the migration threads work'),
-    rate: fraction(1 / 199, 'share of reads sampled (PEBS period 199)'),
-    writeRate: fraction(1 / 100007, 'share of writes sampled (PEBS period 100007)'),
+    samplePeriod: count(199, 'one read in so many is sampled (PEBS period)'),
+    writePeriod: count(100_007, 'one write in so many is sampled (PEBS period)'),
     adaptAfter: count(100_000, 'samples after which the threshold is set anew'),
     coolAfter: count(2_000_000, 'samples after which all counts are halved'),
-    bandwidth: bytesPerSecond('2048MiB/s', 'most migration'),
+    bandwidth: rate('2048MiB/s', 'most migration'),
     sees: sees(),
   },
-  rules(world, { period, rate, writeRate, adaptAfter, coolAfter, bandwidth, sees }) {
+  rules(world, { period, samplePeriod, writePeriod, adaptAfter, coolAfter, bandwidth, sees }) {
     const { kernel, pages } = world
     const tiers = tiering(world)
-    const { observation, weight, writeWeight } = knowledge(sees, { rate, writeRate, period })
+    const { observation, weight, writeWeight } = knowledge(sees, { samplePeriod, writePeriod, period })
     const counts = kernel.perPage(Float32Array)
     const binOf = (page: PageId): number => Math.min(BINS - 1, 31 - Math.clz32(Math.floor(counts[page]!) + 1))
     let hotBin = 1

@@ -1,19 +1,19 @@
-import { definePolicy, duration, every, fraction, knowledge, memoryNodes, migrationWorth, type NodeIndex, type PageId, seesAll } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, knowledge, memoryNodes, migrationWorth, type NodeIndex, type PageId, seesAll } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'Online page migration in phases: after every D requests a page moves to the node that would have served them best',
-  paper: 'Awerbuch, Bartal, Fiat, Move-To-Min (7-competitive on any network); phases of fixed length: Bienkowski, Byrka, Mucha, ICALP 2017',
+  paper: 'Awerbuch, Bartal, Fiat, STOC 1993, Move-To-Min: 7-competitive on any network (ratio recalled)',
   params: {
     period: duration('100ms', 'how often requests are handed to it'),
-    rate: fraction(1 / 100, 'share of accesses sampled, when it sees samples'),
+    samplePeriod: count(100, 'one access in so many is sampled, when it sees samples'),
     sees: seesAll(),
   },
-  rules(world, { period, rate, sees }) {
+  rules(world, { period, samplePeriod, sees }) {
     const { machine, kernel } = world
     const nodes = machine.nodes.length
     const memory = memoryNodes(machine)
     const users = machine.nodes.filter(({ cpus }) => cpus.length > 0).map(({ index }) => index)
-    const { observation, accesses } = knowledge(sees, { rate, period })
+    const { observation, accesses } = knowledge(sees, { samplePeriod, period })
     const phase = migrationWorth(machine)
     const requests = kernel.perPage(Float32Array, 0, nodes)
     const cost = (base: number, node: NodeIndex): number => {

@@ -1,4 +1,4 @@
-import { definePolicy, duration, every, fraction, knowledge, memoryNodes, type NodeIndex, type PageId, seesAll } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, fraction, knowledge, memoryNodes, type NodeIndex, type PageId, seesAll } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'Online page migration by work function: a page goes where the best schedule of its past, ending there, is cheapest',
@@ -6,15 +6,15 @@ export default definePolicy({
   params: {
     period: duration('100ms', 'how often requests are handed to it'),
     factor: fraction(1, 'cost of a move as it reckons, in units of what a move costs'),
-    rate: fraction(1 / 100, 'share of accesses sampled, when it sees samples'),
+    samplePeriod: count(100, 'one access in so many is sampled, when it sees samples'),
     sees: seesAll(),
   },
-  rules(world, { period, factor, rate, sees }) {
+  rules(world, { period, factor, samplePeriod, sees }) {
     const { machine, kernel } = world
     const nodes = machine.nodes.length
     const memory = memoryNodes(machine)
     const users = machine.nodes.filter(({ cpus }) => cpus.length > 0).map(({ index }) => index)
-    const { observation, accesses } = knowledge(sees, { rate, period })
+    const { observation, accesses } = knowledge(sees, { samplePeriod, period })
     const move = factor * machine.migrationNs
     /** Least cost of serving all requests so far and ending on each node, relative to the cheapest. */
     const work = kernel.perPage(Float32Array, 0, nodes)

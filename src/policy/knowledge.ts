@@ -22,7 +22,17 @@ export interface Knowledge {
   accesses: number
 }
 
-export function knowledge(seen: Sees, { rate, writeRate = rate, period }: { rate: number; writeRate?: number; period: number }): Knowledge {
-  if (seen === 'samples') return { observation: sampledAccesses({ rate, writeRate }), weight: 1, writeWeight: 1, accesses: rate > 0 ? 1 / rate : 0 }
+export interface Profiler {
+  /** One read (one write) in so many is sampled. */
+  samplePeriod: number
+  writePeriod?: number
+  /** How often the policy looks, ns. */
+  period: number
+}
+
+export function knowledge(seen: Sees, { samplePeriod, writePeriod = samplePeriod, period }: Profiler): Knowledge {
+  const rate = 1 / Math.max(1, samplePeriod)
+  const writeRate = 1 / Math.max(1, writePeriod)
+  if (seen === 'samples') return { observation: sampledAccesses({ rate, writeRate }), weight: 1, writeWeight: 1, accesses: 1 / rate }
   return { observation: seen === 'exact' ? accesses() : upcoming(period), weight: rate, writeWeight: writeRate, accesses: 1 }
 }
