@@ -108,11 +108,11 @@ describe('without capacity limits', () => {
     expect(dropped.ps).toBe(20 * 78_000)
   })
 
-  test('moves only when it pays: 17 accesses from a socket away (66 ns more each) do not repay 1.175 us, 18 do', () => {
+  test('moves only when it pays: 18 accesses from a socket away (66 ns more each) do not repay 1.242 us, 19 do', () => {
     const near: ListedAccess = { t: 0, page: 0, cpu: 0, pid: 1, tid: 1, weight: 1000 }
     const far = (weight: number) => boundOf(contextOf([near, { t: 300, page: 0, cpu: 3, pid: 1, tid: 2, weight }], 'skx-cl-2s')).ps
-    expect(far(17)).toBe(1000 * 78_000 + 17 * 144_000)
-    expect(far(18)).toBe(1000 * 78_000 + 18 * 78_000 + 1_175_000)
+    expect(far(18)).toBe(1000 * 78_000 + 18 * 144_000)
+    expect(far(19)).toBe(1000 * 78_000 + 19 * 78_000 + 1_242_000)
   })
 })
 
