@@ -130,6 +130,7 @@ export class MigrationEngine {
     const stats = noStats()
     const failed: PageId[] = []
     this.#record.stages.isolated += this.#countPages(folios, count)
+    if (this.onStage !== null) for (let i = 0; i < count; i++) this.#at(folios[i]!, STAGE.isolate, mode, 0)
     let result = this.#migrateHugetlbs(folios, count, mode, stats, failed)
     for (let at = 0; result >= 0 && at < count; ) {
       const end = this.#cutBatch(folios, at, count)
