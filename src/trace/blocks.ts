@@ -8,6 +8,7 @@ const U32_MAX = 0xffff_ffff
 
 export class BlockBuilder {
   readonly #emit: (block: TickBlock) => void
+  readonly #blockRows: number
   #firstTick = 0
   #ticks = 0
   #pairs = 0
@@ -25,8 +26,9 @@ export class BlockBuilder {
   #touchOffset = new Uint32Array(4096)
 
   /** `emit` receives each finished block. */
-  constructor(emit: (block: TickBlock) => void) {
+  constructor(emit: (block: TickBlock) => void, blockRows = BLOCK_ROWS) {
     this.#emit = emit
+    this.#blockRows = blockRows
   }
 
   get ticks(): number {
@@ -34,7 +36,7 @@ export class BlockBuilder {
   }
 
   beginTick(startNs: number, pairs: number, touches: number): void {
-    if (this.#ticks > 0 && this.#pairs + this.#touches >= BLOCK_ROWS) this.finish(startNs)
+    if (this.#ticks > 0 && this.#pairs + this.#touches >= this.#blockRows) this.finish(startNs)
     if (this.#ticks + 1 >= this.#startNs.length) this.#moreTicks()
     this.#startNs[this.#ticks] = startNs
     this.#reserve(this.#pairs + pairs, this.#touches + touches)

@@ -2,16 +2,17 @@
  * The native trace file (docs/format.md): magic, sections, a JSON footer that says where they are, and a trailer that says
  * where the footer is. Replay reads block by block; the tables are read at once.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { UserError } from '../errors.ts'
-import { BLOCK_COLUMNS, type BlockShape, decodeBlock, encodeBlock, shapeOf } from './block-codec.ts'
+import { type BlockShape, encodeBlock, shapeOf } from './block-codec.ts'
 import { shared } from './blocks.ts'
 import type { TraceEvent } from './events.ts'
 import { OutputFile } from './output-file.ts'
 import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
-import { decodeSection, encodeSection, type Section } from './sections.ts'
+import { decodeSection, encodeSection, named, readAt, type Section } from './sections.ts'
+import { blockReader, type StoredBlocks } from './stored-blocks.ts'
 import { Malformed, pack, unpack, VarintWriter } from './varint.ts'
 import type { TraceTables } from './writer.ts'
 
@@ -19,8 +20,6 @@ export const NATIVE_MAGIC = 'NUMATRC1'
 const SCHEMA = 'numareplay/trace-file/1'
 /** u32 footer bytes, u32 footer crc32, magic. */
 const TRAILER_BYTES = 16
-/** Decoded blocks kept: the one being read and those that other readers of this thread are at. */
-const KEPT_BLOCKS = 4
 const LARGEST = Number.MAX_SAFE_INTEGER
 
 interface Footer {
@@ -30,14 +29,6 @@ interface Footer {
   actors: number
   sections: { ticks: Section; pages: Section; actors: Section; tables: Section }
   blocks: (Section & BlockShape)[]
-}
-
-/** Where the blocks of a trace lie: enough to read them in another thread. */
-export interface StoredBlocks {
-  file: string
-  blocks: (Section & BlockShape)[]
-  pages: number
-  actors: number
 }
 
 export class NativeFileWriter {
@@ -112,7 +103,7 @@ export function openNative(file: string): PreparedTrace {
     return named(file, 'a table', () => {
       if (startBytes.length <= footer.ticks || vpageBytes.length < meta.pages || taskBytes.length < footer.actors) throw new Malformed()
       const tickStartNs = unpack(startBytes, shared(new Float64Array(footer.ticks + 1)), 'ascending', LARGEST)
-      const stored: StoredBlocks = { file, blocks, pages: meta.pages, actors: footer.actors }
+      const stored: StoredBlocks = { file, blocks, pages: meta.pages, actors: footer.actors, tickStartNs }
       return {
         meta: { ...meta, file, format: 'native', origin: { file: meta.file, format: meta.format } },
         ...tables,
@@ -126,38 +117,6 @@ export function openNative(file: string): PreparedTrace {
         block: blockReader(stored, tickStartNs),
         stored,
       }
-    })
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-/** Reads blocks as they are asked for and keeps the latest few. */
-export function blockReader(stored: StoredBlocks, tickStartNs: Float64Array): (b: number) => TickBlock {
-  const kept = new Map<number, TickBlock>()
-  return (b) => {
-    const found = kept.get(b)
-    if (found) {
-      kept.delete(b)
-      kept.set(b, found)
-      return found
-    }
-    const block = readBlock(stored, b, tickStartNs)
-    kept.set(b, block)
-    if (kept.size > KEPT_BLOCKS) kept.delete(kept.keys().next().value!)
-    return block
-  }
-}
-
-function readBlock(stored: StoredBlocks, b: number, tickStartNs: Float64Array): TickBlock {
-  const place = stored.blocks[b]!
-  // opened anew each time, so that no descriptor outlives the trace; next to decoding it costs nothing
-  const descriptor = openSync(stored.file, 'r')
-  try {
-    return named(stored.file, `block ${b + 1} of ${stored.blocks.length} (bytes ${place.offset} to ${place.offset + place.bytes})`, () => {
-      const columns = decodeSection(readAt(descriptor, place), place, BLOCK_COLUMNS)
-      const startNs = tickStartNs.subarray(place.firstTick, place.firstTick + place.ticks + 1)
-      return decodeBlock(columns, place, stored, startNs)
     })
   } finally {
     closeSync(descriptor)
@@ -184,25 +143,4 @@ function readFooter(descriptor: number, file: string): Footer {
     }
     return footer
   })
-}
-
-function readAt(descriptor: number, { offset, bytes }: { offset: number; bytes: number }): Buffer {
-  const buffer = Buffer.allocUnsafe(bytes)
-  let done = 0
-  while (done < bytes) {
-    const read = readSync(descriptor, buffer, done, bytes - done, offset + done)
-    if (read === 0) throw new Malformed()
-    done += read
-  }
-  return buffer
-}
-
-/** Turns what a damaged file causes into a message that names the part. */
-function named<T>(file: string, part: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof UserError || !(error instanceof Malformed || error instanceof SyntaxError || error instanceof TypeError)) throw error
-    throw new UserError(`${part} of the trace file is damaged`, { file, hint: 'Copy the file again, or import the recording again' })
-  }
 }

@@ -9,7 +9,7 @@
  */
 import type { TraceEvent } from './events.ts'
 import type { Carried, Fidelity, LintVerdict } from './format.ts'
-import type { StoredBlocks } from './native-file.ts'
+import type { StoredBlocks } from './stored-blocks.ts'
 
 export interface TraceMeta {
   schema: 'numareplay/trace/1'

@@ -3,7 +3,9 @@
  *
  *   u32 columns, then per column u32 raw bytes, u32 stored bytes (equal = stored as they are), then the stored bytes in order
  */
+import { readSync } from 'node:fs'
 import { constants, crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
+import { UserError } from '../errors.ts'
 import { Malformed } from './varint.ts'
 
 /** Fast, and within a few percent of the best on varints. */
@@ -59,4 +61,26 @@ function inflate(part: Uint8Array, raw: number): Uint8Array {
   }
   if (bytes.length !== raw) throw new Malformed()
   return bytes
+}
+
+/** Throws Malformed where the file ends before. */
+export function readAt(descriptor: number, { offset, bytes }: { offset: number; bytes: number }): Buffer {
+  const buffer = Buffer.allocUnsafe(bytes)
+  let done = 0
+  while (done < bytes) {
+    const read = readSync(descriptor, buffer, done, bytes - done, offset + done)
+    if (read === 0) throw new Malformed()
+    done += read
+  }
+  return buffer
+}
+
+/** Turns what a damaged file causes into a message that names the part. */
+export function named<T>(file: string, part: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof UserError || !(error instanceof Malformed || error instanceof SyntaxError || error instanceof TypeError)) throw error
+    throw new UserError(`${part} of the trace file is damaged`, { file, hint: 'Copy the file again, or import the recording again' })
+  }
 }

@@ -2,8 +2,9 @@
  * Handing a trace to a worker thread: tables and columns stay where they are (shared memory), only references travel; blocks
  * of a native file are read by each thread for itself.
  */
-import { blockReader, type StoredBlocks } from './native-file.ts'
+
 import type { PreparedTrace, TickBlock } from './prepared.ts'
+import { blockReader, type StoredBlocks } from './stored-blocks.ts'
 import type { TraceTables } from './writer.ts'
 
 /** Structured-clone-able; `postMessage` it or pass it as workerData. */

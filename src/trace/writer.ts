@@ -7,9 +7,9 @@ import { ContentDigest } from './digest.ts'
 import type { TraceEvent } from './events.ts'
 import { TickFold } from './fold.ts'
 import { type AccessKind, type Carried, type Fidelity, type LintVerdict, READ, type TraceWriter } from './format.ts'
+import { mergeTicks } from './merge-ticks.ts'
 import { PageTable } from './pages.ts'
 import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
-import { regroupBlocks } from './regroup.ts'
 import { checkTick, chooseTick, mayCoarsen, tickStarts } from './ticks.ts'
 
 /** Where provisional ticks wait: memory, or a file for traces larger than it. */
@@ -238,7 +238,7 @@ export class FoldingWriter implements TraceWriter {
     const tickNs = this.#fixedTick ? this.#tickNs : chooseTick(this.#tickNs, spanNs, this.#records)
     const cutsNs = this.#events.map((event) => event.timeNs)
     const tickStartNs = shared(tickStarts(this.#originNs, this.#lastNs, tickNs, cutsNs))
-    return { tables: this.#tables(format, tickNs, tickStartNs), tickStartNs, blocks: regroupBlocks(this.#store.take(), tickStartNs) }
+    return { tables: this.#tables(format, tickNs, tickStartNs), tickStartNs, blocks: mergeTicks(this.#store.take(), tickStartNs) }
   }
 
   #tables(format: FormatFacts, tickNs: number, tickStartNs: Float64Array): TraceTables {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Random } from '../../src/columns/index.ts'
-import { fromShared, importTrace, openTrace, regroup, shareTrace, type TickBlock } from '../../src/trace/index.ts'
+import { fromShared, importTrace, openTrace, type PreparedTrace, regroup, shareTrace, type TickBlock } from '../../src/trace/index.ts'
 import { pack, unpack, VarintWriter } from '../../src/trace/varint.ts'
 import { listTicks } from './naive-fold.ts'
 
@@ -33,6 +33,24 @@ function bytesOf(block: TickBlock): string {
   const hash = createHash('sha256').update(`${block.firstTick} ${block.ticks}`)
   for (const column of Object.values(block)) if (ArrayBuffer.isView(column)) hash.update(column as Uint8Array)
   return hash.digest('hex')
+}
+
+/** sha256 of each tick, however they are spread over blocks. */
+function ticksOf({ blocks, block }: PreparedTrace): string[] {
+  const ticks: string[] = []
+  for (let b = 0; b < blocks; b++) {
+    const { firstTick, startNs, pairStart, touchStart, ...columns } = block(b)
+    for (let i = 0; i + 1 < startNs.length; i++) {
+      const hash = createHash('sha256').update(`${firstTick + i} ${startNs[i]} ${startNs[i + 1]}`)
+      for (const [name, column] of Object.entries(columns)) {
+        if (!ArrayBuffer.isView(column)) continue
+        const starts = name.startsWith('pair') ? pairStart : touchStart
+        hash.update((column as Uint32Array).slice(starts[i], starts[i + 1]))
+      }
+      ticks.push(hash.digest('hex'))
+    }
+  }
+  return ticks
 }
 
 describe('the native file', () => {
@@ -79,8 +97,13 @@ describe('the native file', () => {
       expect(bytesOf(native.block(b))).toBe(bytesOf(memory.block(b)))
       expect(bytesOf(there.block(b))).toBe(bytesOf(memory.block(b)))
     }
-    const epoch = 4 * native.meta.tickNs
-    expect(bytesOf(regroup(native, epoch).block(0))).toBe(bytesOf(regroup(memory, epoch).block(0)))
+    for (const factor of [4, 1000]) {
+      const epoch = factor * native.meta.tickNs
+      const [inMemory, inFile] = [regroup(memory, epoch), regroup(native, epoch)]
+      expect(ticksOf(inFile)).toEqual(ticksOf(inMemory))
+      expect(ticksOf(fromShared(structuredClone(shareTrace(inFile))))).toEqual(ticksOf(inMemory))
+      expect(ticksOf(regroup(inFile, 4000 * native.meta.tickNs))).toEqual(ticksOf(regroup(memory, 4000 * native.meta.tickNs)))
+    }
   })
 
   it('refuses what cannot be decided any more', async () => {

@@ -1,0 +1,107 @@
+/** Blocks that lie in a native file: read when they are asked for, merged into longer ticks on the way if so wished. */
+import { closeSync, openSync } from 'node:fs'
+import { BLOCK_COLUMNS, type BlockShape, decodeBlock } from './block-codec.ts'
+import { mergeTicks } from './merge-ticks.ts'
+import type { TickBlock } from './prepared.ts'
+import { decodeSection, named, readAt, type Section } from './sections.ts'
+
+/** Decoded blocks kept: the one being read and those that other readers of this thread are at. */
+const KEPT_BLOCKS = 4
+
+/** Enough to read the blocks in any thread. */
+export interface StoredBlocks {
+  file: string
+  blocks: (Section & BlockShape)[]
+  pages: number
+  actors: number
+  /** Of the ticks in the file. */
+  tickStartNs: Float64Array
+  /** Blocks of merged ticks, when the trace was regrouped. */
+  epochs?: EpochBlock[]
+}
+
+/** A block of merged ticks, from the ticks [from, to) of the file. */
+export interface EpochBlock {
+  firstTick: number
+  ticks: number
+  from: number
+  to: number
+}
+
+/** `tickStartNs`: of the ticks as they are to be read. */
+export function blockReader(stored: StoredBlocks, tickStartNs: Float64Array): (b: number) => TickBlock {
+  const inFile = keeping((b) => readBlock(stored, b))
+  const { epochs } = stored
+  return epochs ? keeping((b) => mergedBlock(stored, inFile, epochs[b]!, tickStartNs)) : inFile
+}
+
+/** Keeps the latest few answers. */
+function keeping(read: (b: number) => TickBlock): (b: number) => TickBlock {
+  const kept = new Map<number, TickBlock>()
+  return (b) => {
+    const block = kept.get(b) ?? read(b)
+    kept.delete(b)
+    kept.set(b, block)
+    if (kept.size > KEPT_BLOCKS) kept.delete(kept.keys().next().value!)
+    return block
+  }
+}
+
+function readBlock(stored: StoredBlocks, b: number): TickBlock {
+  const place = stored.blocks[b]!
+  // opened anew each time, so that no descriptor outlives the trace; next to decoding it costs nothing
+  const descriptor = openSync(stored.file, 'r')
+  try {
+    return named(stored.file, `block ${b + 1} of ${stored.blocks.length} (bytes ${place.offset} to ${place.offset + place.bytes})`, () => {
+      const columns = decodeSection(readAt(descriptor, place), place, BLOCK_COLUMNS)
+      return decodeBlock(columns, place, stored, stored.tickStartNs.subarray(place.firstTick, place.firstTick + place.ticks + 1))
+    })
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Merged ticks in blocks that each begin in another block of the file, so that none is much larger than those. */
+export function planEpochs({ blocks, tickStartNs: inFile }: StoredBlocks, tickStartNs: Float64Array): EpochBlock[] {
+  const epochs: EpochBlock[] = []
+  const ticks = tickStartNs.length - 1
+  let from = 0
+  let block = 0
+  for (let tick = 0; tick < ticks; tick++) {
+    const before = block
+    while (block + 1 < blocks.length && blocks[block + 1]!.firstTick <= from) block++
+    const current = epochs.at(-1)
+    if (!current || block > before) epochs.push({ firstTick: tick, ticks: 0, from, to: from })
+    while (from < inFile.length - 1 && inFile[from]! < tickStartNs[tick + 1]!) from++
+    const grown = epochs.at(-1)!
+    grown.ticks++
+    grown.to = from
+  }
+  return epochs
+}
+
+function mergedBlock({ blocks }: StoredBlocks, inFile: (b: number) => TickBlock, epoch: EpochBlock, tickStartNs: Float64Array): TickBlock {
+  function* parts(): Iterable<TickBlock> {
+    for (let b = 0; b < blocks.length; b++) {
+      const { firstTick, ticks } = blocks[b]!
+      const first = Math.max(0, epoch.from - firstTick)
+      const last = Math.min(ticks, epoch.to - firstTick)
+      if (first < last) yield someTicks(inFile(b), first, last)
+    }
+  }
+  const startNs = tickStartNs.subarray(epoch.firstTick, epoch.firstTick + epoch.ticks + 1)
+  const [block] = mergeTicks(parts(), startNs, Number.POSITIVE_INFINITY)
+  return { ...block!, firstTick: epoch.firstTick, startNs }
+}
+
+/** Ticks [first, last) of a block; the rows stay where they are. */
+function someTicks(block: TickBlock, first: number, last: number): TickBlock {
+  return {
+    ...block,
+    firstTick: block.firstTick + first,
+    ticks: last - first,
+    startNs: block.startNs.subarray(first, last + 1),
+    pairStart: block.pairStart.subarray(first, last + 1),
+    touchStart: block.touchStart.subarray(first, last + 1),
+  }
+}
