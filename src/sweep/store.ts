@@ -77,6 +77,7 @@ export class Store {
   }
 
   leave(claims: Claims): void {
+    claims.tidy()
     const others = claims.owners()
     others.delete(claims.owner)
     this.#tidy(others)

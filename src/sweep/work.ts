@@ -200,6 +200,7 @@ class Work {
       const answer = (await pool.run(this.#taskOf(batch, clock), { signal: stop.signal })) as WorkerAnswer
       this.#settle(batch, answer)
     } catch (error) {
+      this.#settleWritten(batch)
       if (this.#interrupted) return
       if (overdue !== undefined) this.#blame(batch, overdue, timeFailure(limitMs))
       else if (error instanceof UserError) throw error
@@ -211,17 +212,23 @@ class Work {
     }
   }
 
-  #settle({ points }: Batch, { failures, stop }: WorkerAnswer): void {
-    for (const [i, { key }] of points.entries()) {
+  #settle(batch: Batch, { failures, stop }: WorkerAnswer): void {
+    for (const [i, { key }] of batch.points.entries()) {
       const failure = failures[i]
       if (failure !== undefined) this.#fail({ key, ...failure })
-      else if (this.#store.has(key)) {
-        this.#computed++
-        this.#store.clearFailure(key)
-        this.#report(key)
-      }
     }
+    this.#settleWritten(batch)
     if (stop !== undefined) throw new UserError(stop)
+  }
+
+  /** Points of a batch that are in the store, whether or not the worker lived to say so. */
+  #settleWritten({ points }: Batch): void {
+    for (const { key } of points) {
+      if (!this.#store.has(key)) continue
+      this.#computed++
+      this.#store.clearFailure(key)
+      this.#report(key)
+    }
   }
 
   /** One lane of the pass is at fault; the others try again without it. */
@@ -231,14 +238,15 @@ class Work {
       return
     }
     const culprit = batch.points[lane ?? 0]!
-    const others = batch.points.filter((point) => point !== culprit)
+    const others = batch.points.filter((point) => point !== culprit && !this.#store.has(point.key))
     if (others.length > 0) this.#queue.unshift({ ...batch, points: others })
     this.#fail({ key: culprit.key, ...failure })
   }
 
   /** Which lane took the memory is not known: each half on its own, down to single points. */
   #divide(batch: Batch): void {
-    const { points } = batch
+    const points = batch.points.filter(({ key }) => !this.#store.has(key))
+    if (points.length === 0) return
     if (points.length === 1) {
       this.#fail({ key: points[0]!.key, kind: 'memory', message: `needs more memory than ${formatSize(this.#memoryBytes)} (limits: memory in the plan)` })
       return

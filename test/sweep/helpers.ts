@@ -1,7 +1,7 @@
 /** Stores for tests: a folder with a plan and what it names, sweeps run as a user runs them, and stores compared byte by byte. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ROOT, SAMPLES, temporaryFolder } from '../cli/run.ts'
 
@@ -40,7 +40,7 @@ export function start(args: string[], cwd: string): Running {
 
 export const run = (args: string[], cwd: string) => start(args, cwd).ended
 
-/** Path -> sha256 of every file below a folder. */
+/** Path -> sha256 of every file below a folder; nothing where there is none. */
 export function contentOf(folder: string, skip: (path: string) => boolean = () => false): Record<string, string> {
   const content: Record<string, string> = {}
   const walk = (path: string): void => {
@@ -52,6 +52,6 @@ export function contentOf(folder: string, skip: (path: string) => boolean = () =
       else content[key] = createHash('sha256').update(readFileSync(child)).digest('hex')
     }
   }
-  walk(folder)
+  if (existsSync(folder)) walk(folder)
   return content
 }

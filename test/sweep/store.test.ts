@@ -63,7 +63,7 @@ test('a point is what replay says about the same lanes', async () => {
     const renamed = expected.rows(name).map((row) => (row['lane'] === 'numa-balancing' ? { ...row, lane: 'balancing' } : row))
     expect(swept.rows(name), name).toEqual(renamed)
   }
-  expect(swept.record.trace).toEqual(expected.record.trace)
+  expect(swept.record.trace).toEqual({ ...expected.record.trace, format: 'native' })
   expect(swept.record.lanes.map(({ label }) => label)).toEqual(['first-touch', 'hot-page-daemon', 'hot-page-daemon:period=2s', 'balancing'])
 })
 

@@ -1,0 +1,152 @@
+/**
+ * Sweeps that are killed for real, at random moments, and go on: the store ends up byte for byte as if nothing had happened.
+ * The long mode (NUMAREPLAY_LONG=1) kills fifty times.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Random } from '../../src/columns/index.ts'
+import { contentOf, planFolder, run, start } from './helpers.ts'
+
+const KILLS = process.env['NUMAREPLAY_LONG'] ? 50 : 5
+const SAMPLE = 'phase-shift-autonuma.csv.gz'
+const PLAN = `
+traces: [${SAMPLE}, 'zipf:pages=2000|4000,accesses=100000']
+machines: [2s-plus-cxl, spr-2s]
+policies: [first-touch, 'hot-page-daemon:period=500ms|1s', numa-balancing, interleave]
+seeds: 1-2
+`
+const POINTS = 3 * 2 * 5 * 2
+const SWEEP = ['sweep', 'plan.yaml', '-o', 'store', '--json', '--progress', 'none']
+
+let folder: string
+let undisturbed: Record<string, string>
+let durationMs: number
+
+beforeAll(async () => {
+  folder = planFolder(PLAN, {}, [SAMPLE])
+  const begin = performance.now()
+  const { code, stderr } = await run([...SWEEP, '--jobs', '2'], folder)
+  durationMs = performance.now() - begin
+  expect(code, stderr).toBe(0)
+  undisturbed = contentOf(join(folder, 'store'))
+  expect(Object.keys(undisturbed).filter((path) => path.endsWith('.zst'))).toHaveLength(POINTS)
+}, 120_000)
+
+/** The same plan in the same place, so that paths in the store agree: each test has a store of its own name. */
+const sweepTo = (store: string, ...more: string[]) => ['sweep', 'plan.yaml', '-o', store, '--json', '--progress', 'none', ...more]
+const points = (stdout: string) => JSON.parse(stdout) as { computed: number; found: number; points: number; interrupted: boolean }
+
+test(`kill -9 at ${KILLS} random moments`, async () => {
+  const random = new Random(20231, 'kill')
+  const kept: number[] = []
+  for (let kills = 0; kills < KILLS; ) {
+    const store = `killed-${kills}`
+    // killed again and again until one run gets through: moments from before the first import to the last point
+    for (;;) {
+      const { child, ended } = start(sweepTo(store, '--jobs', '2'), folder)
+      const timer = setTimeout(() => child.kill('SIGKILL'), 150 + random.float() * durationMs)
+      const { code, signal, stderr } = await ended
+      clearTimeout(timer)
+      if (signal === 'SIGKILL') {
+        kills++
+        kept.push(Object.keys(contentOf(join(folder, store))).filter((path) => path.startsWith('points/')).length)
+        continue
+      }
+      expect(code, stderr).toBe(0)
+      break
+    }
+    expect(contentOf(join(folder, store))).toEqual(undisturbed)
+  }
+  expect(Math.max(...kept), 'some run was killed after it had finished points').toBeGreaterThan(0)
+}, 1_200_000)
+
+describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
+  test('keeps what is finished, says so, and leaves nothing half-done', async () => {
+    const store = `interrupted-${signal}`
+    const { child, ended } = start(sweepTo(store, '--jobs', '2'), folder)
+    const file = join(folder, store, 'points')
+    for (let i = 0; i < 1000; i++) {
+      await sleep(10)
+      try {
+        if (readdirSync(file).length > 0) break
+      } catch {
+        // not there yet
+      }
+    }
+    child.kill(signal)
+    const { code, stdout } = await ended
+    expect(code).toBe(130)
+    const { interrupted, computed } = points(stdout)
+    expect(interrupted).toBe(true)
+    expect(computed).toBeGreaterThan(0)
+    expect(computed).toBeLessThan(POINTS)
+    expect(readdirSync(join(folder, store)).sort()).toEqual(['plans', 'points', 'store.json', 'traces'])
+
+    const resumed = await run(sweepTo(store, '--resume'), folder)
+    expect(points(resumed.stdout)).toMatchObject({ found: computed, computed: POINTS - computed })
+    expect(contentOf(join(folder, store))).toEqual(undisturbed)
+  }, 120_000)
+})
+
+test('two processes on one store share the work', async () => {
+  const both = await Promise.all([1, 2].map(() => run(sweepTo('shared', '--jobs', '1'), folder)))
+  for (const { code, stderr } of both) expect(code, stderr).toBe(0)
+  const counts = both.map(({ stdout }) => points(stdout))
+  expect(counts.reduce((sum, { computed }) => sum + computed, 0)).toBe(POINTS)
+  for (const { computed, found } of counts) expect(computed + found).toBe(POINTS)
+  expect(contentOf(join(folder, 'shared'))).toEqual(undisturbed)
+}, 120_000)
+
+test('one of two processes is killed: the other takes over', async () => {
+  const victim = start(sweepTo('taken-over', '--jobs', '1'), folder)
+  const other = start(sweepTo('taken-over', '--jobs', '1'), folder)
+  setTimeout(() => victim.child.kill('SIGKILL'), durationMs * 0.7)
+  const { code, stderr, stdout } = await other.ended
+  await victim.ended
+  expect(code, stderr).toBe(0)
+  expect(points(stdout).points).toBe(POINTS)
+  expect(contentOf(join(folder, 'taken-over'))).toEqual(undisturbed)
+}, 120_000)
+
+test('parts make the whole', async () => {
+  await run(sweepTo('parts', '--jobs', '1'), folder)
+  const prepared = contentOf(join(folder, 'parts'))
+  expect(prepared).toEqual(undisturbed)
+  spawnSync('rm', ['-r', join(folder, 'parts/points')])
+  const parts = await Promise.all(
+    [1, 2, 3].map((part) => run(['sweep', 'work', 'parts', '--part', `${part}/3`, '--jobs', '1', '--json', '--progress', 'none'], folder)),
+  )
+  expect(parts.map(({ stdout }) => points(stdout).computed)).toEqual([POINTS / 3, POINTS / 3, POINTS / 3])
+  expect(contentOf(join(folder, 'parts'))).toEqual(undisturbed)
+}, 120_000)
+
+describe('a full disk', () => {
+  const mounted: string[] = []
+  afterAll(() => {
+    for (const path of mounted) spawnSync('umount', ['-l', path])
+  })
+
+  test('ends the sweep with a message; with room it goes on', async (context) => {
+    const disk = join(folder, 'disk')
+    mkdirSync(disk)
+    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2400k', 'tmpfs', disk])
+    if (mount.status !== 0 && !process.env['CI']) context.skip('no tmpfs: mounting needs root')
+    expect(mount.status, String(mount.stderr)).toBe(0)
+    mounted.push(disk)
+    const { code, stderr } = await run(sweepTo('disk/store', '--jobs', '2'), folder)
+    expect(stderr).toMatch(/the disk is full/)
+    expect(stderr).not.toMatch(/\n\s+at /)
+    expect(code).toBe(2)
+    const kept = Object.entries(contentOf(join(disk, 'store')))
+    expect(kept.filter(([path]) => path.startsWith('points/')).length).toBeGreaterThan(0)
+    for (const [path, digest] of kept) expect(digest, path).toBe(undisturbed[path])
+
+    spawnSync('mount', ['-o', 'remount,size=64m', disk])
+    const resumed = await run(sweepTo('disk/store', '--resume'), folder)
+    expect(resumed.code, resumed.stderr).toBe(0)
+    expect(contentOf(join(disk, 'store'))).toEqual(undisturbed)
+  }, 120_000)
+})
