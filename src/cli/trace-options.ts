@@ -1,5 +1,6 @@
 /** How a trace is to be read: the options that inspect and import share. */
 import type { Argv } from 'yargs'
+import { CacheFilter, parseGeometry } from '../cache/index.ts'
 import { UserError } from '../errors.ts'
 import type { OpenOptions } from '../trace/index.ts'
 import { parseDuration, parseSize } from '../units.ts'
@@ -12,12 +13,19 @@ export function importOptions(args: Argv): Argv {
     .option('page-size', { type: 'string', requiresArg: true, coerce: once('page-size'), describe: 'size of a page (default 4KiB)' })
     .option('tick', { type: 'string', requiresArg: true, coerce: once('tick'), describe: 'finest grain of time kept (default: adapts)' })
     .option('events', { type: 'string', requiresArg: true, coerce: once('events'), describe: 'script of calls that take place in the trace (docs/format.md)' })
+    .option('cache', {
+      type: 'string',
+      requiresArg: true,
+      coerce: once('cache'),
+      describe: 'keep only what misses this last-level cache: size, ways, line[, lru|srrip], such as 32MiB,16way,64B',
+    })
     .option('lenient', { type: 'boolean', default: false, describe: 'keep what is complete of a damaged file' })
 }
 
 export function readOptions(args: Record<string, unknown>): OpenOptions {
   const pageSize = args['page-size'] as string | undefined
   const tick = args['tick'] as string | undefined
+  const cache = args['cache'] === undefined ? undefined : parseGeometry(args['cache'] as string)
   return {
     format: args['format'] as string | undefined,
     formatOptions: Object.fromEntries((args['format-option'] as string[]).map(keyAndValue)),
@@ -25,6 +33,7 @@ export function readOptions(args: Record<string, unknown>): OpenOptions {
     tickNs: tick === undefined ? undefined : parseDuration(tick, '--tick'),
     events: args['events'] as string | undefined,
     lenient: args['lenient'] === true,
+    through: cache && ((writer) => new CacheFilter(writer, cache)),
   }
 }
 

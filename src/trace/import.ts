@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { UserError } from '../errors.ts'
 import { CsvWriter } from './csv-writer.ts'
 import { NativeFileWriter } from './native-file.ts'
-import { asFolded, find, fold, type OpenOptions } from './open.ts'
+import { asFolded, find, fold, type OpenOptions, readThrough } from './open.ts'
 import { ParquetTableWriter } from './parquet-writer.ts'
 import { allBlocks } from './regroup.ts'
 import { SpillFile } from './spill.ts'
@@ -40,7 +40,7 @@ export async function exportTable(name: string, out: string, options: OpenOption
   if ('open' in found) throw new UserError('a folded trace does not hold single accesses', { file: name, expected: 'a recording or a workload' })
   const table = out.endsWith('.parquet') ? await ParquetTableWriter.create(out, options.pageSize) : new CsvWriter(out, options.pageSize)
   try {
-    await found.read(table)
+    await readThrough(found, table, options)
     table.finish()
   } catch (error) {
     table.abort()

@@ -23,6 +23,8 @@ export interface OpenOptions {
   events?: string
   /** Keep what is complete of a damaged file. */
   lenient?: boolean
+  /** What stands between the recording and the fold, such as a cache (src/cache). */
+  through?: (writer: TraceWriter) => TraceWriter & { finish(): void }
 }
 
 /** A recording about to be read, whatever it is stored as. */
@@ -45,10 +47,17 @@ export async function fold(recording: Recording, name: string, options: OpenOpti
   const script = events === undefined ? [] : parseScript(readScript(events), events)
   const writer = new FoldingWriter({ file: name, pageSize, tickNs }, store)
   schedule(writer, script, events ?? '')
-  await recording.read(writer)
+  await readThrough(recording, writer, options)
   const folded = writer.finish(recording.facts)
   checkPids(script, folded.tables, events ?? '')
   return folded
+}
+
+/** Pushes a recording into a writer, through what the user put in between. */
+export async function readThrough(recording: Recording, writer: TraceWriter, { through }: OpenOptions): Promise<void> {
+  const stage = through?.(writer)
+  await recording.read(stage ?? writer)
+  stage?.finish()
 }
 
 function readScript(file: string): string {
@@ -57,10 +66,11 @@ function readScript(file: string): string {
 }
 
 /** A native file as it is: what only a recording allows was decided when it was imported. */
-export function asFolded(found: { open(): PreparedTrace }, { events, pageSize, tickNs }: OpenOptions): PreparedTrace {
+export function asFolded(found: { open(): PreparedTrace }, { events, pageSize, tickNs, through }: OpenOptions): PreparedTrace {
   const trace = found.open()
   const refuse = (field: string, hint: string) => new UserError('the trace is folded already', { file: trace.meta.file, field, hint })
   if (events !== undefined) throw refuse('--events', 'Give the script when importing the recording')
+  if (through !== undefined) throw refuse('--cache', 'Import the recording itself through the cache')
   if (pageSize !== undefined && pageSize !== trace.meta.pageSize) throw refuse('--page-size', 'Import the recording itself with this page size')
   return tickNs === undefined ? trace : regroup(trace, tickNs)
 }
