@@ -1,6 +1,4 @@
-import { choice, count, definePolicy, duration, HotThreshold, NO_NODE, NumaFaults, onHintFault, rate, size } from '../src/policy/index.ts'
-
-const UNSET = 0xffff
+import { choice, count, definePolicy, duration, HotThreshold, NO_NODE, NO_TASK, NumaFaults, onHintFault, rate, size } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'Linux automatic NUMA balancing: hint faults move pages to the node that uses them, at an adaptive pace',
@@ -23,21 +21,15 @@ export default definePolicy({
     const heat = isTiering ? new HotThreshold(world, { hotThreshold, rateLimit, adjustPeriod: scan.scanPeriodMax }) : null
     const isSlow = (node: number): boolean => isTiering && !machine.isFast(node)
     // folio.last_cpupid: task and node of the last fault that asked for migration
-    const lastTask = kernel.perPage(Uint16Array, UNSET)
+    const lastTask = kernel.perPage(Uint16Array, NO_TASK)
     const lastNode = kernel.perPage(Uint8Array, NO_NODE)
 
-    /** should_numa_migrate_memory() */
+    /** Asks, and leaves behind who asked (folio_xchg_last_cpupid). */
     const shouldMigrate = (page: number, task: number, from: number, to: number): boolean => {
-      const last = lastTask[page]!
-      const lastOn = lastNode[page]!
+      const wanted = statistics.shouldMigrate(lastTask[page]!, lastNode[page]!, task, from, to, youngScans)
       lastTask[page] = task
       lastNode[page] = to
-      const state = statistics.tasks[task]!
-      const isOwn = last !== UNSET && statistics.samePid(last, task)
-      const isYoung = state.preferred === NO_NODE || state.sequence <= youngScans
-      if (isYoung && (last === UNSET || isOwn)) return true
-      if (last !== UNSET && lastOn !== to) return false // two-touch filter
-      return isOwn || statistics.groupPrefers(task, from, to)
+      return wanted
     }
 
     return [
@@ -55,16 +47,16 @@ export default definePolicy({
         (fault) => {
           const { page, task, process, home, node } = fault
           const fromSlow = isSlow(home)
-          const last = fromSlow ? UNSET : lastTask[page]!
+          const last = fromSlow ? NO_TASK : lastTask[page]!
           let memNode = home
           let migrationFailed = false
           const wanted = home !== node && machine.pages(node) > 0 && (fromSlow ? heat!.promotes(page, node) : shouldMigrate(page, task, home, node))
           if (wanted && fault.migrate()) {
             memNode = node
-            if (fromSlow) lastTask[page] = UNSET
+            if (fromSlow) lastTask[page] = NO_TASK
           } else migrationFailed = wanted
           if (isSlow(memNode)) return // no statistics for slow nodes
-          statistics.record({ task, process, lastTask: last === UNSET ? -1 : last, cpuNode: node, home, memNode, migrationFailed })
+          statistics.record({ task, process, lastTask: last, cpuNode: node, home, memNode, migrationFailed })
         },
       ),
     ]

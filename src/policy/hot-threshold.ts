@@ -1,96 +1,19 @@
-/**
- * Which hint faults on slow pages promote, in the tiering mode of NUMA balancing (Linux 6.12, kernel/sched/fair.c:
- * should_numa_migrate_memory, pgdat_free_space_enough, numa_promotion_adjust_threshold, numa_promotion_rate_limit). A page that
- * is touched soon after it was marked is hot.
- */
-import type { NodeIndex, PageId } from '../kernel/index.ts'
+/** The kernel's decision which hint faults promote, over the memory of a lane. */
+import * as kernel from '../kernel/index.ts'
 import type { World } from './define.ts'
 
-export interface HotThresholdSettings {
-  /** numa_balancing/hot_threshold_ms, as ns. */
-  hotThreshold: number
-  /** kernel.numa_balancing_promote_rate_limit_MBps, as bytes per second. */
-  rateLimit: number
-  /** How often the threshold is adjusted: scan_period_max, ns. */
-  adjustPeriod: number
-}
-
-const SECOND = 1e9
-const BASE_PAGE = 4096
-/** NUMA_MIGRATION_ADJUST_STEPS. */
-const ADJUST_STEPS = 16
-/** pgdat_free_space_enough(): 1 GiB or a 16th of the node. */
-const ENOUGH_BYTES = 2 ** 30
-const ENOUGH_SHARE = 16
-
-/** What pglist_data keeps for promotion: nbp_threshold, nbp_rl_*, nbp_th_*. */
-interface NodeState {
-  threshold: number
-  candidates: number
-  rateStart: number
-  rateBase: number
-  adjusted: number
-  adjustBase: number
-}
-
-export class HotThreshold {
-  readonly #world: World
-  readonly #settings: HotThresholdSettings
-  /** When each page was last marked or looked at, policy clock. */
-  readonly #stamp: Float64Array
-  readonly #pagesPerSecond: number
-  readonly #nodes: NodeState[]
-
-  constructor(world: World, settings: HotThresholdSettings) {
-    this.#world = world
-    this.#settings = settings
-    this.#stamp = world.kernel.perPage(Float64Array)
-    this.#pagesPerSecond = settings.rateLimit / BASE_PAGE
-    this.#nodes = world.machine.nodes.map(() => ({ threshold: 0, candidates: 0, rateStart: 0, rateBase: 0, adjusted: 0, adjustBase: 0 }))
-  }
-
-  marked(page: PageId): void {
-    this.#stamp[page] = this.#world.now()
-  }
-
-  /** May the slow page that was touched now go to `to`? */
-  promotes(page: PageId, to: NodeIndex): boolean {
-    const now = this.#world.now()
-    const node = this.#nodes[to]!
-    if (this.#hasSpace(to)) {
-      node.threshold = 0
-      return true
-    }
-    this.#adjust(node, now)
-    const latency = now - this.#stamp[page]!
-    this.#stamp[page] = now
-    if (latency >= (node.threshold || this.#settings.hotThreshold)) return false
-    node.candidates++
-    if (now - node.rateStart > SECOND) {
-      node.rateStart = now
-      node.rateBase = node.candidates
-    }
-    return node.candidates - node.rateBase < this.#pagesPerSecond
-  }
-
-  #hasSpace(node: NodeIndex): boolean {
-    const { machine, kernel } = this.#world
-    const enough = Math.max(ENOUGH_BYTES / BASE_PAGE, machine.pages(node) / ENOUGH_SHARE)
-    return kernel.freePages(node) > kernel.watermark(node, 'promo') + enough
-  }
-
-  /** Too many candidates for the rate limit: a stricter threshold; too few: a milder one. */
-  #adjust(node: NodeState, now: number): void {
-    const { hotThreshold, adjustPeriod } = this.#settings
-    if (now - node.adjusted <= adjustPeriod) return
-    node.adjusted = now
-    const reference = (this.#pagesPerSecond * adjustPeriod) / SECOND
-    const got = node.candidates - node.adjustBase
-    const unit = (hotThreshold * 2) / ADJUST_STEPS
-    const threshold = node.threshold || hotThreshold
-    if (got > reference * 1.1) node.threshold = Math.max(threshold - unit, unit)
-    else if (got < reference * 0.9) node.threshold = Math.min(threshold + unit, hotThreshold * 2)
-    else node.threshold = threshold
-    node.adjustBase = node.candidates
+export class HotThreshold extends kernel.HotThreshold {
+  constructor(world: World, settings: kernel.HotThresholdSettings) {
+    const stamps = world.kernel.perPage(Float64Array)
+    super(
+      {
+        nodes: world.machine.nodes.length,
+        now: () => world.now(),
+        stamps: () => stamps,
+        isFree: (node, pages) => world.kernel.freePages(node) > world.kernel.watermark(node, 'promo') + pages,
+        presentPages: (node) => world.machine.pages(node),
+      },
+      settings,
+    )
   }
 }
