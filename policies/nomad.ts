@@ -27,7 +27,7 @@ export default definePolicy({
       onHintFault({ delay: scanDelay, period: scanPeriod, size: scanSize, only: (node) => !machine.isFast(node) }, ({ page, isWrite }) => {
         written[page] = isWrite ? 1 : 0
         if (!kernel.isActive(page)) kernel.activate(page)
-        else if (queue.length < longest) queue.push(page)
+        else if (queue.length < longest && !queue.includes(page)) queue.push(page)
       }),
       every(period, () => {
         const again: PageId[] = []

@@ -345,11 +345,10 @@ class Lane implements LaneKernel {
   }
 
   #moved(): number {
-    return this.#kernel.vmstat.total()['pgmigrate_success']!
+    return this.#kernel.vmstat.event('pgmigrate_success')
   }
 
   #outcome(ret: number, movedBefore: number, status: (i: number) => number = () => NOT_WRITTEN, failed: Record<string, number> = {}): MoveOutcome {
-    if (ret < 0) failed[errnoName(ret)] = (failed[errnoName(ret)] ?? 0) + 1
     return { moved: this.#moved() - movedBefore, ret, failed, status }
   }
 }

@@ -44,7 +44,8 @@ export async function loadPolicy(name: string): Promise<{ definition: PolicyDefi
 /** All lanes that one `-p` text means. */
 export async function parsePolicySpec(spec: string): Promise<LanePolicy[]> {
   let lanes: LanePolicy[] = [{ name: '', label: '', params: {}, about: '', members: [], spec: '', digests: [] }]
-  for (const part of spec.split('+')) {
+  // a plus before a number belongs to a value, such as range=0x7000+1MiB
+  for (const part of spec.split(/\+(?=[a-z./])/i)) {
     const colon = part.indexOf(':')
     const source = colon === -1 ? part : part.slice(0, colon)
     const { definition, name, digest } = await loadPolicy(source)
