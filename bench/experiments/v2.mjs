@@ -76,7 +76,14 @@ export default async function v2(p) {
       )
     }
     const most = Math.max(...columns.map(({ damon }) => damon.slowPages)) / pagesOf(p.storeGB)
-    rows.push(holds(`${workload}: DAMON, share of the store's accesses that slow serves`, `< ${p.tolerance.slowResidency}`, most.toFixed(3), most < p.tolerance.slowResidency))
+    rows.push(
+      holds(
+        `${workload}: DAMON, share of the store's accesses that slow serves`,
+        `< ${p.tolerance.slowResidency}`,
+        most.toFixed(3),
+        most < p.tolerance.slowResidency,
+      ),
+    )
   }
   return {
     title: 'Proactive demotion and promotion by DAMON under memory pressure',
