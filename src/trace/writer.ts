@@ -77,16 +77,17 @@ export class FoldingWriter implements TraceWriter {
   readonly #cachedTid = new Float64Array(TASK_CACHE).fill(NOWHERE)
   readonly #cachedTask = new Uint16Array(TASK_CACHE)
   /** Per task: last cpu and its actor; last page, its address and its space. */
-  readonly #taskCpu: number[] = []
-  readonly #taskActor: number[] = []
-  readonly #taskPage: number[] = []
-  readonly #taskHigh: number[] = []
-  readonly #taskLow: number[] = []
-  readonly #taskSpace: number[] = []
+  readonly #taskCpu = new Int32Array(MAX_IDS + 1)
+  readonly #taskActor = new Int32Array(MAX_IDS + 1)
+  readonly #taskPage = new Uint32Array(MAX_IDS + 1)
+  readonly #taskHigh = new Int32Array(MAX_IDS + 1)
+  readonly #taskLow = new Uint32Array(MAX_IDS + 1)
+  readonly #taskSpace = new Uint32Array(MAX_IDS + 1)
   readonly #actorTask = new GrowableU16()
   readonly #actorCpu = new GrowableU16()
   readonly #actorOf = new Map<number, number>()
-  readonly #actorCounts = new GrowableF64()
+  readonly #actorReads = new GrowableF64()
+  readonly #actorWrites = new GrowableF64()
   /** Per actor: its cpu is recorded, not guessed. */
   readonly #actorCpuKnown: boolean[] = []
 
@@ -99,8 +100,6 @@ export class FoldingWriter implements TraceWriter {
   #tickEnd = Number.NEGATIVE_INFINITY
 
   #records = 0
-  #reads = 0
-  #writes = 0
   #bytes = 0
   readonly #events: TraceEvent[] = []
   /** Moves of a task seen in its accesses; placed at the start of their tick, at most one per task and tick. */
@@ -146,12 +145,9 @@ export class FoldingWriter implements TraceWriter {
     const index = this.#tasks.push({ pid, tid, process: this.process(pid), accesses: 0 }) - 1
     if (index > MAX_IDS) throw this.#error('more than 65,536 tasks')
     this.#taskOf.set(`${pid}/${tid}`, index)
-    this.#taskCpu.push(NOWHERE)
-    this.#taskActor.push(NOWHERE)
-    this.#taskPage.push(0)
-    this.#taskHigh.push(NOWHERE)
-    this.#taskLow.push(0)
-    this.#taskSpace.push(0)
+    this.#taskCpu[index] = NOWHERE
+    this.#taskActor[index] = NOWHERE
+    this.#taskHigh[index] = NOWHERE
     return index
   }
 
@@ -176,10 +172,9 @@ export class FoldingWriter implements TraceWriter {
     if (isWrite === 1) this.#pages.written[page] = 1
 
     this.#records++
-    this.#reads += reads
-    this.#writes += writes
     this.#bytes += bytes * weight
-    this.#actorCounts.data[actor]! += reads + writes
+    this.#actorReads.data[actor]! += reads
+    this.#actorWrites.data[actor]! += writes
     this.#lastAccessNs = timeNs
     this.#digest.access(timeNs, task, cpu, addressHigh, addressLow, bytes, kind, weight)
   }
@@ -243,8 +238,12 @@ export class FoldingWriter implements TraceWriter {
 
   #tables(format: FormatFacts, tickNs: number, tickStartNs: Float64Array): TraceTables {
     const cpuCounts = new Map<number, number>()
-    for (let actor = 0; actor < this.#actorCounts.length; actor++) {
-      const accesses = this.#actorCounts.data[actor]!
+    let reads = 0
+    let writes = 0
+    for (let actor = 0; actor < this.#actorReads.length; actor++) {
+      const accesses = this.#actorReads.data[actor]! + this.#actorWrites.data[actor]!
+      reads += this.#actorReads.data[actor]!
+      writes += this.#actorWrites.data[actor]!
       const cpu = this.#actorCpu.data[actor]!
       this.#tasks[this.#actorTask.data[actor]!]!.accesses += accesses
       if (this.#actorCpuKnown[actor]) cpuCounts.set(cpu, (cpuCounts.get(cpu) ?? 0) + accesses)
@@ -272,9 +271,9 @@ export class FoldingWriter implements TraceWriter {
         filtered: this.#described.filtered ?? false,
         carries: (this.#described.carries ?? format.carries).filter((what) => this.#carries(what, cpuCounts.size > 0, events.length > 0)),
         pageSize: this.pageSize,
-        accesses: this.#reads + this.#writes,
-        reads: this.#reads,
-        writes: this.#writes,
+        accesses: reads + writes,
+        reads,
+        writes,
         records: this.#records,
         bytes: this.#bytes,
         pages,
@@ -330,7 +329,8 @@ export class FoldingWriter implements TraceWriter {
       if (actor > MAX_IDS) throw this.#error('more than 65,536 pairs of task and cpu')
       this.#actorCpu.push(Math.max(cpu, 0))
       this.#actorCpuKnown.push(cpu !== NOWHERE)
-      this.#actorCounts.push(0)
+      this.#actorReads.push(0)
+      this.#actorWrites.push(0)
       this.#actorOf.set(key, actor)
     }
     this.#taskCpu[task] = cpu
