@@ -6,9 +6,11 @@
  * Layout and habits were read off the snapshots that list the program's own mappings (`rt=1`): they are the same on every
  * machine and kernel of the recordings. Where a case has such a snapshot, it is taken over on top.
  */
-import { access, HUGE_ZERO_PAGE, type Kernel, NO_PAGE, newVma, PAGE, type Process, type Task, type Vma, ZERO_PAGE } from '../kernel/index.ts'
+import { access, errno, HUGE_ZERO_PAGE, type Kernel, NO_PAGE, newVma, PAGE, type Process, type Task, type Vma, ZERO_PAGE } from '../kernel/index.ts'
 import { fromRuns, type RuntimeVma, type Step } from './case-file.ts'
 import { parsePages } from './lists.ts'
+
+const { EFAULT, ENOENT } = errno
 
 interface Mapping {
   name: string
@@ -30,6 +32,8 @@ const MAPPINGS: readonly Mapping[] = [
   { name: 'zero', perm: 'rw-s', pages: 4, present: '0' },
   { name: '[stack]', perm: 'rw-p', pages: 33, present: '31-32' },
 ]
+/** Mappings from here on have no file behind them; an old kernel answers -EFAULT for their absent pages. */
+const FIRST_ANONYMOUS = 5
 /** Memory that a process gets while it runs: buffers of long commands, stacks of threads. */
 const OWN: Mapping = { name: '', perm: 'rw-p', pages: 320, present: '' }
 const OWN_INDEX = MAPPINGS.length
@@ -161,12 +165,15 @@ export class RecordingProgram {
   /** The recorded state of the mappings: which pages there are, on which nodes, mapped how often. */
   takeOver(process: Process, recorded: readonly RuntimeVma[]): void {
     const { pages } = this.#kernel
-    for (const [index, { nodes, mapcount }] of recorded.entries()) {
+    for (const [index, { vma: name, nodes, mapcount }] of recorded.entries()) {
       const vma = process.vmas.find((candidate) => candidate.start === address(index))
       const where = fromRuns(nodes)
       if (vma === undefined || vma.ptes.length !== where.length) continue
+      vma.name = name
       const counts = mapcount === undefined ? undefined : fromRuns(mapcount)
       for (let i = 0; i < where.length; i++) {
+        // The zero page answers -EFAULT and counts no mappings; an old kernel answers -EFAULT for absent pages too
+        if (where[i] === EFAULT && vma.ptes[i] === NO_PAGE && (counts?.[i] ?? 0) === 0) vma.ptes[i] = ZERO_PAGE
         if (where[i]! < 0) continue
         let page = vma.ptes[i]!
         const count = counts?.[i] ?? 1
@@ -186,17 +193,18 @@ export class RecordingProgram {
     const { pages } = this.#kernel
     return MAPPINGS.map(({ name, perm, pages: count }, index) => {
       const vma = this.#mapping(process, index)
-      const values = (value: (page: number) => number, absent: number): [number, number][] => {
+      const values = (value: (page: number) => number, absent: number, zero: number): [number, number][] => {
         const runs: [number, number][] = []
         for (const page of vma.ptes) {
-          const next = page >= 0 ? value(page) : page === ZERO_PAGE || page === HUGE_ZERO_PAGE ? -14 : absent
+          const next = page >= 0 ? value(page) : page === ZERO_PAGE || page === HUGE_ZERO_PAGE ? zero : absent
           const last = runs.at(-1)
           if (last !== undefined && last[0] === next) last[1]++
           else runs.push([next, 1])
         }
         return runs
       }
-      return { vma: name, perm, pages: count, nodes: values((page) => pages.node[page]!, -2), mapcount: values((page) => pages.mapcount(page), -1) }
+      const nodes = values((page) => pages.node[page]!, this.#kernel.cpusetV1 && index >= FIRST_ANONYMOUS && name !== 'zero' ? EFAULT : ENOENT, EFAULT)
+      return { vma: vma.name, perm, pages: count, nodes, mapcount: values((page) => pages.mapcount(page), -1, 0) }
     })
   }
 }
