@@ -67,7 +67,16 @@ interface Stats {
   thpSplit: number
   split: number
 }
-const noStats = (): Stats => ({ succeeded: 0, failed: 0, thpSucceeded: 0, thpFailed: 0, thpSplit: 0, split: 0 })
+const newStats = (): Stats => ({ succeeded: 0, failed: 0, thpSucceeded: 0, thpFailed: 0, thpSplit: 0, split: 0 })
+
+/** Setting the length of an array costs more than a whole small migration; most are empty already. */
+function empty(list: unknown[]): void {
+  if (list.length > 0) list.length = 0
+}
+
+function clear(stats: Stats): void {
+  stats.succeeded = stats.failed = stats.thpSucceeded = stats.thpFailed = stats.thpSplit = stats.split = 0
+}
 
 export class MigrationEngine {
   /** The driver behind movable_ops pages. */
@@ -78,7 +87,7 @@ export class MigrationEngine {
   readonly #vmstat: Vmstat
   readonly #observer: KernelObserver | undefined
   readonly #nodes: number
-  /** The record of the call that runs; one object for all calls. */
+  /** The record of the call that runs; one object for all calls, so observers take what they need at once. */
   readonly #record: MigrationRecord
   #reason: MigrateReason = 'syscall_or_cpuset'
   #allocate: TargetAllocator = () => -1
@@ -89,8 +98,13 @@ export class MigrationEngine {
   /** Folios that did not move in the batch that ran last, with the reason. */
   #left: PageId[] = []
   #leftWhy: number[] = []
+  #again: PageId[] = []
+  /** Folios of this call that did not move. */
+  readonly #failed: PageId[] = []
+  readonly #stats = newStats()
+  readonly #firstStage = newStats()
   /** Folios that an -ENOMEM ended before they were tried. */
-  #untried: PageId[] = []
+  readonly #untried: PageId[] = []
   /** What split folios became. */
   #pieces: PageId[] = []
   #stage = 0
@@ -127,8 +141,8 @@ export class MigrationEngine {
    */
   migratePages(folios: Int32Array, count: number, allocate: TargetAllocator, mode: MigrateMode, reason: MigrateReason): number {
     this.#start(mode, reason, allocate)
-    const stats = noStats()
-    const failed: PageId[] = []
+    const stats = this.#stats
+    const failed = this.#failed
     this.#record.stages.isolated += this.#countPages(folios, count)
     if (this.onStage !== null) for (let i = 0; i < count; i++) this.#at(folios[i]!, STAGE.isolate, mode, 0)
     let result = this.#migrateHugetlbs(folios, count, mode, stats, failed)
@@ -139,7 +153,7 @@ export class MigrationEngine {
       let taken = 0
       for (let i = at; i < end; i++) if ((this.#pages.state(folios[i]!) & PAGE.hugetlb) === 0) this.#batch[taken++] = folios[i]!
       at = end
-      this.#pieces = []
+      empty(this.#pieces)
       const code = mode === 'MIGRATE_ASYNC' ? this.#runBatch(taken, mode, ASYNC_CALLER_PASSES, stats, true) : this.#runSync(taken, mode, stats, failed)
       for (const folio of this.#left) failed.push(folio)
       if (code < 0) {
@@ -158,7 +172,8 @@ export class MigrationEngine {
 
   /** migrate_pages_sync(): all together asynchronously, then what is left one by one. The first stage's failures are not counted. */
   #runSync(count: number, mode: MigrateMode, stats: Stats, failed: PageId[]): number {
-    const first = noStats()
+    const first = this.#firstStage
+    clear(first)
     const code = this.#runBatch(count, 'MIGRATE_ASYNC', ASYNC_STAGE_PASSES, first, false)
     stats.succeeded += first.succeeded
     stats.thpSucceeded += first.thpSucceeded
@@ -173,12 +188,13 @@ export class MigrationEngine {
     stats.thpFailed += first.thpSplit
     let notMoved = first.split
     const again = this.#left
-    this.#left = []
+    this.#left = this.#again
+    this.#again = again
     for (let i = 0; i < again.length; i++) {
       this.#batch[0] = again[i]!
       const one = this.#runBatch(1, mode, SYNC_STAGE_PASSES, stats, true)
       for (const folio of this.#left) failed.push(folio)
-      this.#left = []
+      empty(this.#left)
       if (one < 0) {
         for (const folio of again.slice(i + 1)) failed.push(folio)
         return one
@@ -195,15 +211,16 @@ export class MigrationEngine {
     if (pieces.length > this.#batch.length) this.#batch = new Int32Array(pieces.length)
     this.#batch.set(pieces)
     this.#runBatch(pieces.length, 'MIGRATE_ASYNC', 1, stats, true)
-    for (const folio of this.#left) failed.push(folio)
+    failed.push(...this.#left, ...this.#untried)
+    empty(this.#untried)
   }
 
   /** migrate_pages_batch() on the folios in #batch. `final`: failures are told to the record. */
   #runBatch(count: number, mode: MigrateMode, passes: number, stats: Stats, final: boolean): number {
     const pages = this.#pages
     const batch = this.#batch
-    this.#left = []
-    this.#leftWhy = []
+    empty(this.#left)
+    empty(this.#leftWhy)
     let notMoved = 0
     let outOfMemory = 0
     let unmapped = 0
@@ -446,11 +463,13 @@ export class MigrationEngine {
     const record = this.#record
     this.#allocate = allocate
     this.#reason = reason
-    this.#untried = []
+    empty(this.#untried)
+    empty(this.#failed)
+    clear(this.#stats)
     record.mode = mode
     record.reason = reason
-    record.flow.fill(0)
-    record.failures = []
+    for (let i = 0; i < record.flow.length; i++) record.flow[i] = 0
+    empty(record.failures)
     const stages = record.stages
     stages.isolated = stages.allocated = stages.unmapped = stages.tlbFlushes = stages.copiedPages = 0
     stages.copiedThp = stages.remapped = stages.putBack = stages.retries = 0
@@ -463,11 +482,12 @@ export class MigrationEngine {
     record.thpSucceeded = stats.thpSucceeded
     record.thpFailed = stats.thpFailed
     record.thpSplit = stats.thpSplit
-    this.#vmstat.count('pgmigrate_success', stats.succeeded)
-    this.#vmstat.count('pgmigrate_fail', stats.failed)
-    this.#vmstat.count('thp_migration_success', stats.thpSucceeded)
-    this.#vmstat.count('thp_migration_fail', stats.thpFailed)
-    this.#vmstat.count('thp_migration_split', stats.thpSplit)
+    const vmstat = this.#vmstat
+    vmstat.count('pgmigrate_success', stats.succeeded)
+    if (stats.failed > 0) vmstat.count('pgmigrate_fail', stats.failed)
+    if (stats.thpSucceeded > 0) vmstat.count('thp_migration_success', stats.thpSucceeded)
+    if (stats.thpFailed > 0) vmstat.count('thp_migration_fail', stats.thpFailed)
+    if (stats.thpSplit > 0) vmstat.count('thp_migration_split', stats.thpSplit)
     this.#observer?.migration(record)
   }
 

@@ -75,6 +75,11 @@ export class Vmstat {
     this.#items[row + (served === cpu ? 4 : 5)]! += 1
   }
 
+  /** One event counter. */
+  event(name: EventName): number {
+    return this.#events[EVENT_INDEX[name]]!
+  }
+
   /** /proc/vmstat: events, and per-node items summed. */
   total(): Record<string, number> {
     const all: Record<string, number> = {}

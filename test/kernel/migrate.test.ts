@@ -209,6 +209,7 @@ describe('huge pages', () => {
     expect(migrate([0])).toBe(1)
     expect(kernel.pages.order(0)).toBe(0)
     expect([0, 299, 300, 511].map((page) => kernel.pages.node[page])).toEqual([1, 1, 0, 0])
+    for (const page of [0, 300, 301, 511]) expect(kernel.pages.state(page) & PAGE.isolated).toBe(0)
     expect(counters()).toMatchObject({ pgmigrate_success: 300, thp_migration_fail: 1, thp_migration_split: 1, thp_split_page: 1, thp_split_pmd: 1 })
   })
 
