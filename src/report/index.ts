@@ -1,5 +1,18 @@
 export type { Cell, Row } from '../columns/index.ts'
-export { formatChange, formatLatency, formatMetric, formatPages, METRICS, type Metric, type MetricName, metricHeading } from '../results/index.ts'
+export {
+  formatChange,
+  formatLatency,
+  formatMetric,
+  formatPages,
+  holm,
+  LEAST_BLOCKS,
+  METRICS,
+  type Metric,
+  type MetricName,
+  metricHeading,
+  pairedRatio,
+  type RatioEstimate,
+} from '../results/index.ts'
 export { formatCount, formatDuration, formatPercent, formatSize } from '../units.ts'
 export { type BindOptions, bindChart, type ChartContext, chartContext, type VegaLiteSpec } from './bind.ts'
 export { combineRuns } from './combine.ts'

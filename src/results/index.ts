@@ -3,3 +3,4 @@ export { formatChange, formatLatency, formatMetric, formatPages, METRICS, type M
 export { parquetToTable, tableToParquet } from './parquet.ts'
 export { checkReplaceable, openRun, type Run, runOf, writeRun } from './run-folder.ts'
 export * from './schema.ts'
+export { holm, LEAST_BLOCKS, pairedRatio, type RatioEstimate } from './statistics.ts'

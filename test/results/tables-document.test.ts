@@ -1,4 +1,4 @@
-/** docs/run-folder-tables.md is the schema in words; `npx vitest run -u test/results` writes it anew. */
+/** docs/run-folder-tables.md is the schema in words; `npx vitest run test/results --update` writes it anew. */
 import { expect, test } from 'vitest'
 import { RUN_SCHEMA, TABLES } from '../../src/results/index.ts'
 
