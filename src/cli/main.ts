@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** numareplay: finds the commands in commands/, parses, runs one, and turns errors into messages and exit codes. */
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import yargs from 'yargs'
 import { UserError } from '../errors.ts'
@@ -10,10 +10,17 @@ import { type Command, EXIT, type RunHandler } from './command.ts'
 
 const ISSUES = 'Please report it with this text, the command line and, if you can, the input.'
 
-async function loadCommands(): Promise<Command[]> {
+/** The command that is named first; all of them for help, completion and misspelt names. */
+async function loadCommands(wanted: string | undefined): Promise<Command[]> {
   const folder = join(CODE_ROOT, 'src/cli/commands')
-  const files = readdirSync(folder).filter((file) => file.endsWith(MODULE_EXTENSION) && !file.endsWith('.d.ts'))
-  return Promise.all(files.sort().map(async (file) => (await import(pathToFileURL(join(folder, file)).href)).default as Command))
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith(MODULE_EXTENSION) && !file.endsWith('.d.ts'))
+    .map((file) => basename(file, MODULE_EXTENSION))
+    .sort()
+  const needed = names.filter((name) => name === wanted)
+  return Promise.all(
+    (needed.length > 0 ? needed : names).map(async (name) => (await import(pathToFileURL(join(folder, name + MODULE_EXTENSION)).href)).default as Command),
+  )
 }
 
 /** Runs one command line; answers the exit code. */
@@ -47,7 +54,7 @@ export async function main(argv: string[]): Promise<number> {
     isParsing = false
     code = (await handler(args as Record<string, unknown>)) ?? EXIT.done
   }
-  for (const command of await loadCommands()) {
+  for (const command of await loadCommands(argv[0])) {
     parser.command({
       command: command.command,
       describe: command.describe,
