@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   policy: ['columns', 'units', 'errors', 'plugins', 'kernel', 'machine', 'trace'],
   replay: ['columns', 'units', 'errors', 'package', 'plugins', 'trace', 'machine', 'kernel', 'results', 'policy'],
   conform: ['columns', 'units', 'errors', 'package', 'plugins', 'machine', 'kernel', 'policy'],
-  sweep: ['columns', 'units', 'errors', 'package', 'plugins', 'yaml', 'trace', 'machine', 'policy', 'replay', 'results'],
+  sweep: ['columns', 'units', 'errors', 'package', 'plugins', 'yaml', 'trace', 'machine', 'kernel', 'policy', 'replay', 'results'],
   report: ['columns', 'units', 'errors', 'package', 'plugins', 'results'],
   index: ['columns', 'errors', 'machine', 'policy', 'replay', 'report', 'results', 'trace'],
 }

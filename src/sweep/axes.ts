@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, extname, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
+import { readFaultPlan } from '../kernel/index.ts'
 import { machine, withMemory } from '../machine/index.ts'
 import { isPluginPath, listPlugins } from '../plugins.ts'
 import { parsePolicySpec } from '../policy/index.ts'
@@ -191,6 +192,8 @@ function faultsAxis(spec: string, name: string | undefined, roots: Roots, place:
   if (spec === 'none') return { name: name ?? 'none', file: null, digest: null }
   const path = roots.resolve(spec, place)
   if (!existsSync(path)) throw new UserError('fault plan not found', { ...place, got: JSON.stringify(spec) })
+  // read here for its complaints only: page size is the trace's
+  readFaultPlan(path, 4096)
   return { name: name ?? spec, file: spec, digest: sha256(readFileSync(path)) }
 }
 

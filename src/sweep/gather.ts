@@ -35,12 +35,13 @@ export async function gather(storeFolder: string, output: string, planName?: str
     const rows: Record<string, number> = {}
     const points = await opened.points(plan.name)
     writeFileSync(join(temporary, 'points.parquet'), await tableToParquet(points))
-    for (const schema of TABLES) {
-      if (schema.name === 'summary') continue
-      const part = new PartWriter(temporary, schema)
-      for (const { key } of plan.points) if (opened.store.has(key)) await part.add(key, (await opened.store.point(key)).lane.rows[schema.name as 'epochs'])
-      rows[schema.name] = await part.finish()
+    const parts = TABLES.filter(({ name }) => name !== 'summary').map((schema) => new PartWriter(temporary, schema))
+    for (const { key } of plan.points) {
+      if (!opened.store.has(key)) continue
+      const { lane } = await opened.store.point(key)
+      for (const part of parts) await part.add(key, lane.rows[part.name as keyof typeof lane.rows])
     }
+    for (const part of parts) rows[part.name] = await part.finish()
     const document = { schema: DATASET_SCHEMA, plan: plan.name, points: points.length, missing: plan.points.length - points.length, rows }
     writeFileSync(join(temporary, DATASET), `${JSON.stringify(document, null, 2)}\n`)
     rmSync(target, { recursive: true, force: true })
@@ -54,6 +55,7 @@ export async function gather(storeFolder: string, output: string, planName?: str
 }
 
 class PartWriter {
+  readonly name: string
   readonly #folder: string
   readonly #schema: Table['schema']
   #table: Table
@@ -61,6 +63,7 @@ class PartWriter {
   #rows = 0
 
   constructor(folder: string, { name, about, columns }: Table['schema']) {
+    this.name = name
     this.#folder = join(folder, name)
     const point = { name: 'point', type: 'string', unit: '', about: 'key of the point: join with points.parquet' } as const
     this.#schema = { name, about, columns: [point, ...columns.filter((column) => column.name !== 'lane')] }

@@ -119,7 +119,9 @@ function commandOf({ plan, axes }: Scenario, points: SweepPoint[]): string[] {
   const policies = points.flatMap(({ policy }) => ['-p', plan.policies[policy]!.spec])
   const epoch = axes.epoch_ns === null ? [] : ['--epoch', `${axes.epoch_ns}ns`]
   const pace = axes.pace === null ? [] : ['--pace', String(axes.pace)]
-  return ['numareplay', 'replay', axes.trace, '-m', axes.machine, ...policies, '--seed', String(axes.seed), ...epoch, ...pace, '--cpus', axes.cpus]
+  const { file } = plan.faults[points[0]!.faults]!
+  const faults = file === null ? [] : ['--faults', file]
+  return ['numareplay', 'replay', axes.trace, '-m', axes.machine, ...policies, '--seed', String(axes.seed), ...epoch, ...pace, ...faults, '--cpus', axes.cpus]
 }
 
 const text = (name: string, about: string): Column => ({ name, type: 'string', unit: '', about })

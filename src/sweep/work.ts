@@ -279,7 +279,8 @@ class Work {
       points: points.map((point): WorkerPoint => {
         const { key, seed, pace, cpus } = point
         const machine = this.#plan.machines[point.machine]!.definition
-        return { key, inputs: inputsOf(this.#plan, point), machine, spec: this.#plan.policies[point.policy]!.spec, seed, pace, cpus }
+        const faults = this.#plan.faults[point.faults]!.file
+        return { key, inputs: inputsOf(this.#plan, point), machine, spec: this.#plan.policies[point.policy]!.spec, faults, seed, pace, cpus }
       }),
     }
   }

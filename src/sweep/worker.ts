@@ -1,11 +1,13 @@
 /** Runs in a worker thread: computes one batch of points in one pass over their trace and writes each to the store. */
+import { readFileSync } from 'node:fs'
 import { UserError, type UserErrorParts } from '../errors.ts'
+import { readFaultPlan } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { type LanePolicy, parsePolicySpec } from '../policy/index.ts'
 import { replaySolo, type SoloLane } from '../replay/index.ts'
 import { openTrace, type PreparedTrace, regroup } from '../trace/index.ts'
 import { formatDuration } from '../units.ts'
-import { canonical } from './canonical.ts'
+import { canonical, sha256 } from './canonical.ts'
 import type { PointInputs } from './plan.ts'
 import { encodePoint } from './point-file.ts'
 import { type Failure, Store } from './store.ts'
@@ -15,8 +17,10 @@ export interface WorkerPoint {
   key: string
   inputs: PointInputs
   machine: Machine
-  /** `-p` text, and what its code must be. */
+  /** `-p` text; its code must be what the inputs say. */
   spec: string
+  /** Fault plan, likewise. */
+  faults: string | null
   seed: number
   pace: number | null
   cpus: string
@@ -63,7 +67,7 @@ export default async function computeBatch(task: WorkerTask): Promise<WorkerAnsw
   for (const [i, point] of points.entries()) {
     try {
       clock.enter(i)
-      lanes.push({ i, ...(await laneOf(point)) })
+      lanes.push({ i, ...(await laneOf(point, trace)) })
       clock.leave(i)
     } catch (error) {
       failures[i] = failureOf(error as Error, i)
@@ -92,18 +96,22 @@ export default async function computeBatch(task: WorkerTask): Promise<WorkerAnsw
 /** Files of users are compiled when they are loaded: once per thread, not once per point. */
 const policies = new Map<string, LanePolicy>()
 
-async function laneOf({ spec, inputs, machine, seed, pace, cpus }: WorkerPoint): Promise<SoloLane> {
+async function laneOf({ spec, inputs, machine, faults, seed, pace, cpus }: WorkerPoint, trace: PreparedTrace): Promise<SoloLane> {
   const known = canonical([spec, inputs.code])
   const policy = policies.get(known) ?? (await parsePolicySpec(spec))[0]!
   checkCode(policy, inputs)
   policies.set(known, policy)
-  return { machine, policy, options: { seed, pace: pace ?? undefined, cpus } }
+  const faultPlan = faults === null ? undefined : readFaultPlan(faults, trace.meta.pageSize)
+  if (faults !== null && sha256(readFileSync(faults)) !== inputs.faults) throw changed('fault plan', faults)
+  return { machine, policy, options: { seed, pace: pace ?? undefined, cpus, faultPlan } }
 }
+
+const changed = (what: string, file?: string): UserError => new UserError(`the ${what} changed after the sweep began: run the sweep again`, { file })
 
 /** The key promises the code that was there when the plan was made. */
 function checkCode({ digests }: LanePolicy, { code }: PointInputs): void {
   const expected = code.slice(code.length - digests.length)
-  if (digests.some((digest, i) => digest !== expected[i])) throw new UserError('the file of the policy changed after the sweep began: run the sweep again')
+  if (digests.some((digest, i) => digest !== expected[i])) throw changed('policy')
 }
 
 let opened: { path: string; epochNs: number | null; trace: PreparedTrace } | undefined
@@ -113,7 +121,7 @@ async function traceOf({ tracePath, traceDigest, epochNs }: WorkerTask): Promise
   if (opened?.path === tracePath && opened.epochNs === epochNs) return opened.trace
   opened = undefined
   const trace = await openTrace(tracePath)
-  if (trace.meta.digest !== traceDigest) throw new UserError('the trace changed after the sweep began: run the sweep again', { file: tracePath })
+  if (trace.meta.digest !== traceDigest) throw changed('trace', tracePath)
   opened = { path: tracePath, epochNs, trace: epochNs === null ? trace : regroup(trace, epochNs) }
   return opened.trace
 }

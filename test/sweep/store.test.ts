@@ -67,6 +67,27 @@ test('a point is what replay says about the same lanes', async () => {
   expect(swept.record.lanes.map(({ label }) => label)).toEqual(['first-touch', 'hot-page-daemon', 'hot-page-daemon:period=2s', 'balancing'])
 })
 
+test('fault plans are an axis', async () => {
+  const pinned = 'states:\n  - { state: pinned, fraction: 50% }\n'
+  const other = planFolder(
+    `traces: ${SAMPLE}\npolicies: [first-touch, numa-balancing]\nfaults: [none, faults/half-pinned.yaml]\n`,
+    { 'faults/half-pinned.yaml': pinned },
+    [SAMPLE],
+  )
+  expect((await run(['sweep', 'plan.yaml', '-o', 'store'], other)).code).toBe(0)
+  const opened = openStore(join(other, 'store'))
+  const [without, halfPinned] = await Promise.all(opened.scenarios().map(async (scenario) => (await opened.run(scenario))!))
+  const failed = (of: typeof without) => of!.rows('summary').find(({ lane }) => lane === 'numa-balancing')!['migration_failed']
+  expect(failed(without)).toBe(0)
+  expect(failed(halfPinned)).toBeGreaterThan(0)
+  const replayed = await run(
+    ['replay', SAMPLE, '-m', '2-socket', '-p', 'first-touch', '-p', 'numa-balancing', '--faults', 'faults/half-pinned.yaml', '-o', 'run'],
+    other,
+  )
+  expect(replayed.code, replayed.stderr).toBe(0)
+  expect(halfPinned!.rows('summary')).toEqual((await openRun(join(other, 'run'))).rows('summary'))
+})
+
 test('a change recomputes what it touches and nothing else', async () => {
   const other = planFolder(PLAN.replace('1s|2s', '1s|3s'), {}, [SAMPLE])
   await run(['sweep', 'plan.yaml', '-o', 'store'], other)
