@@ -21,10 +21,16 @@ export interface Histories {
   enters: Uint8Array
 }
 
-export function historiesOf(problem: BoundProblem, firstPage: number, lastPage: number, stride = 1): Histories {
+/** `start` = countTouches of the same stretch, where it is known. */
+export function historiesOf(
+  problem: BoundProblem,
+  firstPage: number,
+  lastPage: number,
+  stride = 1,
+  start = countTouches(problem, firstPage, lastPage, stride),
+): Histories {
   const { trace, ticks, memory, readPs, writePs } = problem
   const width = memory.length
-  const start = countTouches(problem, firstPage, lastPage, stride)
   const pages = start.length - 1
   const touches = start[pages]!
   const tick = new Uint32Array(touches)

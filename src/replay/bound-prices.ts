@@ -15,8 +15,8 @@ export interface PricedBound {
   upperPs: number | null
 }
 
-/** Touches of one block of pages held at a time: some 150 MB on eight nodes. Prices are learnt from at most so many. */
-const BLOCK_TOUCHES = 2_000_000
+/** Memory for the touches of one block of pages: the more, the fewer passes over the trace. Prices are learnt from at most so many touches. */
+const BLOCK_BYTES = 256 * 2 ** 20
 const SAMPLE_TOUCHES = 500_000
 /** Steps of all rounds together, some ten seconds; and how many rounds are worth while. */
 const MOST_STEPS = 1e9
@@ -39,8 +39,9 @@ export function pricedBound(problem: BoundProblem): PricedBound {
   const plan = feasiblePlanPs(problem, prices)
   const used = new Float64Array(memory.length * prices.periods)
   let lowerPs = -worthOfFrames(prices, capacity)
-  for (const { from, to } of pageStretches(before)) {
-    const histories = stride === 1 ? sample : historiesOf(problem, from, to)
+  for (const { from, to } of pageStretches(before, memory.length)) {
+    const start = before.slice(from, to + 1).map((touches) => touches - before[from]!)
+    const histories = stride === 1 ? sample : historiesOf(problem, from, to, 1, start)
     lowerPs += pathsPs(histories, problem, prices, used)
     plan.add(histories)
     if (stride === 1) break
@@ -110,13 +111,14 @@ function primeFrom(least: number): number {
   }
 }
 
-/** Consecutive pages with at most BLOCK_TOUCHES touches together (or one page). */
-function pageStretches(before: Uint32Array): { from: number; to: number }[] {
+/** Consecutive pages whose touches fit into BLOCK_BYTES together (or one page). */
+function pageStretches(before: Uint32Array, memoryNodes: number): { from: number; to: number }[] {
   const pages = before.length - 1
+  const most = BLOCK_BYTES / (8 * memoryNodes + 9)
   const stretches: { from: number; to: number }[] = []
   for (let from = 0; from < pages; ) {
     let to = from + 1
-    while (to < pages && before[to + 1]! - before[from]! <= BLOCK_TOUCHES) to++
+    while (to < pages && before[to + 1]! - before[from]! <= most) to++
     stretches.push({ from, to })
     from = to
   }
