@@ -9,7 +9,7 @@ import { once } from './command.ts'
 export function importOptions(args: Argv): Argv {
   return args
     .option('format', { type: 'string', requiresArg: true, coerce: once('format'), describe: 'trace format or ./mine.ts (default: by content)' })
-    .option('format-option', { type: 'string', array: true, requiresArg: true, default: [], describe: 'option of the format, such as address=va; repeat it' })
+    .option('format-option', { type: 'string', array: true, requiresArg: true, default: [], describe: 'options of the format, such as time=ts,address=va' })
     .option('page-size', { type: 'string', requiresArg: true, coerce: once('page-size'), describe: 'size of a page (default 4KiB)' })
     .option('tick', { type: 'string', requiresArg: true, coerce: once('tick'), describe: 'finest grain of time kept (default: adapts)' })
     .option('events', { type: 'string', requiresArg: true, coerce: once('events'), describe: 'script of calls that take place in the trace (docs/format.md)' })
@@ -28,7 +28,7 @@ export function readOptions(args: Record<string, unknown>): OpenOptions {
   const cache = args['cache'] === undefined ? undefined : parseGeometry(args['cache'] as string)
   return {
     format: args['format'] as string | undefined,
-    formatOptions: Object.fromEntries((args['format-option'] as string[]).map(keyAndValue)),
+    formatOptions: Object.fromEntries((args['format-option'] as string[]).flatMap(keysAndValues)),
     pageSize: pageSize === undefined ? undefined : parseSize(pageSize, '--page-size'),
     tickNs: tick === undefined ? undefined : parseDuration(tick, '--tick'),
     events: args['events'] as string | undefined,
@@ -36,6 +36,9 @@ export function readOptions(args: Record<string, unknown>): OpenOptions {
     through: cache && ((writer) => new CacheFilter(writer, cache)),
   }
 }
+
+/** `time=ts,address=va`: a comma separates where another name= follows. */
+const keysAndValues = (text: string): [string, string][] => text.split(/,(?=[\w-]+=)/).map(keyAndValue)
 
 function keyAndValue(text: string): [string, string] {
   const at = text.indexOf('=')

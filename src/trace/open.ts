@@ -25,6 +25,8 @@ export interface OpenOptions {
   lenient?: boolean
   /** What stands between the recording and the fold, such as a cache (src/cache). */
   through?: (writer: TraceWriter) => TraceWriter & { finish(): void }
+  /** Hears now and then which share of the file was read. */
+  progress?: (share: number) => void
 }
 
 /** A recording about to be read, whatever it is stored as. */
@@ -89,7 +91,7 @@ async function workload(name: string): Promise<Recording> {
 }
 
 async function findInFile(file: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {
-  const source = await openBytes(file)
+  const source = await openBytes(file, options.progress)
   const { name, format } = options.format === undefined ? await recognise(source.head, file) : await loadFormat(options.format)
   if ('open' in format) {
     if (source.compression !== 'none')

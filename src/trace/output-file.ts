@@ -5,6 +5,12 @@ import { UserError } from '../errors.ts'
 
 const open = new Set<OutputFile>()
 const INTERRUPTED = 130
+const REASONS: Record<string, string> = {
+  EACCES: 'no permission to write here',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+}
 
 function onSignal(): void {
   for (const file of open) file.abort()
@@ -50,14 +56,9 @@ export class OutputFile {
     try {
       return work()
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      const reason = {
-        EACCES: 'no permission to write here',
-        EROFS: 'the file system is read-only',
-        ENOSPC: 'the disk is full',
-        EDQUOT: 'the disk quota is used up',
-      }[code ?? '']
-      throw reason === undefined ? error : new UserError(reason, { file: this.path })
+      const { code, syscall } = error as NodeJS.ErrnoException
+      if (syscall === undefined) throw error
+      throw new UserError(REASONS[code ?? ''] ?? `cannot be written (${code})`, { file: this.path })
     }
   }
 

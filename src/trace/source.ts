@@ -41,8 +41,10 @@ const OTHER_COMPRESSIONS: { name: string; magic: number[]; command: string }[] =
   { name: 'bzip2', magic: [0x42, 0x5a, 0x68], command: 'bzip2 -dc' },
 ]
 
-export async function openBytes(path: string): Promise<ByteSource> {
+/** `progress` hears now and then which share of the file was read. */
+export async function openBytes(path: string, progress?: (share: number) => void): Promise<ByteSource> {
   checkReadable(path)
+  const { size } = statSync(path)
   const raw = peekable(createReadStream(path, { highWaterMark: CHUNK }), 8)
   const start = await withReadErrors(path, raw.peek())
   if (start.length === 0) throw new UserError('the file is empty', { file: path })
@@ -55,7 +57,7 @@ export async function openBytes(path: string): Promise<ByteSource> {
         hint: `${command} ${path} | zstd > …`,
       })
   }
-  const counted = countBytes(raw.all())
+  const counted = countBytes(raw.all(), (read) => progress?.(size > 0 ? Math.min(1, read / size) : 0))
   const decoded = peekable(DECODERS[compression](counted, path), HEAD_BYTES)
   const head = await withReadErrors(path, decoded.peek())
   if (head.length === 0) throw new UserError('the file is empty inside its compression', { file: path })
@@ -134,11 +136,12 @@ interface Counted {
   read: number
 }
 
-function countBytes(chunks: AsyncIterable<Uint8Array>): Counted {
+function countBytes(chunks: AsyncIterable<Uint8Array>, onRead: (bytes: number) => void): Counted {
   const counted: Counted = { read: 0, bytes: chunks }
   counted.bytes = (async function* () {
     for await (const chunk of chunks) {
       counted.read += chunk.length
+      onRead(counted.read)
       yield chunk
     }
   })()

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { exportTable, importTrace, isTableName, openTrace } from '../../trace/index.ts'
 import { formatCount, formatDuration, formatSize } from '../../units.ts'
 import { defineCommand, once } from '../command.ts'
+import { progressBar } from '../progress.ts'
 import { importOptions, readOptions } from '../trace-options.ts'
 
 export default defineCommand({
@@ -17,17 +18,20 @@ export default defineCommand({
         coerce: once('output'),
         describe: 'native file to write (.nrt), or a table of accesses (.parquet, .csv, .csv.gz)',
       })
+      .option('progress', { type: 'boolean', default: true, describe: 'progress on a terminal' })
       .example('numareplay import rec.csv.gz -o rec.nrt', 'then: numareplay replay rec.nrt')
       .example('numareplay import perf.txt -o perf.parquet', 'single accesses, for pandas and DuckDB'),
   async handler(args) {
     const out = args['output'] as string
+    const bar = progressBar('importing', args['progress'] === true)
+    const options = { ...readOptions(args), progress: bar.update }
     if (isTableName(out)) {
-      const eventsLeftOut = await exportTable(args['trace'] as string, out, readOptions(args))
+      const eventsLeftOut = await exportTable(args['trace'] as string, out, options).finally(bar.stop)
       if (eventsLeftOut > 0) process.stderr.write(`note: ${formatCount(eventsLeftOut)} events have no place in a table; a .nrt file keeps them\n`)
       process.stdout.write(`${out}\n`)
       return undefined
     }
-    await importTrace(args['trace'] as string, out, readOptions(args))
+    await importTrace(args['trace'] as string, out, options).finally(bar.stop)
     process.stdout.write(`${await describeNative(out)}\n`)
     return undefined
   },
