@@ -40,6 +40,8 @@ export class Frames {
   readonly nodes: number
   /** Zones ascending by node and address; a node's zones are tried from the highest. */
   readonly zones: readonly Zone[]
+  /** The slow path of the allocator, when the low watermark is reached: wakes whoever frees memory. True: try again. */
+  reclaimer: ((node: number, allowed: Uint8Array | null, isLast: boolean) => boolean) | null = null
   /** Pages handed out per node. */
   readonly inUse: Float64Array
   readonly #zonelists: readonly Uint8Array[]
@@ -93,6 +95,13 @@ export class Frames {
     return this.zones.reduce((sum, zone) => (zone.node === node ? sum + zone.low : sum), 0)
   }
 
+  /** Scales the watermarks of a node's zones: for taking over a machine of which less is usable than it says. */
+  scaleMarks(node: number, factor: number): void {
+    for (const marks of Object.values(this.#marks)) {
+      for (let zone = this.#first[node]!; zone < this.#first[node + 1]!; zone++) marks[zone] = Math.floor(marks[zone]! * factor)
+    }
+  }
+
   /** Some zone of `node` has more than `mark` + `pages` free. */
   isAbove(node: number, mark: Watermark, pages: number): boolean {
     const marks = this.#marks[mark]
@@ -140,7 +149,8 @@ export class Frames {
   allocate(start: number, allowed: Uint8Array | null, mems: Uint8Array | null, pages: number, cpu: number): number {
     const order = this.#zonelists[start]!
     let preferred = -1
-    for (let pass = 0; pass < 2; pass++) {
+    for (let pass = 0; pass < 3; pass++) {
+      if (pass > 0 && (this.reclaimer === null ? pass > 1 : !this.reclaimer(start, allowed, pass > 1))) break
       const mark: Watermark = pass === 0 ? 'low' : 'min'
       for (let i = 0; i < order.length; i++) {
         const node = order[i]!

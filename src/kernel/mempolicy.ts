@@ -98,19 +98,3 @@ export function interleaveNode(policy: Mempolicy, index: number, weights: Uint8A
 export function migratesOnFault(policy: Mempolicy | null): boolean {
   return policy === null || policy.flags.includes('balancing')
 }
-
-/** As /proc/PID/numa_maps prints it (mpol_to_str). */
-export function policyText(policy: Mempolicy | null, formatNodes: (nodes: NodeMask) => string): string {
-  if (policy === null) return 'default'
-  const mode = {
-    preferred: 'prefer',
-    bind: 'bind',
-    interleave: 'interleave',
-    local: 'local',
-    preferred_many: 'prefer (many)',
-    weighted_interleave: 'weighted interleave',
-  }[policy.mode]
-  const anchor = policy.flags.includes('static') ? '=static' : policy.flags.includes('relative') ? '=relative' : ''
-  const balancing = policy.flags.includes('balancing') ? (anchor === '' ? '=balancing' : '|balancing') : ''
-  return `${mode}${anchor}${balancing}${policy.nodes.length === 0 ? '' : `:${formatNodes(policy.nodes)}`}`
-}
