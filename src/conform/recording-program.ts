@@ -62,6 +62,13 @@ const COMMANDS: Record<string, Habit> = {
 }
 /** A forked process runs its commands deeper in the stack. */
 const FORKED: Habit = [[8, '30']]
+/** A thread in an endless loop keeps writing these. */
+const SHARED_INDEX = 7
+const LOOP: Habit = [
+  [5, '157,352'],
+  [6, '0'],
+  [SHARED_INDEX, '0'],
+]
 /** Long results go through a second page that the controller maps too. */
 const LONG_RESULT = { operation: 'move_pages', mapping: 7, page: 1 }
 /** The first thread costs its creator so many pages, every thread one more. */
@@ -135,6 +142,25 @@ export class RecordingProgram {
     this.#forked.add(task.process)
   }
 
+  /** What a process needs to read a command and to answer. */
+  commandPages(process: Process): { vma: Vma; i: number }[] {
+    return this.#entries(process, COMMAND)
+  }
+
+  /** What a thread in an endless loop touches besides: C library and counters, heap, the page of results, its stack. */
+  loopPages(process: Process, task: Task): { vma: Vma; i: number }[] {
+    return this.#entries(process, [...LOOP, [OWN_INDEX, String(THREAD_PAGES_START + process.tasks.indexOf(task))]])
+  }
+
+  /** Pages of results, shared by all processes. */
+  sharedPages(): number[] {
+    return [...this.#mapping(this.#controller.process, SHARED_INDEX).ptes].filter((page) => page >= 0)
+  }
+
+  #entries(process: Process, habit: Habit): { vma: Vma; i: number }[] {
+    return habit.flatMap(([mapping, pages]) => parsePages(pages).map((i) => ({ vma: this.#mapping(process, mapping), i })))
+  }
+
   #answerAtLength(task: Task): void {
     const { mapping, page } = LONG_RESULT
     const mine = this.#mapping(task.process, mapping)
@@ -174,11 +200,14 @@ export class RecordingProgram {
       for (let i = 0; i < where.length; i++) {
         // The zero page answers -EFAULT and counts no mappings; an old kernel answers -EFAULT for absent pages too
         if (where[i] === EFAULT && vma.ptes[i] === NO_PAGE && (counts?.[i] ?? 0) === 0) vma.ptes[i] = ZERO_PAGE
-        if (where[i]! < 0) continue
+        if (where[i]! < 0) {
+          if (vma.ptes[i]! >= 0) this.#unmap(vma, i)
+          continue
+        }
         let page = vma.ptes[i]!
         const count = counts?.[i] ?? 1
         if (page < 0 || (count === 1 && pages.mapcount(page) > 1)) {
-          if (page >= 0) pages.setMapcount(page, pages.mapcount(page) - 1)
+          if (page >= 0) this.#unmap(vma, i)
           page = this.#addPage(where[i]!, index < 3)
           vma.ptes[i] = page
         }
@@ -186,6 +215,13 @@ export class RecordingProgram {
         if (counts !== undefined) pages.setMapcount(page, count)
       }
     }
+  }
+
+  #unmap(vma: Vma, i: number): void {
+    const { pages } = this.#kernel
+    const page = vma.ptes[i]!
+    pages.setMapcount(page, pages.mapcount(page) - 1)
+    vma.ptes[i] = NO_PAGE
   }
 
   /** The mappings as a snapshot lists them. */
