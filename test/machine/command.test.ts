@@ -20,7 +20,9 @@ async function run(...args: string[]): Promise<{ stdout: string; stderr: string 
     })
   }
   await command
-    .builder(yargs(args).strict().exitProcess(false))
+    .builder(yargs(args).strict().exitProcess(false), (handler) => async (parsed) => {
+      await handler(parsed as Record<string, unknown>)
+    })
     .fail((message, error) => {
       throw error ?? new Error(message)
     })
