@@ -24,6 +24,7 @@ export function interpret(recorded: Case, machines: CaseFile['machines']): Predi
       if (step.phase === 'before' && step.op === 'snap') takeOver(scenario, step)
       scenario.program.step(scenario.task(step.on), step)
       observed.push(operation(scenario, step))
+      scenario.series.afterStep(step)
     } catch (error) {
       return { observed, failure: { step: step.n, message: (error as Error).message } }
     }

@@ -104,7 +104,7 @@ export const OPERATIONS: Record<string, Operation> = {
     const task = process.tasks[0]!
     scenario.addActor(text(p), process, task)
     scenario.program.born(task)
-    task.node = scenario.nodeOf(cpus)
+    scenario.bind(task, cpus)
     scenario.program.step(task, step)
     return { ret: 0 }
   },
@@ -122,14 +122,16 @@ export const OPERATIONS: Record<string, Operation> = {
     const actor = scenario.actor(step.on)
     const first = actor.threads.get('')!
     scenario.program.threadCreated(first, actor.threads.size)
-    actor.threads.set(text(t), scenario.kernel.addTask(actor.process, scenario.nextPid++, scenario.nodeOf(cpus), first))
+    const thread = scenario.kernel.addTask(actor.process, scenario.nextPid++, first.node, first)
+    scenario.bind(thread, cpus)
+    actor.threads.set(text(t), thread)
     return { ret: 0 }
   },
 
   cpu(scenario, step) {
     const { cpus, t } = args(step)
     const task = t === undefined ? scenario.task(step.on) : scenario.actor(step.on).threads.get(text(t))!
-    task.node = scenario.nodeOf(cpus)
+    scenario.bind(task, cpus)
     return { ret: 0 }
   },
 
@@ -414,6 +416,9 @@ export const OPERATIONS: Record<string, Operation> = {
     return { ret: 0 }
   },
 
+  hstart: (scenario, step) => scenario.series.start(scenario.actor(step.on), text(args(step)['t']), args(step)),
+  hstop: (scenario, step) => scenario.series.stop(scenario.actor(step.on), text(args(step)['t'])),
+  sample: (scenario, step) => scenario.series.sample(args(step)),
   sleep: () => ({ ret: 0 }),
   settle: () => ({ ret: 0 }),
 
@@ -429,7 +434,11 @@ export const OPERATIONS: Record<string, Operation> = {
     return { free_pages: Object.fromEntries(nodes.map((node) => [String(node), scenario.kernel.frames.freeOn(node)])) }
   },
 
-  zones(scenario) {
+  zones(scenario, step) {
+    for (const { node } of step.observed.zones ?? []) {
+      const free = step.observed.zones!.reduce((sum, zone) => (zone.node === node ? sum + zone.free : sum), 0)
+      scenario.kernel.frames.setFree(node, free)
+    }
     return { zones: scenario.zones() }
   },
 }
@@ -458,6 +467,7 @@ function writeFile(scenario: Scenario, path: string, value: string): number {
       scenario.controlled.add(group.path)
       return 0
     }
+    if (file === 'memory.reclaim') return scenario.series.reclaimGroup(group, value)
     if (file === 'cgroup.procs' || file === 'tasks') return attachProcess(scenario, group.path, Number(value))
   }
   const node = /^\/sys\/kernel\/mm\/mempolicy\/weighted_interleave\/node(\d+)$/.exec(path)?.[1]
@@ -480,6 +490,10 @@ function writeFile(scenario: Scenario, path: string, value: string): number {
     case '/proc/sys/vm/compact_unevictable_allowed':
     case '/proc/sys/vm/drop_caches':
       return 0
+  }
+  if (/\/numa_balancing|\/demotion_enabled$/.test(path)) {
+    scenario.series.tune(path, value)
+    return 0
   }
   throw new Error(`write ${path}: not modelled`)
 }

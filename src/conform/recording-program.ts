@@ -65,10 +65,12 @@ const FORKED: Habit = [[8, '30']]
 /** A thread in an endless loop keeps writing these. */
 const SHARED_INDEX = 7
 const LOOP: Habit = [
+  [4, '0'],
   [5, '157,352'],
-  [6, '0'],
   [SHARED_INDEX, '0'],
 ]
+/** … and this when it reads: the sum of what it has read. */
+const LOOP_READS: Habit = [[5, '300']]
 /** Long results go through a second page that the controller maps too. */
 const LONG_RESULT = { operation: 'move_pages', mapping: 7, page: 1 }
 /** The first thread costs its creator so many pages, every thread one more. */
@@ -79,7 +81,8 @@ const THREAD_STACKS_START = 128
 
 /** Page numbers: program, data and heap lie below all regions, the rest far above; mappings do not touch. */
 const DISTANCE = 512
-const address = (index: number): number => (index < 7 ? 0x400 : 0x7f0000000) + index * DISTANCE
+const STACK_INDEX = 8
+const address = (index: number): number => (index < 7 ? 0x400 : 0x7f0000000) + (index === STACK_INDEX ? OWN_INDEX + 1 : index) * DISTANCE
 
 export class RecordingProgram {
   readonly #kernel: Kernel
@@ -103,6 +106,7 @@ export class RecordingProgram {
       controller.process.vmas.push(vma)
       if (present !== '') for (const page of parsePages(present)) vma.ptes[page] = this.#addPage(controller.node, index < 3 || perm.endsWith('s'))
     }
+    controller.process.vmas.sort((a, b) => a.start - b.start)
   }
 
   #addPage(node: number, cached: boolean): number {
@@ -147,14 +151,14 @@ export class RecordingProgram {
     return this.#entries(process, COMMAND)
   }
 
-  /** What a thread in an endless loop touches besides: C library and counters, heap, the page of results, its stack. */
-  loopPages(process: Process, task: Task): { vma: Vma; i: number }[] {
-    return this.#entries(process, [...LOOP, [OWN_INDEX, String(THREAD_PAGES_START + process.tasks.indexOf(task))]])
+  /** What a thread in an endless loop touches besides: C library and counters, the page of results, its stack. */
+  loopPages(process: Process, task: Task, reads: boolean): { vma: Vma; i: number }[] {
+    return this.#entries(process, [...LOOP, ...(reads ? LOOP_READS : []), [OWN_INDEX, String(THREAD_PAGES_START + process.tasks.indexOf(task))]])
   }
 
-  /** Pages of results, shared by all processes. */
-  sharedPages(): number[] {
-    return [...this.#mapping(this.#controller.process, SHARED_INDEX).ptes].filter((page) => page >= 0)
+  /** The page of results, which all processes share. */
+  shared(process: Process): Vma {
+    return this.#mapping(process, SHARED_INDEX)
   }
 
   #entries(process: Process, habit: Habit): { vma: Vma; i: number }[] {

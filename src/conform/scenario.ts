@@ -21,8 +21,9 @@ import {
   type Zone,
 } from '../kernel/index.ts'
 import type { Case, Observed, RecordedMachine, Step } from './case-file.ts'
-import type { MoveItem } from './lists.ts'
+import { type MoveItem, parseCpusetList } from './lists.ts'
 import { RecordingProgram } from './recording-program.ts'
+import { Series } from './series.ts'
 
 export interface Actor {
   process: Process
@@ -51,6 +52,11 @@ export class Scenario {
   /** Counters at the last `vmstat`. */
   base: Record<string, number> = {}
   nextPid = 1000
+  /** What the controller wrote into files of /proc and /sys that the time series depend on, over the machine's own values. */
+  readonly tunables: Map<string, string>
+  /** First cpu of every task. */
+  readonly cpuOf = new Map<Task, number>()
+  readonly series: Series
   readonly #nodeOfCpu = new Map<number, number>()
 
   constructor(recorded: Case, machine: RecordedMachine) {
@@ -58,17 +64,26 @@ export class Scenario {
     this.machine = machine
     const nodes = machine.nodes.map(({ cpus, mem_mib }, id) => ({ id, cpus, bytes: mem_mib * 2 ** 20, tier: 0, kind: '' }))
     for (const { id, cpus } of machine.nodes) for (const cpu of cpus) this.#nodeOfCpu.set(cpu, id)
-    this.kernel = new Kernel({ machine: { nodes, distance: machine.distance }, zones: zonesOf(machine), pages: 0, cpusetV1: this.isOld })
+    const tiers = tiersOf(machine)
+    this.kernel = new Kernel({ machine: { nodes, distance: machine.distance }, zones: zonesOf(machine), pages: 0, cpusetV1: this.isOld, tiers })
     this.kernel.pages.setMapcount(this.kernel.pages.create(), 0)
     const owner = this.kernel.addProcess(1, ROOT)
     this.controller = this.kernel.addTask(owner, 1, this.nodeOf('0'))
     this.program = new RecordingProgram(this.kernel, this.controller)
     this.cgroups.set('/cg', this.kernel.rootCpuset)
+    this.tunables = new Map(Object.entries(machine.tunables))
+    this.series = new Series(this, tiers)
   }
 
   /** Linux 6.1, recorded for the old cpuset interface. */
   get isOld(): boolean {
     return this.machine.kernel_release.startsWith('6.1.')
+  }
+
+  /** sched_setaffinity(2) */
+  bind(task: Task, cpus: string | number | undefined): void {
+    task.node = this.nodeOf(cpus)
+    this.cpuOf.set(task, Number(/^\d+/.exec(String(cpus ?? '0'))?.[0] ?? 0))
   }
 
   /** Node of the first of a list of cpus. */
@@ -180,7 +195,7 @@ export class Scenario {
       else missed++
     }
     task.policy = null
-    if (step.observed.free !== undefined) kernel.frames.setFree(node, step.observed.free)
+    if (step.observed.free !== undefined) this.#takeOverFree(node, step.observed.free, step.observed.free * FILLED_TO_LOW)
     return { filled, missed: wanted === undefined ? missed : 32, free: kernel.frames.freeOn(node) }
   }
 
@@ -205,8 +220,19 @@ export class Scenario {
       filled++
     }
     task.policy = null
-    if (step.observed.free !== undefined) kernel.frames.setFree(node, step.observed.free)
+    if (step.observed.free !== undefined) this.#takeOverFree(node, step.observed.free, step.observed.free - Number(limit.over ?? step.observed.free))
     return { filled, free: kernel.frames.freeOn(node) }
+  }
+
+  /**
+   * The recorded free memory after filling a node, and what it says of the low watermark: where a boot took memory of the node
+   * for itself, the mark is lower than its MemTotal makes one think.
+   */
+  #takeOverFree(node: number, free: number, impliedLow: number): void {
+    const { frames } = this.kernel
+    const low = frames.lowMark(node)
+    if (impliedLow > 0 && impliedLow < low * CLEARLY_LOWER) frames.scaleMarks(node, impliedLow / low)
+    frames.setFree(node, free)
   }
 
   /** Drops every page but each `keep`-th, in stretches; the recording program unlocks them first. */
@@ -245,6 +271,20 @@ export class Scenario {
       promo,
     }))
   }
+}
+
+/** A node filled until allocations went elsewhere is a little below its low watermark: the rest lies on per-cpu lists. */
+const FILLED_TO_LOW = 1.06
+const CLEARLY_LOWER = 0.95
+
+/** Rank of every node's memory tier, 0 = fastest: `memory_tier4` is faster than `memory_tier22`. */
+function tiersOf(machine: RecordedMachine): number[] {
+  const ranks = Object.entries(machine.memory_tiers).map(([name, nodes]) => ({
+    rank: Number(/\d+$/.exec(name)?.[0] ?? 0),
+    nodes: parseCpusetList(nodes) ?? [],
+  }))
+  const order = [...new Set(ranks.map(({ rank }) => rank))].sort((a, b) => a - b)
+  return machine.nodes.map(({ id }) => Math.max(0, order.indexOf(ranks.find(({ nodes }) => nodes.includes(id))?.rank ?? order[0]!)))
 }
 
 /** DMA zone of x86: the first 16 MiB of node 0, 15 MiB of them managed. */

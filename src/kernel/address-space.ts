@@ -1,6 +1,7 @@
 /** Processes, their tasks and mapped memory (include/linux/mm_types.h, in the small). Addresses are virtual page numbers. */
 import type { NodeIndex } from '../machine/index.ts'
 import type { Cpuset } from './cpuset.ts'
+import type { VmaScanState } from './hint-scan.ts'
 import type { Mempolicy } from './mempolicy.ts'
 import type { NodeMask } from './node-mask.ts'
 
@@ -47,6 +48,8 @@ export interface Vma {
   thp: boolean | undefined
   /** VM_IO, VM_PFNMAP and the like: never migrated. */
   special: boolean
+  /** Set up by the hint scanner when it first comes by. */
+  scan?: VmaScanState
 }
 
 export interface Process {

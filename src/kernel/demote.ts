@@ -6,9 +6,16 @@ import type { Kernel } from './kernel.ts'
 
 /**
  * Base pages moved to `to`. Demotion falls back to the other nodes of slower tiers (`fallback`, a table of nodes), DAMOS to
- * none. Neither waits, and mempolicy and cpusets do not apply.
+ * none. Neither waits, and mempolicy and cpusets do not apply. `counter`: who reclaims, kswapd or the one that needs memory.
  */
-export function demotePages(kernel: Kernel, folios: ArrayLike<PageId>, to: NodeIndex, fallback: Uint8Array | null, reason: 'demotion' | 'damon'): number {
+export function demotePages(
+  kernel: Kernel,
+  folios: ArrayLike<PageId>,
+  to: NodeIndex,
+  fallback: Uint8Array | null,
+  reason: 'demotion' | 'damon',
+  counter: 'pgdemote_kswapd' | 'pgdemote_direct' = 'pgdemote_kswapd',
+): number {
   const { pages, frames, vmstat } = kernel
   kernel.isolated.clear()
   for (let i = 0; i < folios.length; i++) {
@@ -26,7 +33,7 @@ export function demotePages(kernel: Kernel, folios: ArrayLike<PageId>, to: NodeI
     for (let from = 0; from < kernel.nodes; from++) {
       let demoted = 0
       for (let node = 0; node < kernel.nodes; node++) demoted += flow[from * kernel.nodes + node]!
-      if (demoted > 0) vmstat.countNode(from, 'pgdemote_kswapd', demoted)
+      if (demoted > 0) vmstat.countNode(from, counter, demoted)
     }
   }
   return succeeded

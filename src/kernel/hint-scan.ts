@@ -1,7 +1,7 @@
 /** The PTE scanner of automatic NUMA balancing (kernel/sched/fair.c:task_numa_work, mm/mprotect.c:change_pte_range). */
 import type { NodeIndex } from '../machine/index.ts'
-import type { Process, Vma } from './address-space.ts'
-import { SCAN_VIRTUAL_FACTOR } from './defaults.ts'
+import { ownPolicy, type Process, type Task, type Vma } from './address-space.ts'
+import { SCAN_VIRTUAL_FACTOR, THP_PAGES } from './defaults.ts'
 import { ABSENT, type PageId } from './face.ts'
 import { likelyShared } from './isolate.ts'
 import type { Kernel } from './kernel.ts'
@@ -10,6 +10,14 @@ import { PAGE } from './pages.ts'
 
 /** Asked for each pte that would be marked. */
 type OnlyPages = (node: NodeIndex, page: PageId) => boolean
+
+/** Which thread scans and when: with it, mappings that the thread never faults in are left to later turns. */
+export interface ScanTurn {
+  task: Task
+  /** numa_balancing/scan_delay_ms and now, ns. */
+  delay: number
+  now: number
+}
 
 export interface ScanResult {
   /** ptes made PROT_NONE. */
@@ -20,44 +28,133 @@ export interface ScanResult {
   wrapped: boolean
 }
 
+/** vma->numab_state: who takes hint faults in a mapping, and when it was last scanned. Times in ns. */
+export interface VmaScanState {
+  startSequence: number
+  previousSequence: number
+  nextScan: number
+  /** Bits of hashed thread ids: [before, now], shifted every four scan delays. */
+  pids: [number, number]
+  pidsReset: number
+}
+
+/** VMA_PID_RESET_PERIOD, in scan delays. */
+const PID_RESET_DELAYS = 4
+
+/** The thread took a hint fault in this mapping. */
+export function noteAccess(vma: Vma, task: Task): void {
+  if (vma.scan !== undefined) vma.scan.pids[1] |= pidBit(task)
+}
+
+/** hash_32(pid, 6) picks one of 64 bits in the kernel; threads of one process differ in few bits, so 31 are enough here. */
+const pidBit = (task: Task): number => 1 << (task.tid % 31)
+
 /**
  * One scan: goes on where the last one stopped and ends after `budget` pages of address range in which something was marked, or
- * eight times as much in which nothing was.
+ * eight times as much in which nothing was. With a `turn`, mappings that the thread has not used of late are skipped, and one of
+ * the skipped is scanned when the end is reached without anything else to do.
  */
-export function scanHints(kernel: Kernel, process: Process, budget: number, scannerNode: NodeIndex, only?: OnlyPages): ScanResult {
+export function scanHints(kernel: Kernel, process: Process, budget: number, scannerNode: NodeIndex, only?: OnlyPages, turn?: ScanTurn): ScanResult {
   const result: ScanResult = { updated: 0, walked: 0, wrapped: false }
-  let pages = budget
-  let range = budget * SCAN_VIRTUAL_FACTOR
-  for (const vma of process.vmas) {
-    const end = vma.start + vma.ptes.length
-    if (end <= process.scanOffset || !isScannable(vma, process)) continue
-    let start = Math.max(process.scanOffset, vma.start)
-    while (start < end) {
-      if (pages <= 0 || range <= 0) {
-        process.scanOffset = start
+  const left = { pages: budget, range: budget * SCAN_VIRTUAL_FACTOR }
+  const scanner = turn?.task ?? process.tasks[0]
+  const last = process.vmas.at(-1)
+  if (turn !== undefined && last !== undefined && process.scanOffset >= last.start + last.ptes.length) wrap(process, result)
+  let isForced = false
+  for (;;) {
+    let skipped = false
+    for (const vma of process.vmas) {
+      const end = vma.start + vma.ptes.length
+      if (end <= process.scanOffset || !isScannable(vma, scanner)) continue
+      if (turn !== undefined) {
+        const choice = choose(process, vma, turn, isForced)
+        if (choice === 'done') process.scanOffset = end
+        if (choice === 'idle') skipped = true
+        if (choice !== 'scan') continue
+      }
+      const start = Math.max(process.scanOffset, vma.start)
+      const stop = scanVma(kernel, process, vma, start, scannerNode, only, left, result)
+      if (stop < end) {
+        process.scanOffset = stop
         return result
       }
-      const stop = Math.min(start + Math.min(pages, range), end)
-      const updated = protect(kernel, process, vma, start - vma.start, stop - vma.start, scannerNode, only)
-      result.updated += updated
-      result.walked += stop - start
-      if (updated > 0) pages -= stop - start
-      range -= stop - start
-      start = stop
+      if (vma.scan !== undefined) vma.scan.previousSequence = process.scanSequence
+      if (isForced || turn === undefined) process.scanOffset = end
+      if (isForced || left.pages <= 0 || left.range <= 0) {
+        process.scanOffset = end
+        if (isForced || vma !== last) return result
+      }
     }
-    process.scanOffset = end
+    if (isForced || !skipped) break
+    isForced = true
   }
-  process.scanOffset = 0
-  process.scanSequence++
-  result.wrapped = true
+  wrap(process, result)
   return result
 }
 
+/** reset_ptenuma_scan() */
+function wrap(process: Process, result: ScanResult): void {
+  process.scanOffset = 0
+  process.scanSequence++
+  result.wrapped = true
+}
+
+/** Marks from `start` until the mapping or the budget ends, 2 MiB by 2 MiB at the end; answers where it stopped. */
+function scanVma(
+  kernel: Kernel,
+  process: Process,
+  vma: Vma,
+  from: number,
+  node: NodeIndex,
+  only: OnlyPages | undefined,
+  left: { pages: number; range: number },
+  result: ScanResult,
+): number {
+  const end = vma.start + vma.ptes.length
+  let start = from
+  while (start < end && left.pages > 0 && left.range > 0) {
+    const aligned = Math.ceil((start + left.pages) / THP_PAGES) * THP_PAGES
+    const stop = Math.min(aligned, start + left.range, end)
+    const updated = protect(kernel, process, vma, start - vma.start, stop - vma.start, node, only)
+    result.updated += updated
+    result.walked += stop - start
+    if (updated > 0) left.pages -= stop - start
+    left.range -= stop - start
+    start = stop
+  }
+  return start
+}
+
+/** What this turn does with a mapping: scan it, leave it for later, or nothing as it had its turn in this sequence. */
+function choose(process: Process, vma: Vma, { task, delay, now }: ScanTurn, isForced: boolean): 'scan' | 'idle' | 'done' | 'too young' {
+  vma.scan ??= {
+    startSequence: process.scanSequence,
+    previousSequence: process.scanSequence - 1,
+    nextScan: now + delay,
+    pids: [0, 0],
+    pidsReset: now + (1 + PID_RESET_DELAYS) * delay,
+  }
+  const state = vma.scan
+  const sequence = process.scanSequence
+  if (sequence > 0 && now < state.nextScan) return 'too young'
+  if (sequence > 0 && now > state.pidsReset) {
+    state.pidsReset += PID_RESET_DELAYS * delay
+    state.pids = [state.pids[1], 0]
+  }
+  if (state.previousSequence === sequence) return 'done'
+  if (isForced) return 'scan'
+  // vma_is_accessed()
+  if (sequence - state.startSequence < 2) return 'scan'
+  if (((state.pids[0] | state.pids[1]) & pidBit(task)) !== 0) return 'scan'
+  if (process.scanOffset > vma.start) return 'scan'
+  return sequence > state.previousSequence + process.tasks.length ? 'scan' : 'idle'
+}
+
 /** Skips what never takes hint faults: policies without migrate-on-fault, read-only file mappings, special and PROT_NONE areas. */
-function isScannable(vma: Vma, process: Process): boolean {
+function isScannable(vma: Vma, scanner: Task | undefined): boolean {
   if (vma.special || (!vma.readable && !vma.writable)) return false
   if (vma.kind === 'file' && vma.readable && !vma.writable) return false
-  return migratesOnFault(vma.policy ?? process.tasks[0]?.policy ?? null)
+  return migratesOnFault(ownPolicy(vma, 0) ?? scanner?.policy ?? null)
 }
 
 /** change_prot_numa(): number of ptes changed. */

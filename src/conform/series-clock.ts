@@ -1,0 +1,31 @@
+/**
+ * What the recordings do not tell and a time series needs: how fast the emulated machines were. Constants of the recording
+ * machine (QEMU, software emulation; kernels 6.12), not of the kernel; the same for all cases. Each is a round median over the
+ * repeats of threads that run alone; single repeats differ by a factor of three, so the third digit would mean nothing.
+ */
+
+/** Scheduler tick: Debian's kernels have CONFIG_HZ=250. */
+export const TICK = 4e6
+
+/** Time of one touch in a loop, ns. */
+export const TOUCH = 250
+/** … while its pages fit into the emulator's translation cache of 256 entries. */
+export const CACHED_TOUCH = 50
+export const CACHED_PAGES = 256
+
+/** A hint fault that only makes the page accessible again, ns. */
+export const LOCAL_FAULT = 15_000
+/** A hint fault that moves its page, ns. */
+export const MOVING_FAULT = 60_000
+/** Marking one pte, ns. */
+export const SCAN_PTE = 200
+
+/** kswapd moves a page in so many ns … */
+export const RECLAIM_PAGE = 100_000
+/** … and so many pages while another cpu allocates one. */
+export const RECLAIM_PER_ALLOCATION = 0.9
+
+/** Between the command that starts a thread and the first sample, ns. */
+export const STEP = 3e6
+/** usleep() of the loop takes this much longer than asked (timer slack, wake-up), ns. */
+export const WAKE_UP = 1e6
