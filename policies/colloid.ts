@@ -14,6 +14,9 @@ import {
   tiering,
 } from '../src/policy/index.ts'
 
+/** A period shorter than any epoch: once per epoch. */
+const EPOCH = 1
+
 export default definePolicy({
   about: 'Colloid: balances the loaded latencies of the tiers: hot pages go up while the fast tier answers sooner, and down while it does not',
   paper: 'Vuppalapati and Agarwal, SOSP 2024, algorithms 1 and 2; host: counters as in HeMem',
@@ -29,22 +32,25 @@ export default definePolicy({
   rules(world, { period, samplePeriod, smoothing, balanced, step, bandwidth, sees }) {
     const { machine, kernel, load, pages } = world
     const tiers = tiering(world)
-    const memory = memoryNodes(machine)
-    const slowNodes = memory.filter((node) => !machine.isFast(node))
     const { observation, accesses } = knowledge(sees, { samplePeriod, period })
     /** Moving average of each page's accesses per period. */
     const heat = kernel.perPage(Float32Array)
-    const latency = { fast: 0, slow: 0 }
+    /** Per tier: moving average of latency, and what was served since the last decision. */
+    const fast = { nodes: tiers.fastNodes, latencyNs: 0, served: 0 }
+    const slow = { nodes: memoryNodes(machine).filter((node) => !machine.isFast(node)), latencyNs: 0, served: 0 }
     let low = 0
     let high = 1
 
-    const tier = (nodes: readonly NodeIndex[]): { latencyNs: number; served: number } => {
-      const loads = nodes.map(load)
+    /** An epoch in which a tier served nothing says nothing of its latency. */
+    const measure = (tier: { nodes: readonly NodeIndex[]; latencyNs: number; served: number }): void => {
+      const loads = tier.nodes.map(load)
       const served = loads.reduce((sum, one) => sum + one.accesses, 0)
-      const weighted = served > 0 ? loads.reduce((sum, one) => sum + one.latencyNs * one.accesses, 0) / served : Math.min(...loads.map((one) => one.latencyNs))
-      return { latencyNs: weighted, served }
+      if (tier.latencyNs === 0) tier.latencyNs = Math.min(...loads.map((one) => one.latencyNs))
+      if (served === 0) return
+      const now = loads.reduce((sum, one) => sum + one.latencyNs * one.accesses, 0) / served
+      tier.latencyNs += smoothing * (now - tier.latencyNs)
+      tier.served += served
     }
-    const smoothed = (average: number, now: number): number => (average === 0 ? now : average + smoothing * (now - average))
 
     /** Pages in order until their share of all accesses reaches `share`. */
     const upTo = (share: number, candidates: PageId[], total: number): PageId[] => {
@@ -60,22 +66,24 @@ export default definePolicy({
     }
 
     return [
+      every(EPOCH, () => {
+        measure(fast)
+        measure(slow)
+      }),
       every(period, observation, (seen) => {
         let total = 0
         for (let page = 0; page < pages; page++) {
           heat[page] = heat[page]! / 2 + (seen.total(page) * accesses) / 2
           total += heat[page]!
         }
-        const fast = tier(tiers.fastNodes)
-        const slow = tier(slowNodes)
-        if (slowNodes.length === 0 || total === 0 || fast.served + slow.served === 0) return
-        latency.fast = smoothed(latency.fast, fast.latencyNs)
-        latency.slow = smoothed(latency.slow, slow.latencyNs)
-        if (Math.abs(latency.fast - latency.slow) < balanced * latency.fast) return
-        const isFastSooner = latency.fast < latency.slow
+        const share = fast.served / (fast.served + slow.served)
+        fast.served = 0
+        slow.served = 0
+        if (slow.nodes.length === 0 || total === 0 || Number.isNaN(share)) return
+        if (Math.abs(fast.latencyNs - slow.latencyNs) < balanced * fast.latencyNs) return
+        const isFastSooner = fast.latencyNs < slow.latencyNs
 
         // algorithm 2: binary search for the share of accesses that balances the latencies
-        const share = fast.served / (fast.served + slow.served)
         if (isFastSooner) low = share
         else high = share
         if (high < low + step) {
