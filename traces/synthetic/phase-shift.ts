@@ -6,6 +6,7 @@ import { defineWorkload, READ, Region, TURN, WRITE, workloadParam } from '../../
 
 const { count, duration, flag, share, size } = workloadParam
 const LINE = 64
+const LINES_PER_PAGE = 4096 / LINE
 const PID = 1000
 
 export default defineWorkload({
@@ -47,10 +48,10 @@ export default defineWorkload({
       const timeNs = Math.floor(i * stepNs)
       if (Math.floor(i / perPhase) > phase) move(++phase, timeNs)
       const who = i % taskCount
-      // the first phase begins with a sweep that initialises the slab
-      const turn = Math.floor(i / taskCount)
-      const isInit = turn < lines
-      const line = isInit ? turn : random.below(lines)
+      // the first phase begins with a sweep over the pages of the slab
+      const page = Math.floor(i / taskCount)
+      const isInit = page * LINES_PER_PAGE < lines
+      const line = isInit ? page * LINES_PER_PAGE : random.below(lines)
       memory[who]!.access(timeNs, tasks[who]!, cpuAt(who, phase), line * LINE, LINE, isInit || random.float() < writes ? WRITE : READ)
       if (i % TURN === 0) yield
     }
