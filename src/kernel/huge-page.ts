@@ -17,28 +17,25 @@ export function isHugeMapped(kernel: Kernel, process: Process, vpage: number): b
   return page === HUGE_ZERO_PAGE || (page >= 0 && kernel.pages.order(page) === THP_ORDER)
 }
 
-/** __split_huge_pmd(): the same pages, mapped by ptes from now on. */
+/** __split_huge_pmd(): the same pages, mapped by ptes from now on. The pmd may span mappings that have just been cut apart. */
 export function splitPmd(kernel: Kernel, process: Process, vpage: number): void {
   const start = hugeStart(vpage)
   if (!isHugeMapped(kernel, process, start)) return
   process.hugePmds.delete(start)
   kernel.vmstat.count('thp_split_pmd')
-  // the pmd may span mappings that have just been cut apart
-  let zero = false
+  const { pages } = kernel
+  const first = findVma(process, start)!
+  const head = first.ptes[start - first.start]!
+  if (head !== HUGE_ZERO_PAGE) {
+    pages.setEntireMapcount(head, pages.entireMapcount(head) - 1)
+    return
+  }
   for (let at = start; at < start + THP_PAGES; ) {
     const vma = findVma(process, at)!
-    const first = at - vma.start
-    const last = Math.min(vma.ptes.length, start + THP_PAGES - vma.start)
-    if (vma.ptes[first] === HUGE_ZERO_PAGE) {
-      vma.ptes.fill(ZERO_PAGE, first, last)
-      zero = true
-    } else if (at === start) {
-      const head = kernel.pages.head(vma.ptes[first]!)
-      kernel.pages.setEntireMapcount(head, kernel.pages.entireMapcount(head) - 1)
-    }
-    at = vma.start + last
+    const end = Math.min(vma.start + vma.ptes.length, start + THP_PAGES)
+    vma.ptes.fill(ZERO_PAGE, at - vma.start, end - vma.start)
+    at = end
   }
-  if (zero) return
 }
 
 /** vma_adjust_trans_huge(): a boundary inside a huge pmd splits it. */

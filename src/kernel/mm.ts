@@ -115,44 +115,41 @@ export function mprotect(kernel: Kernel, process: Process, start: number, pages:
  * copies, are left to be faulted in again (vma_needs_copy). Locks are not inherited.
  */
 export function fork(kernel: Kernel, parent: Task, pid: number): Process {
-  const { pages } = kernel
   const child = kernel.addProcess(pid, parent.process.credentials)
   const task = kernel.addTask(child, pid, parent.node, parent)
   for (const vma of parent.process.vmas) {
     if (vma.dontFork) continue
     const copy: Vma = { ...vma, ptes: new Int32Array(vma.ptes.length).fill(NO_PAGE), locked: false }
     child.vmas.push(copy)
-    if (vma.shared || !vma.hasAnon) continue
-    copy.ptes.set(vma.ptes)
-    for (let i = 0; i < vma.ptes.length; i++) {
-      const page = vma.ptes[i]!
-      if (page < 0) continue
-      if ((pages.state(page) & PAGE.dmaPinned) !== 0) {
-        // copy_present_page(): a pinned page stays the parent's alone
-        copy.ptes[i] = NO_PAGE
-        continue
-      }
-      pages.setMapcount(page, pages.mapcount(page) + 1)
-      if (pages.head(page) === page && isHugeMapped(kernel, parent.process, vma.start + i)) {
-        pages.setEntireMapcount(page, pages.entireMapcount(page) + 1)
-      }
-    }
+    if (!vma.shared && vma.hasAnon) copyPages(kernel, parent.process, vma, task, copy)
   }
   for (const start of parent.process.hugePmds) if (isHugeMapped(kernel, parent.process, start)) child.hugePmds.add(start)
-  for (const vma of child.vmas) copyPinned(kernel, parent.process, task, vma)
   return child
 }
 
-function copyPinned(kernel: Kernel, parent: Process, task: Task, vma: Vma): void {
-  const original = parent.vmas.find((other) => other.start === vma.start)!
-  if (vma.shared || !vma.hasAnon) return
-  for (let i = 0; i < vma.ptes.length; i++) if (vma.ptes[i] === NO_PAGE && original.ptes[i]! >= 0) access(kernel, task, vma.start + i, true)
+/** copy_page_range(): one mapping more of every page. An anonymous page pinned for DMA stays the parent's; the child gets a copy. */
+function copyPages(kernel: Kernel, parent: Process, from: Vma, child: Task, to: Vma): void {
+  const { pages } = kernel
+  to.ptes.set(from.ptes)
+  const pinned: number[] = []
+  for (let i = 0; i < from.ptes.length; i++) {
+    const page = from.ptes[i]!
+    if (page < 0) continue
+    if ((pages.state(page) & (PAGE.dmaPinned | PAGE.file)) === PAGE.dmaPinned && pages.order(page) === 0) {
+      to.ptes[i] = NO_PAGE
+      pinned.push(to.start + i)
+      continue
+    }
+    pages.setMapcount(page, pages.mapcount(page) + 1)
+    if (pages.head(page) === page && isHugeMapped(kernel, parent, from.start + i)) pages.setEntireMapcount(page, pages.entireMapcount(page) + 1)
+  }
+  for (const vpage of pinned) access(kernel, child, vpage, true)
 }
 
 /** Takes a reference on every page of a range, as a registered io_uring buffer (FOLL_PIN, for writing) or a pipe does. */
 export function pin(kernel: Kernel, task: Task, start: number, pages: number, kind: 'dma' | 'pipe'): number[] {
   const pinned: number[] = []
-  for (const vma of isolateSpan(task.process, start, start + pages)) {
+  for (const vma of task.process.vmas) {
     for (let i = Math.max(0, start - vma.start); i < Math.min(vma.ptes.length, start + pages - vma.start); i++) {
       access(kernel, task, vma.start + i, kind === 'dma' && vma.writable)
       const page = vma.ptes[i]!
@@ -171,8 +168,4 @@ export function unpin(kernel: Kernel, folios: readonly number[]): void {
     kernel.pages.setExtraRefs(folio, Math.max(0, kernel.pages.extraRefs(folio) - 1))
     if (kernel.pages.extraRefs(folio) === 0) kernel.pages.clearState(folio, PAGE.dmaPinned)
   }
-}
-
-function isolateSpan(process: Process, start: number, end: number): Vma[] {
-  return process.vmas.filter((vma) => vma.start < end && vma.start + vma.ptes.length > start)
 }
