@@ -39,6 +39,8 @@ class RecordSplitter {
   #inSnapshots = false
   /** Text of the record outside nested arrays and objects, such as `"target_id": 0, "snapshots": `. */
   #head = ''
+  /** Its last characters, where the key of an array stands: looking at the whole of a growing text each time would be quadratic. */
+  #headEnd = ''
   #snapshot = ''
 
   constructor(file: string, onSnapshot: (head: string, snapshot: string) => void) {
@@ -72,8 +74,8 @@ class RecordSplitter {
 
   #open(isArray: boolean): void {
     this.#depth++
-    if (this.#depth === 2) this.#head = ''
-    if (this.#depth === 3 && isArray) this.#inSnapshots = /"snapshots"\s*:\s*$/.test(this.#head.slice(-64))
+    if (this.#depth === 2) this.#head = this.#headEnd = ''
+    if (this.#depth === 3 && isArray) this.#inSnapshots = /"snapshots"\s*:\s*$/.test(this.#headEnd)
     if (this.#depth === 4) this.#snapshot = ''
   }
 
@@ -86,8 +88,10 @@ class RecordSplitter {
   }
 
   #keep(text: string, from: number, to: number): void {
-    if (this.#depth === 2) this.#head += text.slice(from, to)
-    else if (this.#depth >= 4 && this.#inSnapshots) this.#snapshot += text.slice(from, to)
+    if (this.#depth === 2) {
+      this.#head += text.slice(from, to)
+      this.#headEnd = (this.#headEnd + text.slice(Math.max(from, to - 64), to)).slice(-64)
+    } else if (this.#depth >= 4 && this.#inSnapshots) this.#snapshot += text.slice(from, to)
     if (this.#head.length > LARGEST_HEAD || this.#snapshot.length > LARGEST_SNAPSHOT) throw this.#error('a record too large for damo')
   }
 

@@ -12,7 +12,7 @@ export default defineFormat({
   async read(bytes, trace, context) {
     // its footer is at the end, so it is read by position
     for await (const chunk of bytes) {
-      if (Buffer.from(chunk.buffer, chunk.byteOffset, 4).toString('latin1') !== 'PAR1') throw new UserError('not a Parquet file', { file: context.file })
+      if (Buffer.from(chunk.subarray(0, 4)).toString('latin1') !== 'PAR1') throw new UserError('not a Parquet file', { file: context.file })
       break
     }
     await readParquet(context.file, trace, context)

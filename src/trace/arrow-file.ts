@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { RecordBatch } from 'apache-arrow'
 import { UserError } from '../errors.ts'
+import { undecodable } from './damage.ts'
 import type { FormatContext, TraceWriter } from './format.ts'
 import { unlz4Frame } from './lz4.ts'
 import { type ColumnValues, TableBatches } from './table-batches.ts'
@@ -50,7 +51,7 @@ async function readBatches(source: AsyncIterable<Uint8Array> | FileHandle, trace
     }
   } catch (error) {
     if (error instanceof UserError || (error as NodeJS.ErrnoException).code?.startsWith('E')) throw error
-    throw new UserError('the Arrow data is damaged or uses what is not supported', { file: context.file, got: (error as Error).message })
+    throw undecodable('Arrow', context.file, error as Error)
   }
   batches?.describe()
 }

@@ -22,3 +22,13 @@ export function damaged(trace: TraceWriter, context: FormatContext, { problem, l
     advice: 'Numbers hold for the part that was kept; copy or record the trace again if the rest matters',
   })
 }
+
+/** What a library says about data it cannot decode; its own stumbling (a TypeError) tells the user nothing. */
+export function undecodable(format: string, file: string, error: Error): UserError {
+  const isStumble = error instanceof TypeError || error instanceof RangeError || error.message.includes('undefined')
+  return new UserError(`the ${format} data is damaged or uses what is not supported`, {
+    file,
+    got: isStumble ? 'a structure that does not hold together' : error.message,
+    hint: 'Write it again, or compare with another reader',
+  })
+}

@@ -1,6 +1,7 @@
 /** Parquet files on disk, for the format and for import's way back: read row group by row group, written in row groups. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
+import { undecodable } from './damage.ts'
 import type { FormatContext, TraceWriter } from './format.ts'
 import { type ColumnValues, TableBatches } from './table-batches.ts'
 import { layoutOf, type TableLayout } from './table-columns.ts'
@@ -18,7 +19,7 @@ export async function readParquet(path: string, trace: TraceWriter, context: For
   } catch (error) {
     // hyparquet throws plain errors for whatever it cannot decode
     if (error instanceof UserError || (error as NodeJS.ErrnoException).code !== undefined) throw error
-    throw new UserError('the Parquet file is damaged or uses what is not supported', { file: path, got: (error as Error).message })
+    throw undecodable('Parquet', path, error as Error)
   } finally {
     await file.close()
   }

@@ -239,7 +239,7 @@ export class TableBatches {
       file: this.#file,
       field: this.#layout.names[this.#column[role]],
       expected: expected[role],
-      got: String(value).slice(0, 60),
+      got: value === null || value === undefined || Number.isNaN(value) ? 'nothing' : String(value).slice(0, 60),
     })
   }
 }
