@@ -2,11 +2,11 @@
  * What every file in policies/ promises, on every bundled recording: on a machine with room for all, and on one whose fast
  * tier holds half of the pages. (test/twin checks random traces against the per-access simulator.)
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Machine, machine, withMemory } from '../../src/machine/index.ts'
-import { loadPolicy, type Param, parsePolicySpec, rulesOf, type World } from '../../src/policy/index.ts'
+import { kebabCase, loadPolicy, type Param, parsePolicySpec, rulesOf, type World } from '../../src/policy/index.ts'
 import { listPolicies } from '../../src/policy/load.ts'
 import { boundOf } from '../../src/replay/bound.ts'
 import { planReplay } from '../../src/replay/plan.ts'
@@ -14,6 +14,7 @@ import { replayLanes } from '../../src/replay/replay.ts'
 import { worldOf } from '../../src/replay/world.ts'
 import { openTrace, type PreparedTrace, traceFromAccesses } from '../../src/trace/index.ts'
 
+const DOCS = readFileSync(join(import.meta.dirname, '../../docs/policies.md'), 'utf8')
 const SAMPLES = join(import.meta.dirname, '../../traces/samples')
 const samples = readdirSync(SAMPLES).filter((name) => /\.(csv|lackey)\.gz$/.test(name) && !name.includes('.residency.'))
 
@@ -90,6 +91,16 @@ describe.each(listPolicies())('%s', (name) => {
       expect(about, param).not.toBe('')
       expect(parse(example, param)).toEqual(value)
       expect(parse(format(value), param)).toEqual(value)
+    }
+  })
+
+  test('is in docs/policies.md with its parameters', async () => {
+    const { definition } = await loadPolicy(name)
+    const row = DOCS.split('\n').find((line) => line.startsWith(`| \`${name}\` |`))
+    expect(row).toBeDefined()
+    expect(row).toContain(definition.about.replaceAll('|', '\\|'))
+    for (const [param, { example }] of Object.entries((definition.params ?? {}) as Record<string, Param<unknown>>)) {
+      expect(row).toContain(`\`${kebabCase(param)}=${example}\``)
     }
   })
 
