@@ -10,6 +10,7 @@ import { type AccessKind, type Carried, type Fidelity, type LintVerdict, READ, t
 import { mergeTicks } from './merge-ticks.ts'
 import { PageTable } from './pages.ts'
 import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
+import { type TaskMove, withMoves } from './task-moves.ts'
 import { checkTick, chooseTick, mayCoarsen, tickStarts } from './ticks.ts'
 
 /** Where provisional ticks wait: memory, or a file for traces larger than it. */
@@ -43,13 +44,6 @@ export interface FoldedTrace {
   tables: TraceTables
   tickStartNs: Float64Array
   blocks: Iterable<TickBlock>
-}
-
-/** A task's accesses came from another cpu than before. */
-interface TaskMove {
-  timeNs: number
-  task: number
-  cpu: number
 }
 
 const MAX_IDS = 0xffff
@@ -391,27 +385,6 @@ export class FoldingWriter implements TraceWriter {
   #error(problem: string, expected?: string, got?: string): UserError {
     return new UserError(problem, { file: this.#file, line: this.line || undefined, field: expected ? 'time' : undefined, expected, got })
   }
-}
-
-/** Moves join the events at the start of their final tick, after the events recorded for that instant. */
-function withMoves(events: TraceEvent[], moves: TaskMove[], tickStartNs: Float64Array): TraceEvent[] {
-  const joined: TraceEvent[] = []
-  let event = 0
-  let tick = 0
-  const inTick = new Map<number, TraceEvent>()
-  for (const { timeNs, task, cpu } of moves) {
-    if (tickStartNs[tick + 1]! <= timeNs) inTick.clear()
-    while (tickStartNs[tick + 1]! <= timeNs) tick++
-    const startNs = tickStartNs[tick]!
-    while (event < events.length && events[event]!.timeNs <= startNs) joined.push(events[event++]!)
-    const earlier = inTick.get(task)
-    const move: TraceEvent = { timeNs: startNs, kind: 'task_runs_on', task, cpu }
-    if (earlier?.kind === 'task_runs_on') earlier.cpu = cpu
-    else joined.push(move)
-    if (!earlier) inTick.set(task, move)
-  }
-  while (event < events.length) joined.push(events[event++]!)
-  return joined
 }
 
 /** Provisional ticks kept in memory; a block is let go once it is merged. */
