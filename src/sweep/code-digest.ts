@@ -9,6 +9,13 @@ const ENGINE = ['units', 'columns', 'trace', 'machine', 'kernel', 'policy', 'rep
 
 /** `0.1.0+8f2c41d09ab3`: a changed engine recomputes, whether or not somebody raised the version. */
 export function engineVersion(): string {
+  version ??= newEngineVersion()
+  return version
+}
+
+let version: string | undefined
+
+function newEngineVersion(): string {
   const files = ENGINE.flatMap((part) => modulesBelow(join(CODE_ROOT, 'src', part)))
   return `${VERSION}+${digestOf(files.map((file) => [relative(CODE_ROOT, file), sha256(readFileSync(file))])).slice(0, 12)}`
 }

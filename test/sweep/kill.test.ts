@@ -33,7 +33,7 @@ beforeAll(async () => {
   expect(code, stderr).toBe(0)
   undisturbed = contentOf(join(folder, 'store'))
   expect(Object.keys(undisturbed).filter((path) => path.endsWith('.zst'))).toHaveLength(POINTS)
-}, 120_000)
+}, 300_000)
 
 /** The same plan in the same place, so that paths in the store agree: each test has a store of its own name. */
 const sweepTo = (store: string, ...more: string[]) => ['sweep', 'plan.yaml', '-o', store, '--json', '--progress', 'none', ...more]
@@ -88,7 +88,7 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
     const resumed = await run(sweepTo(store, '--resume'), folder)
     expect(points(resumed.stdout)).toMatchObject({ found: computed, computed: POINTS - computed })
     expect(contentOf(join(folder, store))).toEqual(undisturbed)
-  }, 120_000)
+  }, 300_000)
 })
 
 test('two processes on one store share the work', async () => {
@@ -98,7 +98,7 @@ test('two processes on one store share the work', async () => {
   expect(counts.reduce((sum, { computed }) => sum + computed, 0)).toBe(POINTS)
   for (const { computed, found } of counts) expect(computed + found).toBe(POINTS)
   expect(contentOf(join(folder, 'shared'))).toEqual(undisturbed)
-}, 120_000)
+}, 300_000)
 
 test('one of two processes is killed: the other takes over', async () => {
   const victim = start(sweepTo('taken-over', '--jobs', '1'), folder)
@@ -109,7 +109,7 @@ test('one of two processes is killed: the other takes over', async () => {
   expect(code, stderr).toBe(0)
   expect(points(stdout).points).toBe(POINTS)
   expect(contentOf(join(folder, 'taken-over'))).toEqual(undisturbed)
-}, 120_000)
+}, 300_000)
 
 test('parts make the whole', async () => {
   await run(sweepTo('parts', '--jobs', '1'), folder)
@@ -121,7 +121,7 @@ test('parts make the whole', async () => {
   )
   expect(parts.map(({ stdout }) => points(stdout).computed)).toEqual([POINTS / 3, POINTS / 3, POINTS / 3])
   expect(contentOf(join(folder, 'parts'))).toEqual(undisturbed)
-}, 120_000)
+}, 300_000)
 
 describe('a full disk', () => {
   const mounted: string[] = []
@@ -152,5 +152,5 @@ describe('a full disk', () => {
     const resumed = await run(sweepTo('disk/store', '--resume'), folder)
     expect(resumed.code, resumed.stderr).toBe(0)
     expect(contentOf(join(disk, 'store'))).toEqual(undisturbed)
-  }, 120_000)
+  }, 300_000)
 })

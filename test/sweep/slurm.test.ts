@@ -38,7 +38,7 @@ describe.runIf(isThere)('on Slurm', () => {
     await run(sweep('local'), folder)
     local = computed('local')
     expect(Object.keys(local).filter((path) => path.startsWith('points/'))).toHaveLength(POINTS)
-  }, 120_000)
+  }, 300_000)
 
   afterAll(() => {
     spawnSync(join(SCRIPTS, 'down.sh'), [cluster])

@@ -1,10 +1,13 @@
 /** What a sweep leaves: the same figures as `replay`, nothing computed twice, nothing read half-written. */
 import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { openRun, parquetToTable } from '../../src/results/index.ts'
 import { openStore } from '../../src/sweep/index.ts'
 import { contentOf, planFolder, run } from './helpers.ts'
+
+// each test starts several programs
+vi.setConfig({ testTimeout: 300_000 })
 
 const SAMPLE = 'phase-shift-autonuma.csv.gz'
 const PLAN = `
@@ -28,7 +31,7 @@ const json = (text: string) => JSON.parse(text) as Record<string, unknown>
 beforeAll(async () => {
   folder = planFolder(PLAN, {}, [SAMPLE])
   first = await run(['sweep', 'plan.yaml', '-o', 'store', '--json', '--progress', 'json'], folder)
-})
+}, 300_000)
 
 test('computes every point once', async () => {
   expect(first.code, first.stderr).toBe(0)
