@@ -19,14 +19,19 @@ export default defineReport({
   tables: ['epochs'],
   text: (run) => [differences(run)],
   charts(run): ReportChart[] {
-    const rows = compare(run)
-      .filter(({ interval }) => interval !== null)
-      .map(({ lane, ratio, interval }) => ({ lane, change: ratio - 1, low: interval![0] - 1, high: interval![1] - 1 }))
+    const rows = compare(run).map(({ lane, ratio, interval, verdict: words }) => ({
+      lane,
+      change: ratio - 1,
+      low: interval === null ? null : interval[0] - 1,
+      high: interval === null ? null : interval[1] - 1,
+      end: (interval?.[1] ?? ratio) - 1,
+      verdict: words,
+    }))
     return [
       {
         name: 'differences',
         title: 'Cost against the baseline, with 95 % intervals',
-        caption: 'Left of zero is cheaper. An interval that reaches zero may be chance: stretches of the trace were drawn anew 10,000 times.',
+        caption: 'Left of zero is cheaper. A bar that reaches zero may be chance; without a bar the trace is too short to tell.',
         description: 'Interval plot: total cost of each policy relative to the baseline with its 95 percent confidence interval',
         width: 'full',
         data: { differences: rows },
@@ -37,6 +42,7 @@ export default defineReport({
           layer: [
             { mark: { type: 'rule', color: 'theme:soft', strokeDash: [4, 3] }, encoding: { y: null, x: { datum: 0 } } },
             {
+              transform: [{ filter: 'datum.low !== null' }],
               mark: { type: 'rule', strokeWidth: 3, strokeCap: 'round' },
               encoding: {
                 x: { field: 'low', type: 'quantitative', title: 'cost against the baseline', axis: { format: '+~%', tickCount: 8 }, scale: { zero: true } },
@@ -56,6 +62,24 @@ export default defineReport({
                   { field: 'high', type: 'quantitative', title: 'to', format: '+.2%' },
                 ],
               },
+            },
+            {
+              mark: { type: 'text', align: 'left', dx: 11, color: 'theme:soft' },
+              encoding: { x: { field: 'end', type: 'quantitative' }, text: { field: 'verdict' } },
+            },
+            // Unseen: room for the words
+            {
+              transform: [
+                {
+                  joinaggregate: [
+                    { op: 'min', field: 'change', as: 'least' },
+                    { op: 'max', field: 'end', as: 'most' },
+                  ],
+                },
+                { calculate: 'max(0, datum.most) + 0.25 * max(0.01, max(0, datum.most) - min(0, datum.least))', as: 'room' },
+              ],
+              mark: { type: 'point', opacity: 0, tooltip: null },
+              encoding: { x: { field: 'room', type: 'quantitative' } },
             },
           ],
         },
@@ -109,14 +133,14 @@ function differences(run: RunTables) {
     ],
     rows: rows.map(({ lane, ratio, interval, blocks, verdict: words }) => [
       lane,
-      blocks === 0 ? '—' : signed(ratio - 1),
+      signed(ratio - 1),
       interval === null ? '—' : `${signed(interval[0] - 1)} to ${signed(interval[1] - 1)}`,
       String(blocks),
       words,
     ]),
     notes: [
       'Geometric mean over blocks of the trace of cost / cost of the baseline; paired block bootstrap, corrected for the number of policies (Holm).',
-      `A block is ten times as long as the series remembers; fewer than ${LEAST_BLOCKS} blocks give no interval.`,
+      `A block is ten times as long as the series remembers; fewer than ${LEAST_BLOCKS} blocks give no interval, and the cost is that of the totals.`,
     ],
   }
 }

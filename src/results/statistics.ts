@@ -10,7 +10,7 @@ export const LEAST_BLOCKS = 20
 const RESAMPLES = 10_000
 
 export interface RatioEstimate {
-  /** Geometric mean over blocks of cost / reference. */
+  /** Geometric mean over blocks of cost / reference; with fewer than LEAST_BLOCKS blocks the ratio of the totals. */
   ratio: number
   /** 95 % confidence interval of the ratio; null with fewer than LEAST_BLOCKS blocks. */
   interval: [low: number, high: number] | null
@@ -26,18 +26,18 @@ export function pairedRatio(cost: readonly number[], reference: readonly number[
   const usable = cost.map((_, i) => i).filter((i) => cost[i]! > 0 && reference[i]! > 0)
   const logs = usable.map((i) => Math.log(cost[i]! / reference[i]!))
   const blockLength = blockLengthOf(logs)
-  const blocks: number[] = []
-  for (let start = 0; start + blockLength <= usable.length; start += blockLength) {
-    const bins = usable.slice(start, start + blockLength)
+  const logRatio = (bins: readonly number[]): number => {
     const sum = (values: readonly number[]): number => bins.reduce((total, i) => total + values[i]!, 0)
-    blocks.push(Math.log(sum(cost) / sum(reference)))
+    return bins.length === 0 ? 0 : Math.log(sum(cost) / sum(reference))
   }
-  const shared = { ratio: Math.exp(mean(blocks)), blocks: blocks.length, blockLength }
-  if (blocks.length < LEAST_BLOCKS) return { ...shared, interval: null, p: null }
-  return { ...shared, ...bootstrap(blocks, new Random(seed, `bootstrap ${label}`)) }
+  const blocks: number[] = []
+  for (let start = 0; start + blockLength <= usable.length; start += blockLength) blocks.push(logRatio(usable.slice(start, start + blockLength)))
+  const counted = { blocks: blocks.length, blockLength }
+  if (blocks.length < LEAST_BLOCKS) return { ...counted, ratio: Math.exp(logRatio(usable)), interval: null, p: null }
+  return { ...counted, ratio: Math.exp(mean(blocks)), ...bootstrap(blocks, new Random(seed, `bootstrap ${label}`)) }
 }
 
-const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length)
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**
  * Ten times the lag at which the autocorrelation falls below 0.1 or below what chance alone gives (Bartlett 1946: 1.96 / sqrt n),

@@ -48,6 +48,7 @@ describe('paired ratio', () => {
   test('too few blocks give a ratio and no interval', () => {
     const series = Array.from({ length: LEAST_BLOCKS - 1 }, (_, i) => 1 + i)
     expect(pairedRatio(series, series, 1, 'x')).toMatchObject({ ratio: 1, interval: null, p: null, blocks: LEAST_BLOCKS - 1 })
+    expect(pairedRatio([1, 1, 4], [2, 2, 2], 1, 'x')).toMatchObject({ ratio: 1, interval: null })
     expect(pairedRatio([], [], 1, 'x')).toMatchObject({ blocks: 0, interval: null })
   })
 
