@@ -47,19 +47,21 @@ export function exit(kernel: Kernel, process: Process): void {
   process.tasks = []
 }
 
-/** madvise(MADV_DONTNEED): the mapping stays. Locked memory refuses; parts before it are dropped all the same. */
+/** madvise(MADV_DONTNEED): the mapping stays. Holes are passed over and reported; locked memory ends it, what lies before is dropped. */
 export function discard(kernel: Kernel, process: Process, start: number, pages: number): number {
   const end = start + pages
   let at = start
-  for (const vma of process.vmas) {
-    const low = Math.max(vma.start, start)
-    const high = Math.min(vma.start + vma.ptes.length, end)
-    if (low >= high) continue
+  let result = 0
+  for (let index = findVmaIndex(process.vmas, start); at < end; index++) {
+    const vma = process.vmas[index]
+    if (vma === undefined || vma.start >= end) return ENOMEM
+    if (vma.start > at) result = ENOMEM
     if (vma.locked) return EINVAL
-    zap(kernel, process, vma, low - vma.start, high - vma.start)
-    at = high
+    const stop = Math.min(vma.start + vma.ptes.length, end)
+    zap(kernel, process, vma, Math.max(at, vma.start) - vma.start, stop - vma.start)
+    at = stop
   }
-  return at < end ? ENOMEM : 0
+  return result
 }
 
 function zap(kernel: Kernel, process: Process, vma: Vma, from: number, to: number): void {
