@@ -58,6 +58,11 @@ const damaged = (file: string, got: string): UserError =>
   new UserError('not a whole point of a store', { file, got, hint: 'Delete it and run the sweep again: it will be computed anew' })
 
 /** Typed arrays as `{"f64": [...]}`. */
-const replace = (_: string, value: unknown): unknown => (value instanceof Float64Array ? { f64: Array.from(value) } : value)
+function replace(_: string, value: unknown): unknown {
+  if (value instanceof Float64Array) return { f64: Array.from(value) }
+  if (ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set) throw new Error(`a ${value.constructor.name} in a result would not come back`)
+  return value
+}
+
 const revive = (_: string, value: unknown): unknown =>
   value !== null && typeof value === 'object' && 'f64' in value && Array.isArray(value.f64) ? Float64Array.from(value.f64) : value

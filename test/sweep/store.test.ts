@@ -2,7 +2,7 @@
 import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { openRun, parquetToTable } from '../../src/results/index.ts'
+import { openRun, parquetToTable, TABLES } from '../../src/results/index.ts'
 import { openStore } from '../../src/sweep/index.ts'
 import { contentOf, planFolder, run } from './helpers.ts'
 
@@ -73,18 +73,18 @@ test('a point is what replay says about the same lanes', async () => {
 test('fault plans are an axis', async () => {
   const pinned = 'states:\n  - { state: pinned, fraction: 50% }\n'
   const other = planFolder(
-    `traces: ${SAMPLE}\npolicies: [first-touch, numa-balancing]\nfaults: [none, faults/half-pinned.yaml]\n`,
+    `traces: ${SAMPLE}\npolicies: [first-touch, hot-page-daemon]\nfaults: [none, faults/half-pinned.yaml]\n`,
     { 'faults/half-pinned.yaml': pinned },
     [SAMPLE],
   )
   expect((await run(['sweep', 'plan.yaml', '-o', 'store'], other)).code).toBe(0)
   const opened = openStore(join(other, 'store'))
   const [without, halfPinned] = await Promise.all(opened.scenarios().map(async (scenario) => (await opened.run(scenario))!))
-  const failed = (of: typeof without) => of!.rows('summary').find(({ lane }) => lane === 'numa-balancing')!['migration_failed']
+  const failed = (of: typeof without) => of!.rows('summary').find(({ lane }) => lane === 'hot-page-daemon')!['migration_failed']
   expect(failed(without)).toBe(0)
   expect(failed(halfPinned)).toBeGreaterThan(0)
   const replayed = await run(
-    ['replay', SAMPLE, '-m', '2-socket', '-p', 'first-touch', '-p', 'numa-balancing', '--faults', 'faults/half-pinned.yaml', '-o', 'run'],
+    ['replay', SAMPLE, '-m', '2-socket', '-p', 'first-touch', '-p', 'hot-page-daemon', '--faults', 'faults/half-pinned.yaml', '-o', 'run'],
     other,
   )
   expect(replayed.code, replayed.stderr).toBe(0)
@@ -137,18 +137,8 @@ describe('reading', () => {
     expect(new Set(points.column('lane'))).toEqual(new Set(['first-touch', 'hot-page-daemon', 'hot-page-daemon:period=2s', 'balancing']))
     const epochs = await parquetToTable(readFileSync(join(folder, 'dataset/epochs/part-00000.parquet')))
     expect(new Set(epochs.column('point'))).toEqual(new Set(points.column('point')))
-    expect(readdirSync(join(folder, 'dataset')).sort()).toEqual([
-      'dataset.json',
-      'epochs',
-      'failures',
-      'latency',
-      'moves',
-      'nodes',
-      'points.parquet',
-      'stack',
-      'traffic',
-      'vmstat',
-    ])
+    const tables = TABLES.map(({ name }) => name).filter((name) => name !== 'summary')
+    expect(readdirSync(join(folder, 'dataset')).sort()).toEqual(['dataset.json', 'points.parquet', ...tables].sort())
   })
 
   test('gather leaves foreign folders alone', async () => {
