@@ -57,7 +57,7 @@ function grid(nodes, costs = {}, cpusPerNode = 1) {
 }
 
 function ledgerOf(machine) {
-  return new Ledger({ machine, actorNode: Uint8Array.of(0), actorTask: Uint16Array.of(0), tasks: 1, ticksPerBin: 1, label: 'machinery' })
+  return new Ledger({ machine, actorNode: Uint8Array.of(0), actorTask: Uint16Array.of(0), tasks: 1, pageSize: 4096, ticksPerBin: 1, label: 'machinery' })
 }
 
 /** Seconds that the ledger charges for moving 1 GiB in folios of 2^order base pages, one flush per `batch` base pages. */

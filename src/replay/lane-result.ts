@@ -56,8 +56,8 @@ export function laneResult(parts: LaneParts): LaneResult {
     message,
     isIdeal,
     totals,
-    p50LatencyNs: ledger.latency.percentile(0.5),
-    p99LatencyNs: ledger.latency.percentile(0.99),
+    p50LatencyNs: ledger.traffic.latency.percentile(0.5),
+    p99LatencyNs: ledger.traffic.latency.percentile(0.99),
     pingPongPages,
     pagesPerNode: Array.from(ledger.resident),
     vmstat: { ...kernel.vmstat },
@@ -81,4 +81,5 @@ function vmstatRows(lane: string, { machine }: ReplayContext, kernel: LaneKernel
   return [...rows(-1, kernel.vmstat), ...machine.nodes.flatMap(({ id }, index) => rows(id, kernel.nodeStat[index]!))]
 }
 
-const latencyRows = (lane: string, { latency }: Ledger): Row[] => latency.classes().map(({ upper, count }) => ({ lane, latency_ns: upper, accesses: count }))
+const latencyRows = (lane: string, { traffic }: Ledger): Row[] =>
+  traffic.latency.classes().map(({ upper, count }) => ({ lane, latency_ns: upper, accesses: count }))

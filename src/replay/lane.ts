@@ -59,6 +59,7 @@ export class Lane {
       actorNode,
       actorTask: trace.actorTask,
       tasks: trace.tasks.length,
+      pageSize: trace.meta.pageSize,
       ticksPerBin: context.ticksPerBin,
       label: policy.label,
       load: context.load,
@@ -212,7 +213,7 @@ export class Lane {
   #account(block: TickBlock, i: number): void {
     const { pairPage, pairActor, pairReads, pairWrites } = block
     const { placement } = this.#kernel
-    const { epochReads, epochWrites } = this.#ledger
+    const { epochReads, epochWrites } = this.#ledger.traffic
     const nodes = this.#context.machine.nodes.length
     if (this.#status !== 'ok') return
     const end = block.pairStart[i + 1]!

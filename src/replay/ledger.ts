@@ -6,8 +6,8 @@ import type { Row } from '../columns/index.ts'
 import type { KernelObserver, MigrationRecord } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import type { NodeLoad } from '../policy/index.ts'
-import { LogLinearHistogram } from '../results/index.ts'
-import { Contention, type LoadModel } from './contention.ts'
+import type { LoadModel } from './contention.ts'
+import { MemoryTraffic } from './memory-traffic.ts'
 
 /** Components of the latency stack, in drawing order. `inStall`: paid by tasks of the program, else by a background core. */
 const COMPONENTS = {
@@ -77,6 +77,8 @@ export interface LedgerShape {
   /** actor -> task. */
   actorTask: Uint16Array
   tasks: number
+  /** Bytes of a base page. */
+  pageSize: number
   /** Ticks per time bin of the tables. */
   ticksPerBin: number
   label: string
@@ -98,13 +100,8 @@ export interface LedgerTotals extends Bin {
 export class Ledger implements KernelObserver {
   readonly #shape: LedgerShape
   readonly #nodes: number
-  readonly #readPs: Float64Array
-  readonly #writePs: Float64Array
-  /** Counts of the current epoch, [actor * nodes + memory node]; the accounting loop adds to them directly. */
-  readonly epochReads: Float64Array
-  readonly epochWrites: Float64Array
-  readonly #trafficReads: Float64Array
-  readonly #trafficWrites: Float64Array
+  /** Accesses and what they cost. */
+  readonly traffic: MemoryTraffic
   readonly #migratedFlow: Float64Array
   readonly #taskStallPs: Float64Array
   /** Stall of each task up to the start of the current epoch. */
@@ -114,25 +111,7 @@ export class Ledger implements KernelObserver {
   readonly #total = emptyBin()
   #bin = emptyBin()
   #ticksInBin = 0
-  readonly #contention?: Contention
-  /** Traffic of the current epoch by route, and pages copied by [source * nodes + target]. */
-  readonly #routeReads: Float64Array
-  readonly #routeWrites: Float64Array
-  readonly #epochCopied: Float64Array
-  readonly #routeQueueingPs: Float64Array
-  /** Highest demand on each link in any epoch. */
-  readonly #busiest: Float64Array
-  /** Latency of accesses, ns: exact below 2 us, within 0.05 % above. */
-  readonly latency = new LogLinearHistogram(10)
   #endNs = 0
-  /** By memory node: of the epoch, and of the bin. */
-  readonly #servedPs: Float64Array
-  readonly #served: Float64Array
-  readonly #binServedPs: Float64Array
-  readonly #binBytes: Float64Array
-  readonly #binBusyNs: Float64Array
-  #binReadsIn: Float64Array
-  #binOut: Float64Array
   readonly #moves = new Map<string, { flow: Float64Array; failed: number }>()
   readonly #failures = new Map<string, { reason: string; errno: string; stage: string; retried: boolean; pages: number }>()
   readonly epochRows: Row[] = []
@@ -148,28 +127,10 @@ export class Ledger implements KernelObserver {
     const { machine, actorNode } = shape
     const nodes = machine.nodes.length
     this.#nodes = nodes
-    this.#readPs = Float64Array.from(machine.readLatencyPs.flat())
-    this.#writePs = Float64Array.from(machine.writeLatencyPs.flat())
-    this.epochReads = new Float64Array(actorNode.length * nodes)
-    this.epochWrites = new Float64Array(actorNode.length * nodes)
-    this.#trafficReads = new Float64Array(nodes * nodes)
-    this.#trafficWrites = new Float64Array(nodes * nodes)
+    this.traffic = new MemoryTraffic(machine, actorNode, shape.load)
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
     this.#stallBeforePs = new Float64Array(shape.tasks)
-    if (shape.load) this.#contention = new Contention(machine, shape.load)
-    this.#routeReads = new Float64Array(nodes * nodes)
-    this.#routeWrites = new Float64Array(nodes * nodes)
-    this.#epochCopied = new Float64Array(nodes * nodes)
-    this.#routeQueueingPs = new Float64Array(nodes * nodes)
-    this.#busiest = new Float64Array(nodes * nodes)
-    this.#servedPs = new Float64Array(nodes)
-    this.#served = new Float64Array(nodes)
-    this.#binServedPs = new Float64Array(nodes)
-    this.#binBytes = new Float64Array(nodes)
-    this.#binBusyNs = new Float64Array(nodes)
-    this.#binReadsIn = new Float64Array(nodes)
-    this.#binOut = new Float64Array(nodes)
     this.resident = new Float64Array(nodes)
   }
 
@@ -220,7 +181,7 @@ export class Ledger implements KernelObserver {
       [`${by}: isolate`, fixed * costs.stageShares.isolate * stages.isolated],
       [`${by}: allocate`, fixed * costs.stageShares.allocate * stages.allocated],
       [`${by}: unmap and flush`, fixed * costs.stageShares.unmap * (stages.unmapped + stages.retries) + costs.tlbFlushPs * stages.tlbFlushes],
-      [`${by}: copy`, costs.copyPsPerKiB * (stages.copiedPages * 4) + costs.migrateThpPs * stages.copiedThp],
+      [`${by}: copy`, costs.copyPsPerKiB * ((stages.copiedPages * this.#shape.pageSize) / 1024) + costs.migrateThpPs * stages.copiedThp],
       [`${by}: remap`, fixed * (costs.stageShares.remap * stages.remapped + costs.stageShares.putback * stages.putBack)],
     ]
     for (const [component, exact] of parts) {
@@ -236,7 +197,7 @@ export class Ledger implements KernelObserver {
         const pages = record.flow[from * nodes + to]!
         if (pages === 0) continue
         this.#migratedFlow[from * nodes + to]! += pages
-        this.#epochCopied[from * nodes + to]! += pages
+        this.traffic.copied(from, to, pages)
         this.resident[from]! -= pages
         this.resident[to]! += pages
       }
@@ -276,124 +237,28 @@ export class Ledger implements KernelObserver {
 
   /** Turns the counts of the epoch into time; at the end of a bin, into rows. `endNs` since the start of the trace. */
   closeEpoch(endNs: number): void {
+    const { actorNode, actorTask, ticksPerBin } = this.#shape
+    const { traffic } = this
     const lengthNs = endNs - this.#endNs
     this.#endNs = endNs
-    this.#sumRoutes()
-    this.#contend(lengthNs)
-    this.#chargeRoutes()
-    this.#chargeTasks()
-    if (++this.#ticksInBin === this.#shape.ticksPerBin) this.#closeBin(endNs)
-  }
-
-  #sumRoutes(): void {
-    const { actorNode } = this.#shape
-    const nodes = this.#nodes
-    this.#routeReads.fill(0)
-    this.#routeWrites.fill(0)
-    for (let actor = 0; actor < actorNode.length; actor++) {
-      const row = actorNode[actor]! * nodes
-      for (let to = 0; to < nodes; to++) {
-        this.#routeReads[row + to]! += this.epochReads[actor * nodes + to]!
-        this.#routeWrites[row + to]! += this.epochWrites[actor * nodes + to]!
-      }
-    }
-  }
-
-  #contend(lengthNs: number): void {
-    this.#bin.recordedNs += lengthNs
-    const contention = this.#contention
-    if (!contention) return
-    const nodes = this.#nodes
-    contention.solve({ reads: this.#routeReads, writes: this.#routeWrites, copiedPages: this.#epochCopied }, lengthNs)
-    this.#epochCopied.fill(0)
-    this.#bin.stretchNs += Math.round(lengthNs * (contention.dilation - 1))
-    for (let node = 0; node < nodes; node++) {
-      this.#binBytes[node]! += contention.bytesOf(node)
-      this.#binBusyNs[node]! += contention.utilisationOf(node) * lengthNs
-    }
-    for (let from = 0; from < nodes; from++) {
-      for (let to = 0; to < nodes; to++) {
-        const route = from * nodes + to
-        this.#busiest[route] = Math.max(this.#busiest[route]!, contention.linkUtilisation(from, to))
-      }
-    }
-  }
-
-  /** What all accesses of a route cost, and how their latencies are distributed. */
-  #chargeRoutes(): void {
-    const nodes = this.#nodes
-    const contention = this.#contention
-    let localPs = 0
-    let remotePs = 0
-    let queueingPs = 0
-    this.#served.fill(0)
-    this.#servedPs.fill(0)
-    for (let from = 0; from < nodes; from++) {
-      for (let to = 0; to < nodes; to++) {
-        const route = from * nodes + to
-        const reads = this.#routeReads[route]!
-        const writes = this.#routeWrites[route]!
-        if (reads === 0 && writes === 0) continue
-        const readQueue = contention ? contention.readQueuePs[route]! : 0
-        const writeQueue = contention ? contention.writeQueuePs[route]! : 0
-        const idlePs = reads * this.#readPs[route]! + writes * this.#writePs[route]!
-        const queuedPs = reads * readQueue + writes * writeQueue
-        if (reads > 0) this.latency.add(Math.round((this.#readPs[route]! + readQueue) / 1000), reads)
-        if (writes > 0) this.latency.add(Math.round((this.#writePs[route]! + writeQueue) / 1000), writes)
-        this.#trafficReads[route]! += reads
-        this.#trafficWrites[route]! += writes
-        this.#routeQueueingPs[route]! += queuedPs
-        this.#binReadsIn[to]! += reads + writes
-        this.#binOut[from]! += reads + writes
-        this.#served[to]! += reads + writes
-        this.#servedPs[to]! += idlePs + queuedPs
-        this.#binServedPs[to]! += idlePs + queuedPs
-        queueingPs += queuedPs
-        if (from === to) {
-          this.#bin.local += reads + writes
-          localPs += idlePs
-        } else {
-          this.#bin.remote += reads + writes
-          remotePs += idlePs
-        }
-      }
-    }
-    this.#bin.memoryPs += localPs + remotePs + queueingPs
-    this.#bin.queueingPs += queueingPs
+    const { local, remote, localPs, remotePs, queueingPs, stretchNs } = traffic.close(lengthNs)
+    const bin = this.#bin
+    bin.recordedNs += lengthNs
+    bin.stretchNs += stretchNs
+    bin.local += local
+    bin.remote += remote
+    bin.memoryPs += localPs + remotePs + queueingPs
+    bin.queueingPs += queueingPs
     this.#charge('local access', localPs, NOBODY)
     this.#charge('remote access', remotePs, NOBODY)
     this.#charge('queueing', queueingPs, NOBODY)
-  }
-
-  /** The same accesses by task. */
-  #chargeTasks(): void {
-    const { actorNode, actorTask } = this.#shape
-    const nodes = this.#nodes
-    const contention = this.#contention
-    for (let actor = 0; actor < actorNode.length; actor++) {
-      const row = actorNode[actor]! * nodes
-      let actorPs = 0
-      for (let to = 0; to < nodes; to++) {
-        const slot = actor * nodes + to
-        const route = row + to
-        const reads = this.epochReads[slot]!
-        const writes = this.epochWrites[slot]!
-        if (reads === 0 && writes === 0) continue
-        this.epochReads[slot] = 0
-        this.epochWrites[slot] = 0
-        actorPs += reads * this.#readPs[route]! + writes * this.#writePs[route]!
-        if (contention) actorPs += reads * contention.readQueuePs[route]! + writes * contention.writeQueuePs[route]!
-      }
-      this.#taskStallPs[actorTask[actor]!]! += actorPs
-    }
+    for (let actor = 0; actor < actorNode.length; actor++) this.#taskStallPs[actorTask[actor]!]! += traffic.takeActorPs(actor)
     this.#criticalStallPs += this.#longestStallOfEpoch()
+    if (++this.#ticksInBin === ticksPerBin) this.#closeBin(endNs)
   }
 
-  /** How `node` did in the last epoch: what a policy can measure by counters of the memory controllers. */
   load(node: number): NodeLoad {
-    const accesses = this.#served[node]!
-    const latencyPs = accesses > 0 ? this.#servedPs[node]! / accesses : this.#readPs[node * this.#nodes + node]!
-    return { latencyNs: latencyPs / 1000, accesses, utilisation: this.#contention?.utilisationOf(node) ?? 0 }
+    return this.traffic.load(node)
   }
 
   #longestStallOfEpoch(): number {
@@ -408,7 +273,7 @@ export class Ledger implements KernelObserver {
   }
 
   #closeBin(endNs: number): void {
-    const { machine, label } = this.#shape
+    const { machine, label, pageSize } = this.#shape
     const bin = this.#bin
     for (const key of Object.keys(bin) as (keyof Bin)[]) this.#total[key] += bin[key]
     this.epochRows.push({
@@ -433,22 +298,14 @@ export class Ledger implements KernelObserver {
         time_ns: endNs,
         node: node.id,
         pages: this.resident[index]!,
-        capacity: Math.floor(node.bytes / 4096),
-        accesses_in: this.#binReadsIn[index]!,
-        accesses_out: this.#binOut[index]!,
-        latency_ns: this.#binReadsIn[index]! > 0 ? this.#binServedPs[index]! / this.#binReadsIn[index]! / 1000 : null,
-        bytes: this.#contention ? this.#binBytes[index]! : null,
-        utilisation: this.#contention && bin.recordedNs > 0 ? this.#binBusyNs[index]! / bin.recordedNs : null,
+        capacity: Math.floor(node.bytes / pageSize),
+        ...this.traffic.nodeColumns(index),
       })
     })
     for (const [reason, moves] of [...this.#moves].sort(([a], [b]) => (a < b ? -1 : 1))) this.#pushMoves(endNs, reason, moves)
     this.#moves.clear()
     this.#bin = emptyBin()
-    this.#binReadsIn.fill(0)
-    this.#binOut.fill(0)
-    this.#binServedPs.fill(0)
-    this.#binBytes.fill(0)
-    this.#binBusyNs.fill(0)
+    this.traffic.nextBin()
     this.#ticksInBin = 0
   }
 
@@ -471,8 +328,8 @@ export class Ledger implements KernelObserver {
     return {
       ...this.#total,
       taskStallPs: this.#taskStallPs,
-      reads: this.#trafficReads,
-      writes: this.#trafficWrites,
+      reads: this.traffic.reads,
+      writes: this.traffic.writes,
       criticalStallPs: this.#criticalStallPs,
     }
   }
@@ -491,19 +348,13 @@ export class Ledger implements KernelObserver {
   trafficRows(): Row[] {
     const { machine, label } = this.#shape
     return machine.nodes.flatMap((from, i) =>
-      machine.nodes.map((to, j) => {
-        const route = i * this.#nodes + j
-        return {
-          lane: label,
-          from_node: from.id,
-          to_node: to.id,
-          reads: this.#trafficReads[route]!,
-          writes: this.#trafficWrites[route]!,
-          migrated: this.#migratedFlow[route]!,
-          queueing_ns: toNs(this.#routeQueueingPs[route]!),
-          busiest: this.#contention && i !== j ? this.#busiest[route]! : null,
-        }
-      }),
+      machine.nodes.map((to, j) => ({
+        lane: label,
+        from_node: from.id,
+        to_node: to.id,
+        migrated: this.#migratedFlow[i * this.#nodes + j]!,
+        ...this.traffic.routeColumns(i, j),
+      })),
     )
   }
 }

@@ -54,6 +54,30 @@ describe('loaded latency', () => {
   })
 })
 
+describe('the optimum', () => {
+  test('holds for larger pages too: a page of 64 KiB costs sixteen times the copy', async () => {
+    const list = [0, 30].flatMap((cpu, half) =>
+      Array.from({ length: 100 }, (_, i) => ({ t: half * 10_000 + i, page: i % 4, cpu, tid: 1 + cpu, weight: 50, bytes: 64 })),
+    )
+    const trace = traceFromAccesses(list, { tickNs: 1000, pageSize: 65_536 })
+    const run = await replay({
+      trace,
+      machine: machine('skx-cl-2s'),
+      policies: ['first-touch', 'clairvoyant:period=1us,horizon=20us'],
+      pace: 1,
+      cpus: 'recorded',
+      jobs: 1,
+    })
+    const [still, moved] = run.rows('summary')
+    expect(moved!['migrated']).toBe(4)
+    // 0.67 us fixed and 0.143 us per KiB
+    expect(Number(moved!['migration_ns'])).toBeGreaterThanOrEqual(4 * (670 + 64 * 143))
+    for (const lane of [still!, moved!]) expect(Number(lane['total_cost_ns'])).toBeGreaterThanOrEqual(Number(lane['bound_ns']))
+    expect(moved!['bound_gap']).toBe(0)
+    expect(moved!['regret']).toBeCloseTo(Number(moved!['total_cost_ns']) / Number(moved!['bound_ns']) - 1, 6)
+  })
+})
+
 describe('verdict', () => {
   test('names the cost of looking when that is what loses', async () => {
     const [, daemon] = await summary(0.01, ['first-touch', 'hot-page-daemon:period=1ms,sample-period=1,gain=1000'])
