@@ -23,8 +23,7 @@ describe('recorded kernels', () => {
       const { files, differences, outside } = conform([{ name, content: read(name) }])
       expect(differences).toEqual([])
       expect(files[0]).toMatchObject({ cases: exact, matched: exact, differing: 0, statistical: { series: varying } })
-      // docs/fidelity.md lists what lies outside
-      expect(outside.length).toBeLessThanOrEqual(1)
+      expect(outside).toEqual([])
     })
   }
 })
