@@ -82,6 +82,7 @@ function columnsOf(batch: RecordBatch, layout: TableLayout): ColumnValues[] {
   return layout.roles.map((role, i) => {
     const vector = batch.getChildAt(i)
     if (role === undefined || vector === null) return []
+    if (!holdsRows(vector.data[0] as unknown as StoredColumn, batch.numRows)) throw new TypeError('a column shorter than its batch')
     const values = vector.data[0]?.values as ColumnValues | undefined
     const isPlain = vector.nullCount === 0 && vector.data.length === 1 && ArrayBuffer.isView(values) && !hasDictionary(vector.type)
     // integers and floats are as they lie; text, dictionaries, booleans and columns with nulls go value by value
@@ -91,3 +92,16 @@ function columnsOf(batch: RecordBatch, layout: TableLayout): ColumnValues[] {
 }
 
 const hasDictionary = (type: { typeId: number }): boolean => type.typeId === -1
+
+interface StoredColumn {
+  typeId: number
+  values?: ArrayLike<unknown>
+  valueOffsets?: ArrayLike<unknown>
+}
+
+/** The buffers are as long as the batch claims: a number of rows that is not there would be worked through all the same. */
+function holdsRows({ typeId, values, valueOffsets }: StoredColumn, rows: number): boolean {
+  const BOOL = 6
+  if (typeId === BOOL) return (values?.length ?? 0) * 8 >= rows
+  return valueOffsets === undefined ? (values?.length ?? 0) >= rows : valueOffsets.length > rows
+}

@@ -25,7 +25,7 @@ export function damaged(trace: TraceWriter, context: FormatContext, { problem, l
 
 /** What a library says about data it cannot decode; its own stumbling (a TypeError) tells the user nothing. */
 export function undecodable(format: string, file: string, error: Error): UserError {
-  const isStumble = error instanceof TypeError || error instanceof RangeError || error.message.includes('undefined')
+  const isStumble = error instanceof TypeError || error instanceof RangeError || /undefined|NaN|\[object/.test(error.message)
   return new UserError(`the ${format} data is damaged or uses what is not supported`, {
     file,
     got: isStumble ? 'a structure that does not hold together' : error.message,

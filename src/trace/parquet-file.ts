@@ -49,7 +49,7 @@ async function readRowGroups(file: FileHandle, path: string, trace: TraceWriter,
       throw new UserError('a row group too large for memory', {
         file: path,
         expected: `at most ${MOST_ROWS_IN_GROUP} rows`,
-        got: String(rows),
+        got: Number.isNaN(rows) ? 'nothing' : String(rows),
         hint: 'Write it with row_group_size=1000000',
       })
     const columns = await readColumns(rowStart, rowStart + rows)
