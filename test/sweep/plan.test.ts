@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { readAxes } from '../../src/sweep/axes.ts'
 import { coordinatesOf, planOfSweep } from '../../src/sweep/expand.ts'
 import { globFiles, matcher } from '../../src/sweep/glob.ts'
 import { inputsOf, keyOf } from '../../src/sweep/plan.ts'
-import { temporaryFolder } from '../cli/run.ts'
+import { ROOT, temporaryFolder } from '../cli/run.ts'
 import { planFolder } from './helpers.ts'
 
 const home = process.cwd()
@@ -65,6 +65,19 @@ exclude:
       'zipf:pages=2000,accesses=20',
     ])
   })
+})
+
+test('the plan in docs/sweep.md is one', async () => {
+  const text = /```yaml\n(.*?)```/s.exec(readFileSync(join(ROOT, 'docs/sweep.md'), 'utf8'))![1]!
+  const axes = await axesOf(text, {
+    'recordings/monday/a.csv.gz': 'x',
+    'other.log': 'x',
+    'mine.ts': `export default Object.assign(() => {}, { definition: { about: 'x', rules: () => [] } })\n`,
+    'faults/pinned.yaml': 'states: [{ state: pinned }]\n',
+  })
+  expect(axes.traces).toHaveLength(4)
+  expect(axes.policies.map(({ name }) => name)).toContain('eager:scan-size=64MiB,scan-period-min=500ms')
+  expect(coordinatesOf(axes)).toHaveLength(4 * 2 * 5 * (3 * 7 - 2))
 })
 
 describe('the key of a point', () => {
