@@ -55,7 +55,10 @@ export interface StageCounts {
   retries: number
 }
 
-/** One call of the engine's migrate_pages(), as the tracepoint mm_migrate_pages would report it, and more. */
+/**
+ * One call of the engine's migrate_pages(), as the tracepoint mm_migrate_pages would report it, and more. One object serves all
+ * calls: it is valid during the observer's call.
+ */
 export interface MigrationRecord {
   reason: MigrateReason
   mode: MigrateMode
