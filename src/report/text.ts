@@ -10,7 +10,7 @@ export interface TextOptions {
 }
 
 /** Width of a pipe or file, and of terminals that do not say. */
-const DEFAULT_WIDTH = 100
+const DEFAULT_WIDTH = 160
 /** Names are cut in the middle before a table is split. */
 const LEAST_NAME_WIDTH = 20
 const GAP = 2

@@ -1,6 +1,7 @@
 import { VERSION } from '../../package.ts'
 import { listPlugins, loadPlugin } from '../../plugins.ts'
 import { kebabCase, listPolicies, loadPolicy } from '../../policy/index.ts'
+import { listWorkloads, loadWorkload } from '../../trace/index.ts'
 import { defineCommand, printJson } from '../command.ts'
 import { twoColumns } from '../two-columns.ts'
 
@@ -45,12 +46,14 @@ const ENTRIES: Record<Kind, () => Promise<Entry[]>> = {
       const params = Object.entries(definition.params ?? {}).map(([key, { example, about }]) => ({ name: kebabCase(key), default: example, about }))
       return { name, about: definition.about, source: definition.paper, params }
     }),
-  formats: () => plain('traces', 'format'),
+  formats: () => all(listPlugins('traces'), async (name) => ({ name, about: (await loadPlugin<{ about: string }>('traces', name, 'format')).about })),
   reports: () => all(listPlugins('reports'), async (name) => ({ name, about: (await loadPlugin<{ question: string }>('reports', name, 'report')).question })),
-  workloads: () => plain('traces/synthetic', 'workload'),
+  workloads: () =>
+    all(listWorkloads(), async (name) => {
+      const { workload } = await loadWorkload(name)
+      const params = Object.entries(workload.params).map(([key, { example, about }]) => ({ name: key, default: example, about }))
+      return { name, about: workload.about, params }
+    }),
 }
 
 const all = (names: string[], entry: (name: string) => Promise<Entry>): Promise<Entry[]> => Promise.all(names.map(entry))
-
-const plain = (folder: 'traces' | 'traces/synthetic', kind: string): Promise<Entry[]> =>
-  all(listPlugins(folder), async (name) => ({ name, about: (await loadPlugin<{ about: string }>(folder, name, kind)).about }))

@@ -143,6 +143,7 @@ const DECISIVE = [
   'format-option',
   'page-size',
   'tick',
+  'events',
   'lenient',
 ]
 const DEFAULTS: Record<string, string> = { seed: '1', cpus: 'auto' }
