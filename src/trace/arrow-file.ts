@@ -50,7 +50,7 @@ async function readBatches(source: AsyncIterable<Uint8Array> | FileHandle, trace
       batches.push(columnsOf(batch, layout), batch.numRows)
     }
   } catch (error) {
-    if (error instanceof UserError || (error as NodeJS.ErrnoException).code?.startsWith('E')) throw error
+    if (error instanceof UserError || (error as NodeJS.ErrnoException).syscall !== undefined) throw error
     throw undecodable('Arrow', context.file, error as Error)
   }
   batches?.describe()

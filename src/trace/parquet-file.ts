@@ -18,7 +18,7 @@ export async function readParquet(path: string, trace: TraceWriter, context: For
     await readRowGroups(file, path, trace, context)
   } catch (error) {
     // hyparquet throws plain errors for whatever it cannot decode
-    if (error instanceof UserError || (error as NodeJS.ErrnoException).code !== undefined) throw error
+    if (error instanceof UserError || (error as NodeJS.ErrnoException).syscall !== undefined) throw error
     throw undecodable('Parquet', path, error as Error)
   } finally {
     await file.close()
