@@ -35,7 +35,7 @@ import type { Observed, Step } from './case-file.ts'
 import { toRuns } from './case-file.ts'
 import { parseCpusetList, parseMask, parseMoveList, parsePages, parseTouches } from './lists.ts'
 import type { Actor, Scenario } from './scenario.ts'
-import { snapshot, vmstatDelta } from './snapshot.ts'
+import { rememberVmstat, snapshot, vmstatDelta } from './snapshot.ts'
 
 type Args = Record<string, string | number>
 export type Operation = (scenario: Scenario, step: Step) => Observed
@@ -422,11 +422,8 @@ export const OPERATIONS: Record<string, Operation> = {
   sleep: () => ({ ret: 0 }),
   settle: () => ({ ret: 0 }),
 
-  vmstat(scenario) {
-    scenario.base = scenario.kernel.vmstat.total()
-    return { ret: 0 }
-  },
-  vmdelta: (scenario) => vmstatDelta(scenario),
+  vmstat: rememberVmstat,
+  vmdelta: vmstatDelta,
   snap: snapshot,
 
   free(scenario) {

@@ -51,6 +51,7 @@ export class Scenario {
   readonly withCpus = new Set<string>()
   /** Counters at the last `vmstat`. */
   base: Record<string, number> = {}
+  nodeBase = new Map<number, Record<string, number>>()
   nextPid = 1000
   /** What the controller wrote into files of /proc and /sys that the time series depend on, over the machine's own values. */
   readonly tunables: Map<string, string>
@@ -66,6 +67,7 @@ export class Scenario {
     for (const { id, cpus } of machine.nodes) for (const cpu of cpus) this.#nodeOfCpu.set(cpu, id)
     const tiers = tiersOf(machine)
     this.kernel = new Kernel({ machine: { nodes, distance: machine.distance }, zones: zonesOf(machine), pages: 0, cpusetV1: this.isOld, tiers })
+    this.kernel.thp.enabled = bracketed(machine.tunables['/sys/kernel/mm/transparent_hugepage/enabled']) ?? 'madvise'
     this.kernel.pages.setMapcount(this.kernel.pages.create(), 0)
     const owner = this.kernel.addProcess(1, ROOT)
     this.controller = this.kernel.addTask(owner, 1, this.nodeOf('0'))
@@ -271,6 +273,11 @@ export class Scenario {
       promo,
     }))
   }
+}
+
+/** The choice in force of a file such as `always [madvise] never`. */
+function bracketed(text: string | undefined): 'always' | 'madvise' | 'never' | undefined {
+  return /\[(always|madvise|never)\]/.exec(text ?? '')?.[1] as 'always' | 'madvise' | 'never' | undefined
 }
 
 /** A node filled until allocations went elsewhere is a little below its low watermark: the rest lies on per-cpu lists. */

@@ -54,11 +54,21 @@ function locked({ kernel }: Scenario, vma: Vma, i: number): number {
   return page < 0 ? -1 : (kernel.pages.state(page) & PAGE.mlocked) !== 0 ? 1 : 0
 }
 
-/** Counters that changed since `vmstat`, whole machine and per node; unchanged ones are absent. */
+/** `vmstat`: remembers the counters of the machine and of every node with memory. */
+export function rememberVmstat(scenario: Scenario): Observed {
+  const { vmstat, memoryNodes } = scenario.kernel
+  scenario.base = vmstat.total()
+  scenario.nodeBase = new Map(memoryNodes.map((node) => [node, vmstat.ofNode(node)]))
+  return { ret: 0 }
+}
+
+/** `vmdelta`: counters that changed since, whole machine and per node; unchanged ones are absent. */
 export function vmstatDelta(scenario: Scenario): Observed {
-  const now = scenario.kernel.vmstat.total()
-  const delta = Object.fromEntries(
-    Object.entries(now).flatMap(([name, value]) => (value === scenario.base[name] ? [] : [[name, value - (scenario.base[name] ?? 0)]])),
-  )
-  return { vmstat_delta: delta }
+  const { vmstat } = scenario.kernel
+  const nodes = [...scenario.nodeBase].map(([node, base]) => [String(node), changes(base, vmstat.ofNode(node))])
+  return { vmstat_delta: changes(scenario.base, vmstat.total()), node_vmstat_delta: Object.fromEntries(nodes) }
+}
+
+function changes(base: Record<string, number>, now: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(now).flatMap(([name, value]) => (value === (base[name] ?? 0) ? [] : [[name, value - (base[name] ?? 0)]])))
 }
