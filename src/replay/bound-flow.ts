@@ -1,6 +1,6 @@
 /**
- * Exact optimum for two memory nodes of which one is too small: its frames are sent through time as a flow
- * (models-and-numbers §6.3). A frame is idle (on the hub of its tick) or holds a page (on the page's chain); holding page p
+ * Exact optimum for two memory nodes of which one is too small: its frames are sent through time as a flow.
+ * A frame is idle (on the hub of its tick) or holds a page (on the page's chain); holding page p
  * in a touch saves what the access would cost on the other node. Integral, so the least cost of the flow is the optimum.
  *
  *   hub(t) -> hub(t+1)        idle frame, free

@@ -1,5 +1,5 @@
 /**
- * Exact optimum without capacity limits, page by page (models-and-numbers §6.2): C[t][n] = w[t][n] + min(C[t-1][n],
+ * Exact optimum without capacity limits, page by page: C[t][n] = w[t][n] + min(C[t-1][n],
  * min_m C[t-1][m] + M). Epochs in which a page is not touched change nothing, and a uniform cost of moving needs only the
  * running minimum: one step of `memory nodes` operations per (page, actor, epoch) that occurs, one number per page and node.
  */

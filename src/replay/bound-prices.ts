@@ -1,7 +1,7 @@
 /**
  * Optimum with capacities, any number of nodes and any size: a certified interval. A price per page and tick on each node
  * makes pages independent again; for any prices >= 0 the sum of the pages' cheapest paths, less what full nodes would earn,
- * is a lower bound (Lagrangian relaxation, models-and-numbers §6.4). Prices follow the subgradient (used - capacity); integer
+ * is a lower bound (Lagrangian relaxation). Prices follow the subgradient (used - capacity); integer
  * picoseconds keep every sum exact. Prices are constant within a period of ticks; the best prices lead a greedy plan that
  * respects the capacities, which is an upper bound.
  */

@@ -1,6 +1,6 @@
 /**
  * The optimum that no policy beats: least total cost (idle access latency + migrations) over all placements of all pages.
- * Loaded latency is never below idle latency, so the bound holds with contention too (models-and-numbers §6.5).
+ * Loaded latency is never below idle latency, so the bound holds with contention too.
  *
  *  - Enough memory on every node: pages are independent, a dynamic program per page is exact (bound-pages.ts).
  *  - Two memory nodes, one too small, moderate size: a min-cost flow of its page frames through time is exact (bound-flow.ts).

@@ -1,6 +1,6 @@
 /**
  * Loaded latency: what queueing at memory controllers and links adds to the idle latency of an access, from the traffic of
- * its own epoch (models-and-numbers §2.2, §2.3; docs/latency-model.md has the derivation and the fits).
+ * its own epoch (docs/latency-model.md has the derivation and the fits).
  *
  *   u      = B / (s C(r))              r = read share of the bytes, C(r) = C (1 - 0.25 (1 - r))
  *   Q_x    = min(a L0_x u/(1-u), (sat - 1) L0_x)      for a controller L0_x is its local latency, for a link what it adds
@@ -12,7 +12,7 @@
  */
 import type { LoadCurve, Machine } from '../machine/index.ts'
 
-/** A store moves a line twice, fill and write-back (models-and-numbers §1.4). */
+/** A store moves a line twice, fill and write-back. */
 const WRITE_PENALTY = 0.25
 
 /** The machine's curves and what one access of the trace moves. */

@@ -171,7 +171,7 @@ export class Ledger implements KernelObserver {
     this.#charge('sampling', cost, NOBODY)
   }
 
-  /** models-and-numbers: fixed cost per folio split by stage, a copy cost per KiB, one flush per batch. */
+  /** docs/machines.md, costs: fixed cost per folio split by stage, a copy cost per KiB, one flush per batch. */
   migration(record: MigrationRecord): void {
     const { costs } = this.#shape.machine
     const { stages } = record
