@@ -2,6 +2,7 @@
  * Runs a recorded case on the model, step by step. What was observed in the phases `op` and `after` is taken away before the
  * model sees the case, so that nothing of it can flow into a prediction.
  */
+import { NO_PAGE } from '../kernel/index.ts'
 import { type Case, type CaseFile, fromRuns, type Observed, type Step } from './case-file.ts'
 import { OPERATIONS } from './operations.ts'
 import { Scenario } from './scenario.ts'
@@ -54,6 +55,7 @@ function takeOver(scenario: Scenario, step: Step): void {
       if (!actor.regions.has(region)) continue
       for (const [page, node] of fromRuns(nodes).entries()) {
         const entry = scenario.entry(actor, region, page)
+        if (entry !== undefined && node >= 0 && entry.vma.ptes[entry.i] === NO_PAGE) scenario.placeOn(actor, entry, node)
         const present = entry === undefined ? -1 : entry.vma.ptes[entry.i]!
         if (node < 0 || present < 0 || pages.node[present] === node) continue
         scenario.kernel.frames.give(pages.node[present]!, 1)

@@ -84,8 +84,13 @@ export class Scenario {
 
   /** sched_setaffinity(2) */
   bind(task: Task, cpus: string | number | undefined): void {
+    const from = task.node
     task.node = this.nodeOf(cpus)
-    this.cpuOf.set(task, Number(/^\d+/.exec(String(cpus ?? '0'))?.[0] ?? 0))
+    this.series.moved(task, from)
+    const allowed = parseCpusetList(String(cpus ?? '0')) ?? [0]
+    // a new thread goes to an idle cpu of the node, not to the one that its creator keeps busy
+    const idle = allowed.find((cpu) => cpu !== allowed[0] && this.nodeOf(cpu) === task.node)
+    this.cpuOf.set(task, idle ?? allowed[0]!)
   }
 
   /** Node of the first of a list of cpus. */
@@ -130,6 +135,17 @@ export class Scenario {
     const vpage = actor.regions.get(region)!.start + page
     const vma = findVma(actor.process, vpage)
     return vma === undefined ? undefined : { vma, i: vpage - vma.start }
+  }
+
+  /** A page that was recorded on `node`, though the model has not met the reason. */
+  placeOn(actor: Actor, { vma, i }: { vma: Vma; i: number }, node: number): void {
+    const task = actor.process.tasks[0]!
+    const { policy } = task
+    const bound = makePolicy('bind', [], [node], task.mems, this.kernel.memoryNodes, this.kernel.nodes)
+    if (bound === errno.EINVAL) return
+    task.policy = bound
+    access(this.kernel, task, vma.start + i, vma.writable)
+    task.policy = policy
   }
 
   /** What a query by move_pages(2) says of an entry: node or errno. */

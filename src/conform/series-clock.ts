@@ -13,6 +13,9 @@ export const TOUCH = 250
 export const CACHED_TOUCH = 50
 export const CACHED_PAGES = 256
 
+/** Every further thread that runs slows all down by so much: the host had fewer cores than the emulated machines have cpus. */
+export const CROWDING = 0.6
+
 /** A hint fault that only makes the page accessible again, ns. */
 export const LOCAL_FAULT = 15_000
 /** A hint fault that moves its page, ns. */
@@ -20,8 +23,15 @@ export const MOVING_FAULT = 60_000
 /** Marking one pte, ns. */
 export const SCAN_PTE = 200
 
+/** Telling the other cpus of a running process to forget translations, once per scan that marked something, ns: they stop meanwhile. */
+export const FLUSH = 25e6
+
+/** What the controller takes of cpu 0 for a sample, ns: so much, and so much for every page that it asks about. */
+export const SAMPLE = 8e6
+export const SAMPLE_PAGE = 1500
+
 /** kswapd moves a page in so many ns … */
-export const RECLAIM_PAGE = 100_000
+export const RECLAIM_PAGE = 40_000
 /** … and so many pages while another cpu allocates one. */
 export const RECLAIM_PER_ALLOCATION = 0.9
 

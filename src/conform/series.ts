@@ -32,10 +32,14 @@ import type { Actor, Scenario } from './scenario.ts'
 import {
   CACHED_PAGES,
   CACHED_TOUCH,
+  CROWDING,
+  FLUSH,
   LOCAL_FAULT,
   MOVING_FAULT,
   RECLAIM_PAGE,
   RECLAIM_PER_ALLOCATION,
+  SAMPLE,
+  SAMPLE_PAGE,
   SCAN_PTE,
   STEP,
   TICK,
@@ -67,6 +71,7 @@ const US = 1e3
 const DEBUG = '/sys/kernel/debug/sched/numa_balancing'
 /** Loops are told apart into so many ranges in a sample. */
 const RANGES_SHOWN = 4
+const CONTROLLER_CPU = 0
 /** Threads of a machine take turns in steps of at most this, ns, so that they race for pages as real ones do. */
 const TURN = 50_000
 /** kernel.numa_balancing: NUMA_BALANCING_NORMAL, NUMA_BALANCING_MEMORY_TIERING. */
@@ -132,6 +137,7 @@ export class Series {
     this.#scenario.tunables.set(path, value)
     const { frames } = this.#scenario.kernel
     this.#reclaim.demotion = /^(1|true)$/.test(this.#scenario.tunables.get('/sys/kernel/mm/numa/demotion_enabled') ?? '')
+    this.#scenario.kernel.tiering = (this.#mode & TIERING) !== 0
     this.#reclaim.mark = (this.#mode & TIERING) !== 0 ? 'promo' : 'high'
     frames.reclaimer = this.#reclaim.demotion ? (start, allowed, isLast) => this.#makeRoom(start, allowed, isLast) : null
   }
@@ -156,7 +162,13 @@ export class Series {
   reclaimGroup(group: Cpuset, value: string): number {
     const wanted = (Number.parseInt(value, 10) * { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[value.at(-1) as 'K' | 'M' | 'G']) / 4096
     const pages = new Set<PageId>()
-    for (const task of group.tasks) for (const vma of task.process.vmas) for (const page of vma.ptes) if (page >= 0) pages.add(page)
+    // the program's own pages are in use, so only regions count
+    for (const { process, regions } of this.#scenario.actors.values()) {
+      if (!group.tasks.some((task) => task.process === process)) continue
+      for (const { start, pages: count } of regions.values()) {
+        for (const vma of process.vmas) if (vma.start >= start && vma.start < start + count) for (const page of vma.ptes) if (page >= 0) pages.add(page)
+      }
+    }
     const freed = this.#reclaim.proactive(
       [...pages].sort((a, b) => a - b).filter((page) => this.#scenario.kernel.pages.mapcount(page) <= 1),
       wanted,
@@ -181,7 +193,7 @@ export class Series {
         if (entry !== undefined) this.#list(cpu, entry.vma.ptes[entry.i]!)
       }
     }
-    if (op === 'mmap' || op === 'munmap' || op === 'mlock' || op === 'release') this.#batches.drain(cpu)
+    if (op === 'mmap' || op === 'munmap' || op === 'mlock' || op === 'release' || op === 'fork') this.#batches.drain(cpu)
   }
 
   #list(cpu: number, page: PageId): void {
@@ -229,6 +241,11 @@ export class Series {
     return { t_ns: Math.round(this.#now), touches: shown(runner!.loop) }
   }
 
+  /** A thread has been bound to cpus of another node. */
+  moved(task: Task, from: number): void {
+    this.#statistics?.moved(this.#index(task), from, task.node)
+  }
+
   /** The first thread of the process reads the command and answers: its own marked pages fault. */
   #commandFaults(actor: Actor): void {
     const first = actor.threads.get('')!
@@ -272,6 +289,7 @@ export class Series {
         },
         isFree: (node, pages) => kernel.frames.isAbove(node, 'promo', pages),
         presentPages: (node) => (machine.nodes[node]!.mem_mib * 2 ** 20) / 4096,
+        counterLot: (node) => counterLot(machine.nodes[node]!.mem_mib, machine.nodes),
         candidate: (node) => kernel.vmstat.countNode(node, 'pgpromote_candidate'),
       },
       {
@@ -322,7 +340,9 @@ export class Series {
       return
     }
     const share = this.#runners.reduce((users, { task }) => users + (this.#scenario.cpuOf.get(task) === this.#scenario.cpuOf.get(runner.task) ? 1 : 0), 0)
-    const time = runner.touchTime * share
+    const slow = this.#crowding()
+    const touchTime = runner.touchTime * slow
+    const time = touchTime * share
     const fitting = Math.max(1, Math.floor((end - runner.clock) / time))
     const possible = runner.gap > 0 ? Math.min(fitting, runner.leftInBurst) : fitting
     const distance = runner.loop.distance()
@@ -334,19 +354,29 @@ export class Series {
     if (runner.gap > 0) runner.leftInBurst -= touches
     if (distance > possible) {
       runner.loop.skip(touches)
-      spend(touches * runner.touchTime)
+      spend(touches * touchTime)
       return
     }
     runner.loop.skip(touches - 1)
-    spend(touches * runner.touchTime)
+    spend(touches * touchTime)
     const { range, page } = runner.loop.meet()
     const entry = this.#scenario.entry(runner.actor, range.region, page)
     if (entry === undefined) return
     const id = entry.vma.ptes[entry.i]!
     if (id < 0) {
       access(this.#scenario.kernel, runner.task, entry.vma.start + entry.i, range.write)
-      spend(LOCAL_FAULT)
-    } else if (this.#scenario.kernel.pages.hintMarked[id] === 1) spend(this.#hintFault(runner.task, entry.vma, entry.i, runner))
+      spend(LOCAL_FAULT * slow)
+    } else if (this.#scenario.kernel.pages.hintMarked[id] === 1) spend(this.#hintFault(runner.task, entry.vma, entry.i, runner) * slow)
+  }
+
+  #crowding(): number {
+    return 1 + CROWDING * (this.#runners.length - 1)
+  }
+
+  /** How much of the time a thread runs rather than sleeps. */
+  #busyShare({ gap, burst, touchTime }: Runner): number {
+    const busy = burst * touchTime * this.#crowding()
+    return gap === 0 ? 1 : busy / (busy + gap + WAKE_UP)
   }
 
   /** task_tick_numa() and task_numa_work() */
@@ -371,7 +401,17 @@ export class Series {
     const pages = this.#tunable(`${DEBUG}/scan_size_mb`) * 256
     const scan = scanHints(kernel, process, pages, runner.task.node, only, { task: runner.task, delay, now: this.#now })
     statistics.sequence[this.#tasks[runner.index]!.process] = process.scanSequence
-    const cost = scan.updated * SCAN_PTE
+    const others = this.#runners.filter((other) => other !== runner && other.task.process === process)
+    // idle cpus need not be told (lazy TLB)
+    const told =
+      scan.updated === 0
+        ? 0
+        : Math.min(
+            1,
+            others.reduce((sum, other) => sum + this.#busyShare(other), 0),
+          )
+    const cost = (scan.updated * SCAN_PTE + told * FLUSH) * this.#crowding()
+    if (scan.updated > 0) for (const other of others) other.clock = Math.max(other.clock, this.#now + 2 * FLUSH * this.#busyShare(other))
     runner.stamp += 32 * cost
     runner.clock += cost
     runner.cpu += cost
@@ -488,8 +528,16 @@ export class Series {
         procs,
         ...(args['free'] !== undefined && { free_pages: free }),
       })
+      this.#interrupt(String(args['procs']).split(','))
     }
     return { keys: [...SAMPLE_KEYS], t0_ns: Math.round(origin), samples }
+  }
+
+  /** The controller runs on cpu 0 while it takes a sample. */
+  #interrupt(names: readonly string[]): void {
+    let time = SAMPLE
+    for (const name of names) for (const { pages } of this.#scenario.actor(name).regions.values()) time += pages * SAMPLE_PAGE
+    for (const runner of this.#runners) if (this.#scenario.cpuOf.get(runner.task) === CONTROLLER_CPU) runner.clock = Math.max(runner.clock, this.#now) + time
   }
 
   #sampleProcess(actor: Actor): Record<string, unknown> {
@@ -497,10 +545,9 @@ export class Series {
     const regions: Record<string, number[]> = {}
     for (const [name, region] of actor.regions) {
       const counts = Array.from({ length: nodes }, () => 0)
-      for (let page = 0; page < region.pages; page++) {
-        const entry = this.#scenario.entry(actor, name, page)
-        const id = entry === undefined ? -1 : entry.vma.ptes[entry.i]!
-        if (id >= 0 && pages.node[id] !== ABSENT) counts[pages.node[id]!]!++
+      for (const vma of actor.process.vmas) {
+        if (vma.start < region.start || vma.start >= region.start + region.pages) continue
+        for (const page of vma.ptes) if (page >= 0 && pages.node[page] !== ABSENT) counts[pages.node[page]!]!++
       }
       regions[name] = counts
     }
@@ -531,6 +578,13 @@ export class Series {
       ]),
     }
   }
+}
+
+/** mm/vmstat.c:calculate_normal_threshold(), memory in units of 128 MiB; rounded down as part of the node is not managed. */
+function counterLot(mib: number, nodes: Scenario['machine']['nodes']): number {
+  const bits = (n: number): number => 32 - Math.clz32(n)
+  const cpus = nodes.reduce((sum, node) => sum + node.cpus.length, 0)
+  return 2 * bits(cpus) * (1 + bits(Math.floor((mib - 1) / 128)))
 }
 
 const shown = (loop: TouchLoop): number[] => Array.from({ length: RANGES_SHOWN }, (_, r) => Math.round(loop.touches[r] ?? 0))

@@ -26,6 +26,8 @@ export interface PromotionHost {
   isFree(node: NodeIndex, pages: number): boolean
   /** Pages that the node spans. */
   presentPages(node: NodeIndex): number
+  /** The candidates are counted per cpu and added up in lots of more than this (vmstat threshold); exactly without. */
+  counterLot?(node: NodeIndex): number
   /** A request to promote, granted or not (pgpromote_candidate). */
   candidate?(node: NodeIndex): void
 }
@@ -41,6 +43,9 @@ const ENOUGH_SHARE = 16
 /** What pglist_data keeps for promotion: nbp_threshold, nbp_rl_*, nbp_th_*. */
 interface NodeState {
   threshold: number
+  /** Counted but not added up yet, and when all was added up (vmstat_update, every second). */
+  pending: number
+  folded: number
   candidates: number
   rateStart: number
   rateBase: number
@@ -58,7 +63,16 @@ export class HotThreshold {
     this.#host = host
     this.#settings = settings
     this.#pagesPerSecond = settings.rateLimit / BASE_PAGE
-    this.#nodes = Array.from({ length: host.nodes }, () => ({ threshold: 0, candidates: 0, rateStart: 0, rateBase: 0, adjusted: 0, adjustBase: 0 }))
+    this.#nodes = Array.from({ length: host.nodes }, () => ({
+      threshold: 0,
+      pending: 0,
+      folded: 0,
+      candidates: 0,
+      rateStart: 0,
+      rateBase: 0,
+      adjusted: 0,
+      adjustBase: 0,
+    }))
   }
 
   marked(page: PageId): void {
@@ -78,13 +92,22 @@ export class HotThreshold {
     const latency = now - stamps[page]!
     stamps[page] = now
     if (latency >= (node.threshold || this.#settings.hotThreshold)) return false
-    node.candidates++
-    this.#host.candidate?.(to)
+    this.#count(node, to, now)
     if (now - node.rateStart > SECOND) {
       node.rateStart = now
       node.rateBase = node.candidates
     }
     return node.candidates - node.rateBase < this.#pagesPerSecond
+  }
+
+  #count(node: NodeState, to: NodeIndex, now: number): void {
+    this.#host.candidate?.(to)
+    node.pending++
+    const isDue = now - node.folded >= SECOND
+    if (isDue) node.folded = now
+    else if (node.pending <= (this.#host.counterLot?.(to) ?? 0)) return
+    node.candidates += node.pending
+    node.pending = 0
   }
 
   /** Too many candidates for the rate limit: a stricter threshold; too few: a milder one. */

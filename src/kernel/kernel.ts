@@ -42,6 +42,8 @@ export class Kernel {
   readonly thp = { enabled: 'madvise' as 'always' | 'madvise' | 'never', useZeroPage: true, shmem: false }
   /** Folios that the current call has isolated; empty between calls. */
   readonly isolated = new GrowableI32()
+  /** kernel.numa_balancing has its tiering bit: moves to the top tier count as promotions. */
+  tiering = true
   readonly #topTier: Uint8Array
 
   constructor({ machine, zones, pages, observer, cpusetV1 = false, tiers }: KernelOptions) {

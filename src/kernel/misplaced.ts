@@ -19,6 +19,6 @@ export function migrateMisplaced(kernel: Kernel, page: PageId, to: NodeIndex, ex
   const target = (): NodeIndex => frames.allocateOn(to, null, size, to)
   if (kernel.engine.migratePages(kernel.isolated.data, 1, target, 'MIGRATE_ASYNC', 'numa_misplaced') !== 0) return false
   vmstat.count('numa_pages_migrated', size)
-  if (kernel.isPromotion(from, to)) vmstat.countNode(to, 'pgpromote_success', size)
+  if (kernel.tiering && kernel.isPromotion(from, to)) vmstat.countNode(to, 'pgpromote_success', size)
   return true
 }

@@ -150,6 +150,14 @@ export class NumaFaults {
     return isOwn || this.#groupPrefers(state, from, to)
   }
 
+  /** update_scan_period(): the scheduler has moved the task to a cpu of another node. Leaving the preferred node starts over. */
+  moved(task: number, from: NodeIndex, to: NodeIndex): void {
+    const state = this.task(task)
+    if (from === to || state.period === 0) return
+    if (state.sequence > 0 && (to === state.preferred || (state.preferred !== NO_NODE && from !== state.preferred))) return
+    state.period = this.#scanStart(this.#host.tasks[task]!.process, state)
+  }
+
   /** Of the group if the task has one: is `to` used so much more than `from` that shared pages should follow? */
   #groupPrefers({ group }: TaskState, from: NodeIndex, to: NodeIndex): boolean {
     if (group === null) return true
@@ -168,8 +176,10 @@ export class NumaFaults {
     if (!isPrivate && !isLocal && group !== null && group.activeNodes > 1 && isActive(group, cpuNode) && isActive(group, memNode)) isLocal = true
     if (this.#host.now() > state.retryAt) {
       this.#place(state, process)
-      // numa_migrate_preferred()
-      if (state.preferred !== NO_NODE) state.retryAt = this.#host.now() + Math.min(SECOND, state.period / 16)
+      if (state.preferred !== NO_NODE) {
+        state.retryAt = this.#host.now() + Math.min(SECOND, state.period / 16)
+        this.#stay(state, cpuNode)
+      }
     }
     if (fault.migrationFailed) state.failed++
     state.newMem[memNode * 2 + (isPrivate ? PRIVATE : 0)]!++
@@ -229,6 +239,14 @@ export class NumaFaults {
     if (state.group !== null) this.#updateActive(state.group)
     this.#choosePreferred(state)
     this.#updatePeriod(state, process, shared, own)
+  }
+
+  /**
+   * numa_migrate_preferred() for a task that cannot be moved, as it is bound or its cpu is a fact of the recording: one that is in a group
+   * makes do with the node where it is.
+   */
+  #stay(state: TaskState, cpuNode: NodeIndex): void {
+    if (state.group !== null && state.preferred !== cpuNode) state.preferred = cpuNode
   }
 
   #choosePreferred(state: TaskState): void {

@@ -21,8 +21,10 @@ export interface DemotionTarget {
 
 /** Pages that one stall of an allocation frees: two batches of SWAP_CLUSTER_MAX, one per zone of the node's LRU walk. */
 const DIRECT_PAGES = 64
-/** kswapd_shrink_node(): least pages per round and zone, SWAP_CLUSTER_MAX. */
-const ROUND_LEAST = 32
+/** SWAP_CLUSTER_MAX: least pages per pass. */
+const CLUSTER = 32
+/** DEF_PRIORITY: a pass looks at a 2^12th of the node's pages, the next at twice as many, and so on. */
+const DEF_PRIORITY = 12
 
 export class Reclaim {
   /** /sys/kernel/mm/numa/demotion_enabled */
@@ -33,15 +35,17 @@ export class Reclaim {
   readonly #targets: readonly (DemotionTarget | null)[]
   readonly #isHot: (page: PageId) => boolean
   readonly #hands: number[]
-  /** Pages that kswapd still wants in this round; 0 = asleep. */
-  readonly #round: number[]
+  /** Pages that kswapd still wants in this pass, and its priority; 0 = asleep. */
+  readonly #pass: number[]
+  readonly #priority: number[]
 
   constructor(kernel: Kernel, targets: readonly (DemotionTarget | null)[], isHot: (page: PageId) => boolean) {
     this.#kernel = kernel
     this.#targets = targets
     this.#isHot = isHot
     this.#hands = targets.map(() => 0)
-    this.#round = targets.map(() => 0)
+    this.#pass = targets.map(() => 0)
+    this.#priority = targets.map(() => 0)
   }
 
   canDemote(node: NodeIndex): boolean {
@@ -50,22 +54,32 @@ export class Reclaim {
 
   /** wakeup_kswapd() */
   wake(node: NodeIndex): void {
-    if (this.#round[node] === 0 && this.canDemote(node) && !this.#isBalanced(node)) this.#round[node] = this.#roundPages(node)
+    if (!this.isAwake(node) && this.canDemote(node) && !this.#isBalanced(node)) this.#begin(node, DEF_PRIORITY)
   }
 
   isAwake(node: NodeIndex): boolean {
-    return this.#round[node]! > 0
+    return this.#priority[node]! > 0
   }
 
-  /** kswapd gets on by up to `pages`. A round is finished even when there is room enough half way through. */
+  /** balance_pgdat() gets on by up to `pages`. A pass is finished even when there is room enough half way through. */
   run(node: NodeIndex, pages: number): void {
-    const wanted = Math.min(pages, this.#round[node]!)
-    if (wanted <= 0) return
-    const freed = this.#demote(this.#coldest(node, wanted), node, 'pgdemote_kswapd')
-    this.#round[node]! -= wanted
-    if (freed === 0)
-      this.#round[node] = 0 // nothing left to take: pgdat->kswapd_failures
-    else if (this.#round[node] === 0 && !this.#isBalanced(node)) this.#round[node] = this.#roundPages(node)
+    let left = pages
+    while (left > 0 && this.isAwake(node)) {
+      const wanted = Math.min(left, this.#pass[node]!)
+      const freed = this.#demote(this.#coldest(node, wanted), node, 'pgdemote_kswapd')
+      left -= wanted
+      this.#pass[node]! -= wanted
+      if (freed === 0 || (this.#pass[node] === 0 && this.#isBalanced(node))) this.#priority[node] = 0
+      else if (this.#pass[node] === 0) this.#begin(node, Math.max(1, this.#priority[node]! - 1))
+    }
+  }
+
+  /** kswapd_shrink_node(): a share of the node's pages that doubles from pass to pass, at most the sum of the zones' high marks. */
+  #begin(node: NodeIndex, priority: number): void {
+    const { frames } = this.#kernel
+    const most = frames.zones.reduce((sum, zone) => (zone.node === node ? sum + Math.max(zone.high, CLUSTER) : sum), 0)
+    this.#priority[node] = priority
+    this.#pass[node] = Math.min(most, Math.max(CLUSTER, Math.floor(frames.inUse[node]! / 2 ** priority)))
   }
 
   /** __alloc_pages_direct_reclaim(): true when something was freed. */
@@ -98,11 +112,6 @@ export class Reclaim {
   /** One zone above the mark is enough. */
   #isBalanced(node: NodeIndex): boolean {
     return this.#kernel.frames.isAbove(node, this.mark, 0)
-  }
-
-  /** kswapd_shrink_node(): the sum of the zones' high marks. */
-  #roundPages(node: NodeIndex): number {
-    return this.#kernel.frames.zones.reduce((sum, zone) => (zone.node === node ? sum + Math.max(zone.high, ROUND_LEAST) : sum), 0)
   }
 
   #isEvictable(page: PageId): boolean {
