@@ -41,6 +41,24 @@ describe('moving', () => {
     expect([...records[0]!.flow]).toEqual([0, 2, 0, 0])
   })
 
+  // observed on Linux 6.12: the second naming of a page finds it isolated, which flushes the queue
+  it('move_pages of the same page three times: EBUSY for the second, then already there', () => {
+    const { kernel } = world({ nodes: [8, 8], pages: 2 })
+    touch(kernel, '00')
+    const outcome = kernel.movePages([0, 0, 0, 1], 1)
+    expect([0, 1, 2, 3].map((i) => outcome.status(i))).toEqual([1, -16, 1, 1])
+    expect(outcome).toMatchObject({ ret: 0, moved: 2, failed: { EBUSY: 1 } })
+  })
+
+  it('move_pages stops at a node that does not exist; what was queued before has moved', () => {
+    const { kernel, placement } = world({ nodes: [8, 8], pages: 3 })
+    touch(kernel, '000')
+    const outcome = kernel.movePages([0, 1, 2], [1, 9, 1])
+    expect([0, 1, 2].map((i) => outcome.status(i))).toEqual([1, -9999, -9999])
+    expect(outcome).toMatchObject({ ret: -19, moved: 1 })
+    expect(placement()).toEqual([1, 0, 0])
+  })
+
   it('migrate_pages keeps the relative placement', () => {
     const { kernel, placement } = world({ nodes: [8, 8, 8], pages: 6 })
     touch(kernel, '010101')
