@@ -78,27 +78,25 @@ function unit(page: PageId, salt: number): number {
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32
 }
 
-/** What each name means to the engine (pages.ts, migrate.ts). */
+/** Names that are bits of a page's state (pages.ts); migrate.ts says what each does to a migration. */
+const BITS: Partial<Record<PageStateName, number>> = {
+  /** FOLL_PIN: an exclusive anonymous page refuses to be unmapped. */
+  pinned: PAGE.dmaPinned,
+  locked: PAGE.locked,
+  /** Of a file system without ->migrate_folio: must be written out first. */
+  dirty: PAGE.file | PAGE.dirty | PAGE.noMigrateFolio,
+  writeback: PAGE.writeback,
+  /** A driver's page, not on any LRU list. */
+  movable: PAGE.movableOps,
+  unevictable: PAGE.unevictable | PAGE.mlocked,
+  poisoned: PAGE.poisoned,
+}
+
 function mark(pages: Pages, page: PageId, { state, mappings }: PlannedState, on: boolean): void {
-  const bits = (mask: number) => (on ? pages.setState(page, mask) : pages.clearState(page, mask))
-  switch (state) {
-    case 'pinned': // FOLL_PIN: an exclusive anonymous page refuses to be unmapped
-      return bits(PAGE.dmaPinned)
-    case 'referenced': // a plain extra reference: pipe, splice, look-up in flight
-      return pages.setExtraRefs(page, on ? 1 : 0)
-    case 'locked':
-      return bits(PAGE.locked)
-    case 'dirty': // of a file system without ->migrate_folio: must be written out first
-      return bits(PAGE.file | PAGE.dirty | PAGE.noMigrateFolio)
-    case 'writeback':
-      return bits(PAGE.writeback)
-    case 'shared':
-      return pages.setMapcount(page, on ? mappings : 1)
-    case 'movable': // a driver's page, not on any LRU list
-      return bits(PAGE.movableOps)
-    case 'unevictable':
-      return bits(PAGE.unevictable | PAGE.mlocked)
-    case 'poisoned':
-      return bits(PAGE.poisoned)
-  }
+  const bits = BITS[state] ?? 0
+  if (on) pages.setState(page, bits)
+  else pages.clearState(page, bits)
+  if (state === 'shared') pages.setMapcount(page, on ? mappings : 1)
+  // A plain extra reference: pipe, splice, a look-up in flight
+  if (state === 'referenced') pages.setExtraRefs(page, on ? 1 : 0)
 }
