@@ -1,7 +1,7 @@
 /** From lane results to the tables of a run: the only place where figures are compared with the baseline and the bound. */
 import { type Row, Table } from '../columns/index.ts'
 import type { Machine } from '../machine/index.ts'
-import { EPOCHS, FAILURES, LATENCY, MOVES, NODES, NUMA_MAPS, STACK, STAGES, SUMMARY, TRAFFIC, VMSTAT } from '../results/index.ts'
+import { EPOCHS, FAILURES, LATENCY, MOVES, NODES, NUMA_MAPS, PING_PONG, PLACEMENT, STACK, STAGES, SUMMARY, TRAFFIC, VMSTAT } from '../results/index.ts'
 import type { Bound } from './bound.ts'
 import type { LaneResult } from './lane-result.ts'
 import { toNs } from './ledger.ts'
@@ -16,6 +16,8 @@ const TABLE_OF = {
   latency: LATENCY,
   stack: STACK,
   moves: MOVES,
+  placement: PLACEMENT,
+  ping_pong: PING_PONG,
   numa_maps: NUMA_MAPS,
   stages: STAGES,
 } as const

@@ -3,6 +3,7 @@ import type { FaultPlan, MemoryLayout } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import type { PreparedTrace, TickBlock } from '../trace/index.ts'
 import type { LoadModel } from './contention.ts'
+import type { HeatGrid } from './heat.ts'
 import type { Followed } from './stage-log.ts'
 
 export interface ReplayContext {
@@ -23,6 +24,8 @@ export interface ReplayContext {
   faultPlan?: FaultPlan
   /** Moments at which each lane's numa_maps are kept, ns since the start of the trace, ascending. */
   numaMapsAtNs: number[]
+  /** Axes of the picture of pages over time; absent where nobody will look at single lanes. */
+  heat?: HeatGrid
   /** Migrations that are followed stage by stage. */
   followed?: Followed
 }

@@ -4,6 +4,7 @@ import type { LaneKernel } from '../kernel/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
 import type { ReplayContext } from './context.ts'
 import type { Ledger, LedgerTotals } from './ledger.ts'
+import type { PingPong } from './ping-pong.ts'
 
 export interface LaneResult {
   label: string
@@ -27,6 +28,8 @@ export interface LaneResult {
     latency: Row[]
     stack: Row[]
     moves: Row[]
+    placement: Row[]
+    ping_pong: Row[]
     numa_maps: Row[]
     stages: Row[]
   }
@@ -40,14 +43,15 @@ export interface LaneParts {
   totals: LedgerTotals
   status: LaneResult['status']
   message: string
-  pingPongPages: number
+  pingPong: PingPong
+  placementRows: Row[]
   numaMapsRows: Row[]
   stageRows: Row[]
   isIdeal: boolean
 }
 
 export function laneResult(parts: LaneParts): LaneResult {
-  const { policy, context, kernel, ledger, totals, status, message, pingPongPages, isIdeal } = parts
+  const { policy, context, kernel, ledger, totals, status, message, pingPong, isIdeal } = parts
   return {
     label: policy.label,
     policy: policy.name,
@@ -58,7 +62,7 @@ export function laneResult(parts: LaneParts): LaneResult {
     totals,
     p50LatencyNs: ledger.traffic.latency.percentile(0.5),
     p99LatencyNs: ledger.traffic.latency.percentile(0.99),
-    pingPongPages,
+    pingPongPages: pingPong.pages,
     pagesPerNode: Array.from(ledger.resident),
     vmstat: { ...kernel.vmstat },
     rows: {
@@ -70,6 +74,8 @@ export function laneResult(parts: LaneParts): LaneResult {
       latency: latencyRows(policy.label, ledger),
       stack: ledger.stackRows(),
       moves: ledger.moveRows,
+      placement: parts.placementRows,
+      ping_pong: pingPongRows(policy.label, context, pingPong),
       numa_maps: parts.numaMapsRows,
       stages: parts.stageRows,
     },
@@ -83,3 +89,12 @@ function vmstatRows(lane: string, { machine }: ReplayContext, kernel: LaneKernel
 
 const latencyRows = (lane: string, { traffic }: Ledger): Row[] =>
   traffic.latency.classes().map(({ upper, count }) => ({ lane, latency_ns: upper, accesses: count }))
+
+const pingPongRows = (lane: string, { trace }: ReplayContext, pingPong: PingPong): Row[] =>
+  pingPong.byReturns().map(({ returns, pages, first }) => ({
+    lane,
+    returns,
+    pages,
+    pid: trace.processes[trace.pageProcess[first]!]!,
+    address: `0x${(trace.pageVpage[first]! * trace.meta.pageSize).toString(16)}`,
+  }))

@@ -8,6 +8,7 @@ import type { TickBlock } from '../trace/index.ts'
 import type { ReplayContext } from './context.ts'
 import { ticksAhead } from './context.ts'
 import { EventPlayer } from './event-player.ts'
+import { PlacementLog } from './heat.ts'
 import { HintScanner } from './hint-scanner.ts'
 import { type LaneResult, laneResult } from './lane-result.ts'
 import { Ledger } from './ledger.ts'
@@ -44,6 +45,7 @@ export class Lane {
   readonly #pingPong: PingPong
   readonly #stageLog?: StageLog
   readonly #numaMaps: NumaMapsLog
+  readonly #placementLog?: PlacementLog
   #tick = 0
   #endNs = 0
   #policyNs = 0
@@ -84,6 +86,7 @@ export class Lane {
     this.#events = new EventPlayer(context, this.#kernel, ofKind(rules, 'cpuset change'), ofKind(rules, 'syscall'))
     this.#pingPong = new PingPong(trace.meta.pages)
     this.#numaMaps = new NumaMapsLog(context, policy.label, this.#kernel)
+    this.#placementLog = context.heat && new PlacementLog(context.heat, policy.label, machine)
   }
 
   #observe(rule: RuleOf<'every'>, i: number): Observer | undefined {
@@ -225,6 +228,7 @@ export class Lane {
     for (const { observer } of this.#timers) observer?.epoch(block, i)
     if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)
     this.#pingPong.look(placement, this.#ledger.migratedSoFar)
+    this.#placementLog?.tickEnded(placement, this.#endNs, this.#tick === this.#context.trace.ticks - 1)
     this.#ledger.closeEpoch(this.#endNs)
   }
 
@@ -243,7 +247,8 @@ export class Lane {
       totals: this.#ledger.finish(this.#endNs),
       status: this.#status,
       message: this.#message,
-      pingPongPages: this.#pingPong.pages,
+      pingPong: this.#pingPong,
+      placementRows: this.#placementLog?.rows ?? [],
       numaMapsRows: this.#numaMaps.finish(),
       stageRows: this.#stageLog?.rows ?? [],
       isIdeal: ofKind(this.#rules, 'every').some(({ observation }) => observation?.ideal === true),

@@ -6,6 +6,7 @@ import type { LanePolicy } from '../policy/index.ts'
 import { type PreparedTrace, regroup } from '../trace/index.ts'
 import { formatDuration, formatList } from '../units.ts'
 import type { ReplayContext } from './context.ts'
+import { heatGrid } from './heat.ts'
 import { layoutOf } from './layout.ts'
 
 export interface PlanOptions {
@@ -22,6 +23,8 @@ export interface PlanOptions {
   faultPlan?: FaultPlan
   /** Moments whose numa_maps are kept, ns since the start of the trace. */
   numaMapsAtNs?: number[]
+  /** Keep the picture of pages over time. */
+  heat?: boolean
   /** Migrations to follow stage by stage: addresses of pages, or the first batch from a moment on. */
   followed?: { addresses: number[]; batchAtNs?: number }
 }
@@ -86,6 +89,7 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
       ...loadOf(trace, machine, options),
       faultPlan: options.faultPlan,
       numaMapsAtNs: [...(options.numaMapsAtNs ?? [])].sort((a, b) => a - b),
+      heat: options.heat ? heatGrid(trace) : undefined,
       followed: options.followed && { pages: pagesAt(trace, options.followed.addresses), batchAtNs: options.followed.batchAtNs },
       originNs: trace.blocks > 0 ? trace.block(0).startNs[0]! : 0,
     },

@@ -12,6 +12,7 @@ import { type PreparedTrace, shareTrace } from '../trace/index.ts'
 import { boundOf } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
+import { heatTable } from './heat.ts'
 import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
 import { passOver } from './pass.ts'
@@ -39,7 +40,9 @@ const PAIRS_WORTH_A_THREAD = 4_000_000
 export async function replay(options: ReplayOptions): Promise<Run> {
   const plan = await planOf(options)
   const lanes = await runLanes(plan, options)
-  return runOf(recordOf(plan, lanes, options), collect(plan.context, lanes, boundOf(plan.context)))
+  const tables = collect(plan.context, lanes, boundOf(plan.context))
+  const { trace, heat } = plan.context
+  return runOf(recordOf(plan, lanes, options), heat ? [...tables, heatTable(trace, heat)] : tables)
 }
 
 /** What would be done: for `--explain`, and the first half of `replay`. */
@@ -58,6 +61,7 @@ export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
     faultPlan: options.faultPlan,
     numaMapsAtNs: options.numaMapsAtNs,
     followed: options.followed,
+    heat: options.heat ?? true,
   })
 }
 

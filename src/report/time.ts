@@ -33,7 +33,7 @@ export class TimeGrid {
     this.#unitNs = unitNs
     const merged = Math.max(1, Math.ceil(times.length / MOST_BINS))
     const ends = times.filter((_, i) => (i + 1) % merged === 0 || i === times.length - 1)
-    this.ends = ends.map((time) => this.#inUnit(time))
+    this.ends = ends.map((time) => this.inUnit(time))
     this.#binOf = new Map(times.map((time, i) => [time, Math.floor(i / merged)]))
   }
 
@@ -42,7 +42,8 @@ export class TimeGrid {
     return `time (${this.unit})`
   }
 
-  #inUnit(ns: number): number {
+  /** A time of the tables in the run's unit. */
+  inUnit(ns: number): number {
     return Number((ns / this.#unitNs).toPrecision(9))
   }
 
@@ -70,7 +71,7 @@ export class TimeGrid {
 
   /** Tables may have rows between the bins of `epochs`; they belong to the bin that ends next. */
   #nearest(timeNs: number): number {
-    const time = this.#inUnit(timeNs)
+    const time = this.inUnit(timeNs)
     const index = this.ends.findIndex((end) => end >= time)
     return index === -1 ? this.ends.length - 1 : index
   }

@@ -162,6 +162,46 @@ export const MOVES: TableSchema = {
   ],
 }
 
+/** time bin × address bin, the same for every lane; cells without accesses have no row, but every time bin has one. */
+export const HEAT: TableSchema = {
+  name: 'heat',
+  about: 'How often the program accessed which part of its memory over time',
+  columns: [
+    int('time_ns', 'ns', 'end of the bin since the start of the trace'),
+    int('bin', '', 'address bin: touched pages in order of process and address, cut into at most 200 bins of equally many'),
+    int('pid', '', 'process of the first page of the bin'),
+    text('address', 'of the first page of the bin, hexadecimal'),
+    int('pages', 'pages', 'touched pages in the bin'),
+    int('accesses', 'accesses', ''),
+  ],
+}
+
+/** lane × address bin × change. */
+export const PLACEMENT: TableSchema = {
+  name: 'placement',
+  about: 'Which node holds most pages of an address bin of the table heat, one row per change; empty in sweeps',
+  columns: [
+    lane,
+    int('time_ns', 'ns', 'start of the first time bin that ends like this; it holds until the next row of the address bin'),
+    int('bin', '', 'address bin of the table heat'),
+    int('node', '', 'node id; null when none of its pages are in memory'),
+    float('share', 'share', 'of its pages in memory that are on this node, in tenths; of 256 pages spread over the bin when it has more'),
+  ],
+}
+
+/** lane × number of returns. */
+export const PING_PONG: TableSchema = {
+  name: 'ping_pong',
+  about: 'Pages that came back to the node they had been moved away from, by how often',
+  columns: [
+    lane,
+    int('returns', '', 'how often the page came back'),
+    int('pages', 'pages', 'base pages that came back so often'),
+    int('pid', '', 'process of the first of them'),
+    text('address', 'of the first of them, hexadecimal'),
+  ],
+}
+
 /** lane × moment × process × mapping; empty unless asked for. */
 export const NUMA_MAPS: TableSchema = {
   name: 'numa_maps',
@@ -186,7 +226,7 @@ export const STAGES: TableSchema = {
   ],
 }
 
-export const TABLES = [SUMMARY, EPOCHS, NODES, VMSTAT, FAILURES, TRAFFIC, LATENCY, STACK, MOVES, NUMA_MAPS, STAGES] as const
+export const TABLES = [SUMMARY, EPOCHS, NODES, VMSTAT, FAILURES, TRAFFIC, LATENCY, STACK, MOVES, HEAT, PLACEMENT, PING_PONG, NUMA_MAPS, STAGES] as const
 
 /** run.json: everything needed to know what was run and to run it again. */
 export interface RunRecord {

@@ -35,7 +35,9 @@ export async function gather(storeFolder: string, output: string, planName?: str
     const rows: Record<string, number> = {}
     const points = await opened.points(plan.name)
     writeFileSync(join(temporary, 'points.parquet'), await tableToParquet(points))
-    const parts = TABLES.filter(({ name }) => name !== 'summary').map((schema) => new PartWriter(temporary, schema))
+    const parts = TABLES.filter(({ name, columns }) => name !== 'summary' && columns.some((column) => column.name === 'lane')).map(
+      (schema) => new PartWriter(temporary, schema),
+    )
     for (const { key } of plan.points) {
       if (!opened.store.has(key)) continue
       const { lane } = await opened.store.point(key)

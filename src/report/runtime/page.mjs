@@ -19,6 +19,8 @@ const datasets = report.datasets.map(({ names, stored }) =>
 function visible(rows) {
   return rows.filter((row) => {
     if (row.lane !== undefined && !chosen.lanes.has(row.lane)) return false
+    // A stretch is shown as far as it reaches into the window; axes cut it
+    if (row.until !== undefined) return row.until > edges[chosen.from] && row.start < edges[chosen.to]
     return row.time === undefined || (row.time > edges[chosen.from] && row.time <= edges[chosen.to])
   })
 }
@@ -77,7 +79,7 @@ async function update() {
     for (const [name, index] of Object.entries(chart.data)) view.data(name, visible(datasets[index]))
     // Small multiples come and go: the picture takes the size that is left
     await view.signal('windowFrom', edges[chosen.from]).signal('windowTo', edges[chosen.to]).resize().runAsync()
-    const follows = Object.values(chart.data).some((index) => report.datasets[index].names.includes('time'))
+    const follows = Object.values(chart.data).some((index) => report.datasets[index].names.some((name) => name === 'time' || name === 'until'))
     element.closest('figure').classList.toggle('whole-run', !follows)
   }
   for (const row of document.querySelectorAll('[data-lane]')) row.toggleAttribute('hidden', !chosen.lanes.has(row.dataset.lane))

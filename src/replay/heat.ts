@@ -1,0 +1,164 @@
+/**
+ * Page × time, small enough to look at whatever the size of the trace: at most BINS times BINS cells. Pages are put in order
+ * of address and cut into bins of equally many touched pages, so that holes in the address space take no room.
+ *
+ * How often a cell was accessed is a fact of the trace and is counted once for all lanes; where its pages lie is a fact of a
+ * lane and is noted when it changes (`PlacementLog`).
+ */
+import { type Row, Table } from '../columns/index.ts'
+import { ABSENT } from '../kernel/index.ts'
+import type { Machine } from '../machine/index.ts'
+import { HEAT } from '../results/index.ts'
+import type { PreparedTrace } from '../trace/index.ts'
+import { forEachTick } from './context.ts'
+
+/** As many as a wide screen shows apart. */
+const BINS = 200
+/** Pages looked at per address bin when its node is asked for; all of them in bins that hold no more. */
+const SAMPLE = 256
+
+/** Axes of the picture, as plain data that crosses threads. */
+export interface HeatGrid {
+  /** Ticks per time bin. */
+  ticks: number
+  /** Where each address bin begins: process index, virtual page, and rank in address order. */
+  bins: { process: number; vpage: number; rank: number }[]
+  /** Pages of bin b to look at are samplePages[sampleStart[b] .. sampleStart[b + 1]). */
+  sampleStart: Uint32Array
+  samplePages: Uint32Array
+}
+
+export function heatGrid(trace: PreparedTrace): HeatGrid {
+  const bins = addressBins(trace)
+  const size = Math.ceil(trace.meta.pages / Math.max(1, bins.length))
+  const stride = Math.max(1, Math.ceil(size / SAMPLE))
+  const chosen = bins.map((): number[] => [])
+  const seen = new Uint32Array(bins.length)
+  const binOf = binOfPage(trace, bins)
+  for (let page = 0; page < binOf.length; page++) if (seen[binOf[page]!]!++ % stride === 0) chosen[binOf[page]!]!.push(page)
+  const sampleStart = new Uint32Array(bins.length + 1)
+  chosen.forEach((pages, b) => {
+    sampleStart[b + 1] = sampleStart[b]! + pages.length
+  })
+  return { ticks: Math.max(1, Math.ceil(trace.ticks / BINS)), bins, sampleStart, samplePages: Uint32Array.from(chosen.flat()) }
+}
+
+/** First page of each bin, ascending by process and address. */
+function addressBins(trace: PreparedTrace): HeatGrid['bins'] {
+  const { meta, pageProcess, pageVpage } = trace
+  const count = Math.min(BINS, meta.pages)
+  const held = new Uint32Array(trace.processes.length)
+  for (let page = 0; page < meta.pages; page++) held[pageProcess[page]!]!++
+  const vpages = Array.from(held, (pages) => new Float64Array(pages))
+  held.fill(0)
+  for (let page = 0; page < meta.pages; page++) vpages[pageProcess[page]!]![held[pageProcess[page]!]!++] = pageVpage[page]!
+  const bins: HeatGrid['bins'] = []
+  let before = 0
+  vpages.forEach((sorted, process) => {
+    sorted.sort()
+    while (bins.length < count) {
+      const rank = Math.floor((bins.length * meta.pages) / count)
+      if (rank >= before + sorted.length) break
+      bins.push({ process, vpage: sorted[rank - before]!, rank })
+    }
+    before += sorted.length
+  })
+  return bins
+}
+
+/** The last bin that begins at or before the page, by halving. */
+function binOfPage({ meta, pageProcess, pageVpage }: PreparedTrace, bins: HeatGrid['bins']): Uint8Array {
+  const binProcess = Uint16Array.from(bins, ({ process }) => process)
+  const binVpage = Float64Array.from(bins, ({ vpage }) => vpage)
+  const found = new Uint8Array(meta.pages)
+  for (let page = 0; page < meta.pages; page++) {
+    const process = pageProcess[page]!
+    const vpage = pageVpage[page]!
+    let low = 0
+    let high = bins.length
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      const isAfter = binProcess[middle]! > process || (binProcess[middle] === process && binVpage[middle]! > vpage)
+      if (isAfter) high = middle
+      else low = middle
+    }
+    found[page] = low
+  }
+  return found
+}
+
+/** Accesses per cell: one sweep over the pairs, for the whole run. Cells nobody accessed have no row, but every time bin has one. */
+export function heatTable(trace: PreparedTrace, { bins, ticks }: HeatGrid): Table {
+  const table = new Table(HEAT)
+  const binOf = binOfPage(trace, bins)
+  const cells = new Float64Array(bins.length)
+  const originNs = trace.tickStartNs[0] ?? 0
+  const describe = bins.map(({ process, vpage, rank }, bin) => ({
+    bin,
+    pid: trace.processes[process]!,
+    address: `0x${(vpage * trace.meta.pageSize).toString(16)}`,
+    pages: (bins[bin + 1]?.rank ?? trace.meta.pages) - rank,
+  }))
+  let tick = 0
+  forEachTick(trace, (block, i) => {
+    const { pairPage, pairReads, pairWrites } = block
+    const end = block.pairStart[i + 1]!
+    for (let k = block.pairStart[i]!; k < end; k++) cells[binOf[pairPage[k]!]!]! += pairReads[k]! + pairWrites[k]!
+    tick++
+    if (tick % ticks !== 0 && tick !== trace.ticks) return
+    const time_ns = trace.tickStartNs[tick]! - originNs
+    const rows = table.length
+    for (let b = 0; b < bins.length; b++) if (cells[b]! > 0) table.add({ time_ns, ...describe[b]!, accesses: cells[b]! })
+    if (table.length === rows) table.add({ time_ns, ...describe[0]!, accesses: 0 })
+    cells.fill(0)
+  })
+  return table
+}
+
+/** Notes which node holds most pages of each address bin, looked up at the end of every time bin, when it is another than before. */
+export class PlacementLog {
+  readonly rows: Row[] = []
+  readonly #grid: HeatGrid
+  readonly #lane: string
+  readonly #machine: Machine
+  /** Node and share in tenths of each bin after the latest look; 0 = nothing there yet. */
+  readonly #before: Uint16Array
+  readonly #count: Uint32Array
+  #startNs = 0
+  #ticks = 0
+
+  constructor(grid: HeatGrid, lane: string, machine: Machine) {
+    this.#grid = grid
+    this.#lane = lane
+    this.#machine = machine
+    this.#before = new Uint16Array(grid.bins.length)
+    this.#count = new Uint32Array(machine.nodes.length)
+  }
+
+  /** A tick has ended at `endNs` since the start of the trace. */
+  tickEnded(placement: Uint8Array, endNs: number, isLast: boolean): void {
+    if (++this.#ticks % this.#grid.ticks !== 0 && !isLast) return
+    for (let bin = 0; bin < this.#before.length; bin++) this.#look(bin, placement)
+    this.#startNs = endNs
+  }
+
+  #look(bin: number, placement: Uint8Array): void {
+    const { sampleStart, samplePages } = this.#grid
+    const count = this.#count.fill(0)
+    let present = 0
+    for (let k = sampleStart[bin]!; k < sampleStart[bin + 1]!; k++) {
+      const node = placement[samplePages[k]!]!
+      if (node === ABSENT) continue
+      count[node]!++
+      present++
+    }
+    let main = 0
+    for (let node = 1; node < count.length; node++) if (count[node]! > count[main]!) main = node
+    const tenths = present === 0 ? 0 : Math.round((10 * count[main]!) / present)
+    const now = present === 0 ? 0 : 1 + main * 11 + tenths
+    if (now === this.#before[bin]) return
+    this.#before[bin] = now
+    const node = present === 0 ? null : this.#machine.nodes[main]!.id
+    this.rows.push({ lane: this.#lane, time_ns: this.#startNs, bin, node, share: present === 0 ? null : tenths / 10 })
+  }
+}
