@@ -2,6 +2,7 @@
 import type { CaseFile, Step } from './case-file.ts'
 import { compareStep, type Difference } from './compare.ts'
 import { interpret, type Prediction } from './interpret.ts'
+import { compareSeries, hasSeries, recordedRuns, type SeriesResult } from './series-test.ts'
 
 export interface FileReport {
   file: string
@@ -9,7 +10,10 @@ export interface FileReport {
   cases: number
   matched: number
   differing: number
-  /** Cases of which some result varied between recordings, and how many of them lie within what was recorded. */
+  /**
+   * What varied between recordings, and how much of it lies within what was recorded: time series of the cases that have samples, else
+   * whole cases.
+   */
   statistical: { series: number; within: number }
 }
 
@@ -19,7 +23,11 @@ export interface ConformReport {
   differences: Difference[]
   /** The same for the statistical ones. */
   outside: Difference[]
+  /** Every time series compared. */
+  series: SeriesResult[]
 }
+
+const ANSWERS = new Set(['ret', 'errno', 'touched', 'died'])
 
 /** The first step of a case that the model gets wrong, with what is wrong there. */
 export function firstDifference(recorded: CaseFile['cases'][number], prediction: Prediction): Difference | undefined {
@@ -35,12 +43,31 @@ export function firstDifference(recorded: CaseFile['cases'][number], prediction:
   return undefined
 }
 
+/** What the steps of a time series answer besides numbers: return values, errnos, pages touched. */
+function wrongAnswer(recorded: CaseFile['cases'][number], { observed }: Prediction): Difference | undefined {
+  for (const [i, step] of recorded.steps.entries()) {
+    const difference = compareStep(recorded, step, observed[i]!).find(({ field }) => ANSWERS.has(field))
+    if (difference !== undefined && step.op !== 'hstop') return difference
+  }
+  return undefined
+}
+
 export function conform(files: { name: string; content: CaseFile }[]): ConformReport {
-  const report: ConformReport = { files: [], differences: [], outside: [] }
+  const report: ConformReport = { files: [], differences: [], outside: [], series: [] }
   for (const { name, content } of files) {
     const summary: FileReport = { file: name, cases: 0, matched: 0, differing: 0, statistical: { series: 0, within: 0 } }
     for (const recorded of content.cases) {
-      const difference = firstDifference(recorded, interpret(recorded, content.machines))
+      const prediction = interpret(recorded, content.machines)
+      if (recorded.determinism.class !== 'exact' && hasSeries(recorded) && prediction.failure === undefined) {
+        const results = compareSeries(recorded, prediction.observed, recordedRuns(recorded))
+        const wrong = wrongAnswer(recorded, prediction)
+        if (wrong !== undefined) report.outside.push(wrong)
+        summary.statistical.series += results.length
+        summary.statistical.within += results.filter(({ within }) => within).length
+        report.series.push(...results)
+        continue
+      }
+      const difference = firstDifference(recorded, prediction)
       if (recorded.determinism.class === 'exact') {
         summary.cases++
         if (difference === undefined) summary.matched++

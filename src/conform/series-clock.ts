@@ -8,7 +8,7 @@
 export const TICK = 4e6
 
 /** Time of one touch in a loop, ns. */
-export const TOUCH = 250
+export const TOUCH = 270
 /** … while its pages fit into the emulator's translation cache of 256 entries. */
 export const CACHED_TOUCH = 50
 export const CACHED_PAGES = 256

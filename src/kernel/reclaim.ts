@@ -19,10 +19,10 @@ export interface DemotionTarget {
   fallback: Uint8Array
 }
 
-/** Pages that one stall of an allocation frees: two batches of SWAP_CLUSTER_MAX, one per zone of the node's LRU walk. */
-const DIRECT_PAGES = 64
-/** SWAP_CLUSTER_MAX: least pages per pass. */
-const CLUSTER = 32
+/** MIN_LRU_BATCH: least pages per pass. */
+const CLUSTER = 64
+/** Pages that one stall of an allocation frees. */
+const DIRECT_PAGES = CLUSTER
 /** DEF_PRIORITY: a pass looks at a 2^12th of the node's pages, the next at twice as many, and so on. */
 const DEF_PRIORITY = 12
 

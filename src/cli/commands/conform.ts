@@ -1,4 +1,4 @@
-import { type ConformReport, conform, type Difference, predict, readCaseFile } from '../../conform/index.ts'
+import { type ConformReport, conform, type Difference, predict, readCaseFile, type SeriesResult } from '../../conform/index.ts'
 import { VERSION } from '../../package.ts'
 import { defineCommand, EXIT, printJson } from '../command.ts'
 
@@ -24,14 +24,33 @@ export default defineCommand({
   },
 })
 
-function describe({ files, differences, outside }: ConformReport): string {
+function describe({ files, differences, outside, series }: ConformReport): string {
   const lines = files.map(({ file, cases, matched, statistical }) => {
     const varying = statistical.series === 0 ? '' : `, ${statistical.within} of ${statistical.series} varying ones within what was recorded`
     return `${file}: ${matched} of ${cases} exact cases match${varying}`
   })
+  lines.push(...describeSeries(series))
   for (const difference of differences) lines.push(`  differs: ${explain(difference)}`)
   for (const difference of outside) lines.push(`  outside: ${explain(difference)}`)
   return `${lines.join('\n')}\n`
+}
+
+/** Per group and series: in how many cases it lies within the recorded spread; then where one does not. */
+function describeSeries(series: readonly SeriesResult[]): string[] {
+  const groups = new Map<string, SeriesResult[]>()
+  for (const result of series) {
+    const kind = `${result.group}: ${result.series.includes(' ') ? 'pages per node' : result.series}`
+    groups.set(kind, [...(groups.get(kind) ?? []), result])
+  }
+  const counts = [...groups].map(([kind, results]) => `  ${kind}: ${results.filter(({ within }) => within).length} of ${results.length} series within`)
+  const outside = series.flatMap(({ case: id, series: name, within, inside, points, worst }) =>
+    within || worst === undefined
+      ? []
+      : [
+          `  outside: ${id} ${name}, ${inside} of ${points} points inside; at ${worst.at} recorded ${Math.round(worst.low)} to ${Math.round(worst.high)}, model ${Math.round(worst.value)}`,
+        ],
+  )
+  return [...counts, ...outside]
 }
 
 function explain({ case: id, step, field, index, expected, got }: Difference): string {
