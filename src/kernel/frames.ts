@@ -131,12 +131,13 @@ export class Frames {
     return false
   }
 
-  /** Gives frames back: to the node's zones that lack most, lowest first. */
+  /** Gives frames back: to the node's highest zone while it lacks any, as what was taken first came from there. */
   give(node: number, pages: number): void {
     this.inUse[node]! -= pages
     let rest = pages
-    for (let zone = this.#first[node]!; zone < this.#first[node + 1]! && rest > 0; zone++) {
-      const room = zone === this.#first[node + 1]! - 1 ? rest : Math.min(rest, this.zones[zone]!.free - this.#free[zone]!)
+    const first = this.#first[node]!
+    for (let zone = this.#first[node + 1]! - 1; zone >= first && rest > 0; zone--) {
+      const room = zone === first ? rest : Math.min(rest, Math.max(0, this.zones[zone]!.free - this.#free[zone]!))
       this.#free[zone]! += room
       rest -= room
     }
