@@ -1,0 +1,1 @@
+export { type QueryResult, query } from './query.ts'
