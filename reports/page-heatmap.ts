@@ -23,6 +23,9 @@ const GRAINS = [
 ] as const
 /** Some 100 bytes each in a drawing. */
 const MOST_RECTANGLES = 5000
+/** A stretch of which no node holds so much lies on several nodes. */
+const MAIN_SHARE = 0.75
+const MIXED = 'several'
 /** Shades of the chart; each is LEVEL_STEP times the one before. */
 const LEVELS = 5
 const LEVEL_STEP = 4
@@ -36,11 +39,12 @@ export default defineReport({
   charts(run): ReportChart[] {
     const grid = new TimeGrid(run)
     const { rectangles, pages } = finestThatFits(run, grid)
+    const nodes = run.record.machine.nodes.map(({ id }) => String(id))
     return [
       {
         name: 'page-heatmap',
         title: 'Accesses and placement of pages over time',
-        caption: `Strong is hot (each shade ${LEVEL_STEP} times the next), colour is the node that holds most of these pages; a dark edge is where they moved.`,
+        caption: `Strong is hot (each shade ${LEVEL_STEP} times the next), colour is the node of these pages, or ‘${MIXED}’ when none holds three quarters; a dark edge is where they moved.`,
         description: 'Heat maps, one per policy: pages in order of address against time, shaded by accesses and coloured by node, with marks where pages moved',
         width: 'full',
         data: { cells: rectangles },
@@ -68,7 +72,12 @@ export default defineReport({
                 mark: { type: 'rect', clip: true },
                 encoding: {
                   x2: { field: 'until' },
-                  color: { field: 'node', type: 'nominal', title: 'node' },
+                  color: {
+                    field: 'node',
+                    type: 'nominal',
+                    title: 'node',
+                    scale: { domain: [...nodes, MIXED], range: [...nodes.map((_, i) => `theme:node-${i % 8}`), 'theme:fault'] },
+                  },
                   opacity: { field: 'level', type: 'quantitative', legend: null, scale: { domain: [0, LEVELS], range: [0.1, 1] } },
                   tooltip: [
                     LANE_TOOLTIP,
@@ -149,23 +158,29 @@ class HeatMap {
     return highest
   }
 
-  /** Node that holds most bins of each cell at the end of its column; null where nothing is in memory. Row by row. */
-  nodes(placement: Row[]): (number | null)[] {
-    const counts = Array.from({ length: this.columns * this.rows }, () => new Map<number, number>())
+  /** Where the pages of each cell lie at the end of its column: a node, MIXED, or null where nothing is in memory. Row by row. */
+  nodes(placement: Row[]): (string | null)[] {
+    const cells = Array.from({ length: this.columns * this.rows }, () => new Map<string, number>())
     const byBin = Array.from({ length: this.#bins }, (): Row[] => [])
     for (const row of placement) byBin[row['bin'] as number]?.push(row)
     byBin.forEach((changes, bin) => {
       let next = 0
-      let node: number | null = null
+      let node: string | null = null
       for (let column = 0; column < this.columns; column++) {
-        while (next < changes.length && (changes[next]!['time_ns'] as number) < this.endsNs[column]!) node = changes[next++]!['node'] as number | null
-        const count = counts[this.rowOf(bin) * this.columns + column]!
-        if (node !== null) count.set(node, (count.get(node) ?? 0) + 1)
+        for (; next < changes.length && (changes[next]!['time_ns'] as number) < this.endsNs[column]!; next++) node = mainNode(changes[next]!)
+        const cell = cells[this.rowOf(bin) * this.columns + column]!
+        if (node !== null) cell.set(node, (cell.get(node) ?? 0) + 1)
       }
     })
-    return counts.map((count) => [...count].sort(([a, m], [b, n]) => n - m || a - b)[0]?.[0] ?? null)
+    return cells.map((cell) => {
+      const all = [...cell.values()].reduce((sum, bins) => sum + bins, 0)
+      const [node, bins] = [...cell].reduce((most, one) => (one[1] > most[1] ? one : most), [MIXED, 0] as [string, number])
+      return all === 0 ? null : bins < MAIN_SHARE * all ? MIXED : node
+    })
   }
 }
+
+const mainNode = ({ node, share }: Row): string | null => (node === null ? null : (share as number) < MAIN_SHARE ? MIXED : String(node))
 
 function finestThatFits(run: RunTables, grid: TimeGrid): { rectangles: Row[]; pages: number } {
   const heat = run.rows('heat')
@@ -191,7 +206,7 @@ function rectanglesOf(map: HeatMap, lane: string, changes: Row[], grid: TimeGrid
   const rectangles: Row[] = []
   for (let row = 0; row < map.rows; row++) {
     let open: Row | undefined
-    let before: number | null = null
+    let before: string | null = null
     for (let column = 0; column < map.columns; column++) {
       const node = nodes[row * map.columns + column]!
       const accesses = map.accesses[row * map.columns + column]!
@@ -275,9 +290,13 @@ function placementText(run: RunTables): ReportTable {
       { heading: 'node, start to end', align: 'left' },
     ],
     rows,
-    notes: [rows.length === 0 ? 'In no policy did a stretch of pages change its node.' : 'Stretches that stay on one node are left out.'],
+    notes: [
+      rows.length === 0
+        ? 'In no policy did a stretch of pages change its node.'
+        : `Stretches that do not change are left out; ~ is ${MIXED} nodes, . is not in memory.`,
+    ],
   }
 }
 
-/** 0 to 9, then letters. */
-const nodeLetter = (node: number | null): string => (node === null ? '.' : node < 36 ? node.toString(36) : '+')
+/** Nodes 0 to 9, then letters. */
+const nodeLetter = (node: string | null): string => (node === null ? '.' : node === MIXED ? '~' : Number(node) < 36 ? Number(node).toString(36) : '+')
