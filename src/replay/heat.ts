@@ -15,7 +15,7 @@ import { forEachTick } from './context.ts'
 /** As many as a wide screen shows apart. */
 const BINS = 200
 /** Pages looked at per address bin when its node is asked for; all of them in bins that hold no more. */
-const SAMPLE = 256
+const SAMPLE = 64
 
 /** Axes of the picture, as plain data that crosses threads. */
 export interface HeatGrid {
