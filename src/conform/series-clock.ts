@@ -1,7 +1,8 @@
 /**
  * What the recordings do not tell and a time series needs: how fast the emulated machines were. Constants of the recording
- * machine (QEMU, software emulation; kernels 6.12), not of the kernel; the same for all cases. Each is a round median over the
- * repeats of threads that run alone; single repeats differ by a factor of three, so the third digit would mean nothing.
+ * machine (QEMU, software emulation; kernels 6.12), not of the kernel; the same for all cases. Times of a
+ * touch and crowding are medians over all repeats; the others are not in the recordings by themselves and were chosen once, for all
+ * cases together, from the spacing of scans and the pace of faults and of kswapd. Single repeats differ by a factor of three.
  */
 
 /** Scheduler tick: Debian's kernels have CONFIG_HZ=250. */
