@@ -97,7 +97,10 @@ interface Difference extends RatioEstimate {
 function compare(run: RunTables): Difference[] {
   const costs = new Map<string, number[]>()
   for (const row of run.rows('epochs')) {
-    const cost = ['memory_stall_ns', 'migration_ns', 'hint_fault_ns', 'observation_ns'].reduce((sum, name) => sum + ((row[name] as number | null) ?? 0), 0)
+    const cost = ['memory_stall_ns', 'migration_ns', 'hint_fault_ns', 'observation_ns', 'blocked_ns'].reduce(
+      (sum, name) => sum + ((row[name] as number | null) ?? 0),
+      0,
+    )
     const lane = row['lane'] as string
     if (!costs.has(lane)) costs.set(lane, [])
     costs.get(lane)!.push(cost)

@@ -21,6 +21,7 @@ const FAMILIES: [label: string, beginning: string, colour: string][] = [
   ['queueing', 'queueing', 'theme:lane-7'],
   ['page fault', 'page fault', 'theme:lane-3'],
   ['hint fault', 'hint fault', 'theme:fault'],
+  ['waiting for a migration', 'blocked', 'theme:lane-5'],
   ['migration in the fault', 'promotion', 'theme:lane-4'],
   ['background migration', 'migration', 'theme:migrate'],
   ['observing', '', 'theme:observe'],

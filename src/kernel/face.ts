@@ -4,6 +4,7 @@
  *
  * Failure is a value: statuses are node numbers >= 0 or negative errno, as move_pages(2) writes them.
  */
+import type { GrowableI32 } from '../columns/index.ts'
 import type { Machine, NodeIndex } from '../machine/index.ts'
 
 /** Value of `nodeOf[page]` for a page that is not present. Machines have at most 250 nodes. */
@@ -73,6 +74,8 @@ export interface MigrationRecord {
   /** Base pages that failed for good, by errno name (`EBUSY`) and stage (`isolate`, `allocate`, `unmap`, `refcount`, `copy`, …); sums to `failed`. */
   failures: { errno: string; stage: string; pages: number }[]
   stages: StageCounts
+  /** Folios that were unmapped, whether they then moved or not: who touches one meanwhile waits. Some may appear twice. */
+  unmapped: GrowableI32
 }
 
 export interface KernelObserver {

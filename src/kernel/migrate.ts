@@ -11,6 +11,7 @@
  *
  * EAGAIN means "again in the next pass"; every other error ends the folio's stage. Passes follow each other without delay.
  */
+import { GrowableI32 } from '../columns/index.ts'
 import type { NodeIndex } from '../machine/index.ts'
 import { ASYNC_CALLER_PASSES, ASYNC_STAGE_PASSES, MAX_BATCHED_PAGES, SYNC_STAGE_PASSES, THP_ORDER } from './defaults.ts'
 import { EAGAIN, EBUSY, EHWPOISON, ENOMEM, errnoName } from './errno.ts'
@@ -127,6 +128,7 @@ export class MigrationEngine {
       flow: new Uint32Array(this.#nodes * this.#nodes),
       failures: [],
       stages: { isolated: 0, allocated: 0, unmapped: 0, tlbFlushes: 0, copiedPages: 0, copiedThp: 0, remapped: 0, putBack: 0, retries: 0 },
+      unmapped: new GrowableI32(MAX_BATCHED_PAGES),
     }
   }
 
@@ -329,6 +331,7 @@ export class MigrationEngine {
       }
     }
     this.#record.stages.unmapped += size
+    this.#record.unmapped.push(folio)
     if (size > 1) this.#unmapLarge(folio)
     return target
   }
@@ -473,6 +476,7 @@ export class MigrationEngine {
     const stages = record.stages
     stages.isolated = stages.allocated = stages.unmapped = stages.tlbFlushes = stages.copiedPages = 0
     stages.copiedThp = stages.remapped = stages.putBack = stages.retries = 0
+    record.unmapped.clear()
   }
 
   #finish(stats: Stats): void {

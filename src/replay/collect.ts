@@ -77,6 +77,7 @@ function summaryRow(context: CollectContext, lane: LaneResult, baseline: LaneRes
     migration_ns: toNs(totals.migrationPs),
     hint_fault_ns: toNs(totals.hintFaultPs),
     observation_ns: toNs(totals.observationPs),
+    blocked_ns: toNs(totals.blockedPs),
     total_cost_ns: toNs(total),
     bound_ns: lane.status === 'ok' ? toNs(bound.ps) : null,
     bound_kind: bound.kind,

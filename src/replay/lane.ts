@@ -61,6 +61,7 @@ export class Lane {
       actorNode,
       actorTask: trace.actorTask,
       tasks: trace.tasks.length,
+      pages: trace.meta.pages,
       pageSize: trace.meta.pageSize,
       ticksPerBin: context.ticksPerBin,
       label: policy.label,
@@ -117,6 +118,7 @@ export class Lane {
     this.#policyNs = Math.round(sinceStart * this.#context.pace)
     this.#kernel.now = this.#policyNs
 
+    this.#ledger.openEpoch(block.startNs[i + 1]! - startNs)
     this.#stageLog?.at(sinceStart)
     this.#numaMaps.take(sinceStart)
     this.#kernel.applyPlannedStates(sinceStart)
@@ -225,6 +227,7 @@ export class Lane {
       epochReads[slot]! += pairReads[k]!
       epochWrites[slot]! += pairWrites[k]!
     }
+    this.#ledger.settleBlocked(block, i)
     for (const { observer } of this.#timers) observer?.epoch(block, i)
     if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)
     this.#pingPong.look(placement, this.#ledger.migratedSoFar)

@@ -6,6 +6,8 @@ import type { Row } from '../columns/index.ts'
 import type { KernelObserver, MigrationRecord } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import type { NodeLoad } from '../policy/index.ts'
+import type { TickBlock } from '../trace/index.ts'
+import { BlockedAccesses } from './blocked-accesses.ts'
 import type { LoadModel } from './contention.ts'
 import { MemoryTraffic } from './memory-traffic.ts'
 
@@ -16,6 +18,7 @@ const COMPONENTS = {
   queueing: true,
   'page fault': true,
   'hint fault': true,
+  'blocked by migration': true,
   'promotion: isolate': true,
   'promotion: allocate': true,
   'promotion: unmap and flush': true,
@@ -46,6 +49,8 @@ interface Bin {
   migrationPs: number
   hintFaultPs: number
   observationPs: number
+  /** Waits of accesses for pages under migration by a background core. */
+  blockedPs: number
   /** Recorded time, and what saturated memory or links add to it. */
   recordedNs: number
   stretchNs: number
@@ -63,6 +68,7 @@ const emptyBin = (): Bin => ({
   migrationPs: 0,
   hintFaultPs: 0,
   observationPs: 0,
+  blockedPs: 0,
   recordedNs: 0,
   stretchNs: 0,
 })
@@ -77,6 +83,7 @@ export interface LedgerShape {
   /** actor -> task. */
   actorTask: Uint16Array
   tasks: number
+  pages: number
   /** Bytes of a base page. */
   pageSize: number
   /** Ticks per time bin of the tables. */
@@ -110,6 +117,8 @@ export class Ledger implements KernelObserver {
   readonly #componentPs = new Map<Component, number>()
   readonly #total = emptyBin()
   #bin = emptyBin()
+  readonly #blocked: BlockedAccesses
+  #epochPs = 1
   #ticksInBin = 0
   #endNs = 0
   readonly #moves = new Map<string, { flow: Float64Array; failed: number }>()
@@ -128,6 +137,7 @@ export class Ledger implements KernelObserver {
     const nodes = machine.nodes.length
     this.#nodes = nodes
     this.traffic = new MemoryTraffic(machine, actorNode, shape.load)
+    this.#blocked = new BlockedAccesses(shape.pages)
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
     this.#stallBeforePs = new Float64Array(shape.tasks)
@@ -184,11 +194,14 @@ export class Ledger implements KernelObserver {
       [`${by}: copy`, costs.copyPsPerKiB * ((stages.copiedPages * this.#shape.pageSize) / 1024) + costs.migrateThpPs * stages.copiedThp],
       [`${by}: remap`, fixed * (costs.stageShares.remap * stages.remapped + costs.stageShares.putback * stages.putBack)],
     ]
+    let total = 0
     for (const [component, exact] of parts) {
       const cost = Math.round(exact)
+      total += cost
       this.#bin.migrationPs += cost
       this.#charge(component, cost, this.payer)
     }
+    if (this.payer === NOBODY) this.#blocked.migrated(record, total, this.#epochPs)
     this.#bin.migrated += record.succeeded
     this.#bin.failed += record.failed
     const nodes = this.#nodes
@@ -257,6 +270,21 @@ export class Ledger implements KernelObserver {
     if (++this.#ticksInBin === ticksPerBin) this.#closeBin(endNs)
   }
 
+  /** An epoch of this length begins. */
+  openEpoch(lengthNs: number): void {
+    this.#epochPs = Math.max(1, lengthNs) * 1000
+  }
+
+  /** Accesses of tick `i` that met pages under migration. */
+  settleBlocked(block: TickBlock, i: number): void {
+    this.#blocked.settle(block, i, this.#wait)
+  }
+
+  readonly #wait = (actor: number, ps: number): void => {
+    this.#bin.blockedPs += ps
+    this.#charge('blocked by migration', ps, this.#shape.actorTask[actor]!)
+  }
+
   load(node: number): NodeLoad {
     return this.traffic.load(node)
   }
@@ -291,6 +319,7 @@ export class Ledger implements KernelObserver {
       migration_ns: toNs(bin.migrationPs),
       hint_fault_ns: toNs(bin.hintFaultPs),
       observation_ns: toNs(bin.observationPs),
+      blocked_ns: toNs(bin.blockedPs),
     })
     machine.nodes.forEach((node, index) => {
       this.nodeRows.push({

@@ -40,7 +40,8 @@ export const SUMMARY: TableSchema = {
     int('migration_ns', 'ns', 'time spent in the migration engine'),
     int('hint_fault_ns', 'ns', 'time spent in hint faults, migration not included'),
     int('observation_ns', 'ns', 'time spent on scanning and sampling'),
-    int('total_cost_ns', 'ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'),
+    int('blocked_ns', 'ns', 'time accesses waited for pages under migration by a background core'),
+    int('total_cost_ns', 'ns', 'memory stall + migration + hint faults + observation + blocked: what the optimum bounds'),
     int('bound_ns', 'ns', 'no placement of the pages has less total_cost_ns; null where unknown'),
     text('bound_kind', 'how the bound was found: per-page optimum, two-tier optimum or Lagrangian lower bound'),
     float('bound_gap', 'share', 'how far the true optimum may lie above bound_ns; 0 = the bound is exact (idle latency), null where unknown'),
@@ -70,6 +71,7 @@ export const EPOCHS: TableSchema = {
     int('migration_ns', 'ns', ''),
     int('hint_fault_ns', 'ns', ''),
     int('observation_ns', 'ns', ''),
+    int('blocked_ns', 'ns', ''),
   ],
 }
 
@@ -141,7 +143,7 @@ export const STACK: TableSchema = {
   about: 'Where the time went',
   columns: [
     lane,
-    text('component', 'local, remote, queueing, page fault, hint fault, migration stages, scanning, sampling'),
+    text('component', 'local, remote, queueing, page fault, hint fault, blocked by migration, migration stages, scanning, sampling'),
     int('ns', 'ns', ''),
     { name: 'in_stall', type: 'bool', unit: '', about: 'paid by the tasks of the program; else by a background core' },
   ],

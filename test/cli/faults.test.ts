@@ -65,6 +65,7 @@ test('a page is followed through the stages of the engine, pass after pass', asy
   ])
   const stages = (address: string) => run.rows('stages').filter((row) => row['address'] === address)
   expect(stages('0x7f3032b9b000').map(({ stage }) => stage)).toEqual([
+    'isolate',
     'allocate',
     'lock source',
     'writeback',

@@ -1,0 +1,45 @@
+/**
+ * What a concurrent accessor pays: while a background core migrates a batch, its pages are unmapped, and who touches one sleeps
+ * until its migration entry is gone (mm/migrate.c:migration_entry_wait). All pages of a batch stay unmapped until the move
+ * phase reaches them, so an access that falls into the batch's time waits for half of it on average. Accesses are taken as
+ * spread evenly over the epoch. Promotions in a hint fault are paid for by the faulting task itself and block nobody here.
+ */
+import type { MigrationRecord } from '../kernel/index.ts'
+import type { TickBlock } from '../trace/index.ts'
+
+export class BlockedAccesses {
+  /** Mean wait of an access to the page in this epoch, whole picoseconds; made when something is first migrated. */
+  #waitPs: Float64Array | null = null
+  readonly #pages: number
+  readonly #blocked: number[] = []
+
+  constructor(pages: number) {
+    this.#pages = pages
+  }
+
+  /** A call by a background core that took `ps` in an epoch of `epochPs`. */
+  migrated({ unmapped, stages }: MigrationRecord, ps: number, epochPs: number): void {
+    if (unmapped.length === 0) return
+    this.#waitPs ??= new Float64Array(this.#pages)
+    const batchPs = ps / Math.max(1, stages.tlbFlushes)
+    const wait = Math.round((Math.min(1, batchPs / epochPs) * batchPs) / 2)
+    for (let i = 0; i < unmapped.length; i++) {
+      this.#waitPs[unmapped.data[i]!]! += wait
+      this.#blocked.push(unmapped.data[i]!)
+    }
+  }
+
+  /** Tells what each actor waited in the epoch of tick `i`, and forgets it. */
+  settle(block: TickBlock, i: number, charge: (actor: number, ps: number) => void): void {
+    if (this.#blocked.length === 0) return
+    const waitPs = this.#waitPs!
+    const { pairPage, pairActor, pairReads, pairWrites } = block
+    const end = block.pairStart[i + 1]!
+    for (let k = block.pairStart[i]!; k < end; k++) {
+      const wait = waitPs[pairPage[k]!]!
+      if (wait > 0) charge(pairActor[k]!, wait * (pairReads[k]! + pairWrites[k]!))
+    }
+    for (const page of this.#blocked) waitPs[page] = 0
+    this.#blocked.length = 0
+  }
+}
