@@ -41,7 +41,10 @@ function describe(trace: PreparedTrace): string {
   const share = (part: number) => (meta.accesses === 0 ? '' : ` (${formatPercent(part / meta.accesses)})`)
   const rows: [string, string][] = [
     ['file', meta.file],
-    ['format', `${meta.format}${meta.origin ? ` (from ${meta.origin.format}: ${meta.origin.file})` : ''}; ${meta.fidelity}${meta.filtered === false ? '' : `, filtered by ${meta.filtered}`}`],
+    [
+      'format',
+      `${meta.format}${meta.origin ? ` (from ${meta.origin.format}: ${meta.origin.file})` : ''}; ${meta.fidelity}${meta.filtered === false ? '' : `, filtered by ${meta.filtered}`}`,
+    ],
     ['carries', meta.carries.join(', ')],
     ['digest', meta.digest],
     ['accesses', `${formatCount(meta.accesses)}${meta.records === meta.accesses ? '' : ` in ${formatCount(meta.records)} records`}`],
