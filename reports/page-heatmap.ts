@@ -22,7 +22,7 @@ const GRAINS = [
   [24, 6],
 ] as const
 /** Some 100 bytes each in a drawing. */
-const MOST_RECTANGLES = 5000
+const MOST_RECTANGLES = 3000
 /** A stretch of which no node holds so much lies on several nodes. */
 const MAIN_SHARE = 0.75
 const MIXED = 'several'

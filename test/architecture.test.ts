@@ -22,6 +22,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   replay: ['columns', 'units', 'errors', 'package', 'plugins', 'trace', 'machine', 'kernel', 'results', 'policy'],
   conform: ['columns', 'units', 'errors', 'package', 'plugins', 'machine', 'kernel', 'policy'],
   sweep: ['columns', 'units', 'errors', 'package', 'plugins', 'yaml', 'trace', 'machine', 'kernel', 'policy', 'replay', 'results'],
+  notebook: ['columns', 'errors', 'machine', 'report'],
   query: ['columns', 'errors', 'results', 'sweep'],
   report: ['columns', 'units', 'errors', 'package', 'plugins', 'results'],
   index: ['columns', 'errors', 'machine', 'policy', 'replay', 'report', 'results', 'trace'],

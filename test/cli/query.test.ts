@@ -68,7 +68,10 @@ describe('run folders', () => {
 
 test('sweep stores and gathered data sets answer alike', () => {
   const plan = join(folder, 'plan.yaml')
-  writeFileSync(plan, 'traces: ["uniform:table=256KiB,updates=5000,duration=1s,tasks=2"]\nmachines: [2-socket]\npolicies: [first-touch, interleave]\nseeds: [1, 2]\n')
+  writeFileSync(
+    plan,
+    'traces: ["uniform:table=256KiB,updates=5000,duration=1s,tasks=2"]\nmachines: [2-socket]\npolicies: [first-touch, interleave]\nseeds: [1, 2]\n',
+  )
   const store = join(folder, 'store')
   const swept = numareplay(['sweep', plan, '-o', store])
   expect(swept.stderr + swept.stdout).not.toMatch(/error/)

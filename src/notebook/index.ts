@@ -1,0 +1,1 @@
+export { bundleOf, Chart, chart, type MimeBundle, type Shown, show } from './display.ts'
