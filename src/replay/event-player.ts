@@ -14,12 +14,20 @@ export class EventPlayer {
   readonly #kernel: LaneKernel
   readonly #cpusetRules: CpusetRule[]
   readonly #syscallRules: SyscallRule[]
+  readonly #freed: (node: NodeIndex, pages: number) => void
   #next = 0
   /** Cpusets as the trace sets them: memory nodes and member processes. */
   readonly #mems = new Map<string, NodeIndex[]>()
   readonly #groupOf = new Map<number, string>()
 
-  constructor(context: ReplayContext, kernel: LaneKernel, cpusetRules: CpusetRule[], syscallRules: SyscallRule[]) {
+  constructor(
+    context: ReplayContext,
+    kernel: LaneKernel,
+    cpusetRules: CpusetRule[],
+    syscallRules: SyscallRule[],
+    freed: (node: NodeIndex, pages: number) => void = () => {},
+  ) {
+    this.#freed = freed
     this.#context = context
     this.#kernel = kernel
     this.#cpusetRules = cpusetRules
@@ -36,13 +44,13 @@ export class EventPlayer {
     const kernel = this.#kernel
     switch (event.kind) {
       case 'munmap':
-        kernel.munmap(event.process, event.startVpage, event.pages)
+        this.#freeing(() => kernel.munmap(event.process, event.startVpage, event.pages))
         break
       case 'madvise':
-        if (event.advice === 'dontneed' || event.advice === 'free') kernel.munmap(event.process, event.startVpage, event.pages)
+        if (event.advice === 'dontneed' || event.advice === 'free') this.#freeing(() => kernel.munmap(event.process, event.startVpage, event.pages))
         break
       case 'exit':
-        kernel.exit(event.process)
+        this.#freeing(() => kernel.exit(event.process))
         break
       case 'mlock':
         kernel.mlock(event.process, event.startVpage, event.pages)
@@ -78,6 +86,14 @@ export class EventPlayer {
       case 'lost':
         break
     }
+  }
+
+  /** Tells how many pages of each node the act gave back. */
+  #freeing(act: () => void): void {
+    const { nodes } = this.#context.machine
+    const before = nodes.map((_, node) => this.#kernel.freePages(node))
+    act()
+    for (let node = 0; node < nodes.length; node++) this.#freed(node, this.#kernel.freePages(node) - before[node]!)
   }
 
   #changeCpuset({ group, cpus, mems }: Extract<TraceEvent, { kind: 'cpuset_change' }>): void {

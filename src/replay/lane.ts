@@ -84,7 +84,9 @@ export class Lane {
     this.#pressureRules = ofKind(rules, 'pressure')
     this.#allocationRules = ofKind(rules, 'allocation')
     this.#tasks = new TaskTracker(context, ofKind(rules, 'task move'))
-    this.#events = new EventPlayer(context, this.#kernel, ofKind(rules, 'cpuset change'), ofKind(rules, 'syscall'))
+    this.#events = new EventPlayer(context, this.#kernel, ofKind(rules, 'cpuset change'), ofKind(rules, 'syscall'), (node, pages) =>
+      this.#ledger.freed(node, pages),
+    )
     this.#pingPong = new PingPong(trace.meta.pages)
     this.#numaMaps = new NumaMapsLog(context, policy.label, this.#kernel)
     this.#placementLog = context.heat && new PlacementLog(context.heat, policy.label, machine)

@@ -155,6 +155,11 @@ export class Ledger implements KernelObserver {
     this.#charge('page fault', this.#shape.machine.costs.pageFaultPs, task)
   }
 
+  /** Pages that the program gave back. */
+  freed(node: number, pages: number): void {
+    this.resident[node]! -= pages
+  }
+
   hintFault(task: number): void {
     const cost = this.#shape.machine.costs.hintFaultPs
     this.#bin.hintFaults++
