@@ -144,6 +144,7 @@ const DECISIVE = [
   'page-size',
   'tick',
   'events',
+  'cache',
   'lenient',
 ]
 const DEFAULTS: Record<string, string> = { seed: '1', cpus: 'auto' }
