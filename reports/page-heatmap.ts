@@ -44,7 +44,7 @@ export default defineReport({
       {
         name: 'page-heatmap',
         title: 'Accesses and placement of pages over time',
-        caption: `Strong is hot (each shade ${LEVEL_STEP} times the next), colour is the node of these pages, or ‘${MIXED}’ when none holds three quarters; a dark edge is where they moved.`,
+        caption: `Strong is hot (each shade ${LEVEL_STEP} times the next), colour is the node of these pages, or ‘${MIXED}’; a line is where they moved.`,
         description: 'Heat maps, one per policy: pages in order of address against time, shaded by accesses and coloured by node, with marks where pages moved',
         width: 'full',
         data: { cells: rectangles },
@@ -262,7 +262,7 @@ function heatText(run: RunTables): ReportTable {
   return {
     title: 'Accesses by address over time',
     columns: [
-      { heading: 'from address', align: 'left' },
+      { heading: 'from address of pid', align: 'left' },
       { heading: 'pages', align: 'right' },
       { heading: 'start to end', align: 'left' },
     ],
@@ -286,7 +286,7 @@ function placementText(run: RunTables): ReportTable {
     laneColumn: 0,
     columns: [
       { heading: 'policy', align: 'left' },
-      { heading: 'from address', align: 'left' },
+      { heading: 'from address of pid', align: 'left' },
       { heading: 'node, start to end', align: 'left' },
     ],
     rows,

@@ -13,7 +13,7 @@ import {
 
 /** Pages are coloured by how often they came back: once is a correction, often is a quarrel. */
 const CLASSES = [
-  { name: 'once', most: 1, colour: 'theme:heat-2' },
+  { name: 'once', most: 1, colour: 'theme:heat-3' },
   { name: '2 to 3 times', most: 3, colour: 'theme:heat-4' },
   { name: '4 to 7 times', most: 7, colour: 'theme:heat-5' },
   { name: '8 times or more', most: Number.POSITIVE_INFINITY, colour: 'theme:heat-6' },
@@ -34,7 +34,7 @@ export default defineReport({
       {
         name: 'ping-pong-pages',
         title: 'Pages that came back',
-        caption: 'Base pages that returned to the node they had been moved away from: both migrations were paid for in vain.',
+        caption: 'Base pages that returned to the node they had been moved away from. Once may follow the program; often is a quarrel about who owns the page.',
         description: 'Stacked bar chart: base pages that came back in each policy, by how often they did',
         data: { pages: rows },
         spec: {

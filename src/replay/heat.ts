@@ -23,6 +23,8 @@ export interface HeatGrid {
   ticks: number
   /** Where each address bin begins: process index, virtual page, and rank in address order. */
   bins: { process: number; vpage: number; rank: number }[]
+  /** Address bin of each page. */
+  binOf: Uint8Array
   /** Pages of bin b to look at are samplePages[sampleStart[b] .. sampleStart[b + 1]). */
   sampleStart: Uint32Array
   samplePages: Uint32Array
@@ -40,7 +42,7 @@ export function heatGrid(trace: PreparedTrace): HeatGrid {
   chosen.forEach((pages, b) => {
     sampleStart[b + 1] = sampleStart[b]! + pages.length
   })
-  return { ticks: Math.max(1, Math.ceil(trace.ticks / BINS)), bins, sampleStart, samplePages: Uint32Array.from(chosen.flat()) }
+  return { ticks: Math.max(1, Math.ceil(trace.ticks / BINS)), bins, binOf, sampleStart, samplePages: Uint32Array.from(chosen.flat()) }
 }
 
 /** First page of each bin, ascending by process and address. */
@@ -88,9 +90,8 @@ function binOfPage({ meta, pageProcess, pageVpage }: PreparedTrace, bins: HeatGr
 }
 
 /** Accesses per cell: one sweep over the pairs, for the whole run. Cells nobody accessed have no row, but every time bin has one. */
-export function heatTable(trace: PreparedTrace, { bins, ticks }: HeatGrid): Table {
+export function heatTable(trace: PreparedTrace, { bins, binOf, ticks }: HeatGrid): Table {
   const table = new Table(HEAT)
-  const binOf = binOfPage(trace, bins)
   const cells = new Float64Array(bins.length)
   const originNs = trace.tickStartNs[0] ?? 0
   const describe = bins.map(({ process, vpage, rank }, bin) => ({
