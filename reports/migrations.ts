@@ -85,9 +85,11 @@ export default defineReport({
       {
         name: 'failures',
         title: 'Pages that could not be moved',
-        caption: 'By error number and the stage of migrate_pages() that gave up.',
+        caption: 'By error number and the stage of migrate_pages() that gave up; retried = transient, tried until the passes ran out.',
         description: 'Stacked bar chart: base pages that failed to migrate in each policy, by errno and stage',
-        data: { failures: run.rows('failures').map((row) => ({ ...row, cause: `${row['errno']} (${row['stage']})` })) },
+        data: {
+          failures: run.rows('failures').map((row) => ({ ...row, cause: `${row['errno']} (${row['stage']}${row['retried'] === true ? ', retried' : ''})` })),
+        },
         spec: {
           data: { name: 'failures' },
           height: laneHeight(run.record.lanes.length),
@@ -190,9 +192,20 @@ function failures(run: RunTables) {
       { heading: 'reason', align: 'left' as const },
       { heading: 'errno', align: 'left' as const },
       { heading: 'stage', align: 'left' as const },
+      { heading: 'kind', align: 'left' as const },
       { heading: 'base pages', align: 'right' as const },
     ],
-    rows: rows.map((row) => [row['lane'], row['reason'], row['errno'], row['stage'], formatCount(row['pages'] as number)] as string[]),
+    rows: rows.map(
+      (row) =>
+        [
+          row['lane'],
+          row['reason'],
+          row['errno'],
+          row['stage'],
+          row['retried'] === true ? 'transient, retried' : 'permanent',
+          formatCount(row['pages'] as number),
+        ] as string[],
+    ),
     notes: rows.length === 0 ? ['No migration failed.'] : [],
   }
 }

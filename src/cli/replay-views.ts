@@ -7,11 +7,11 @@ export function replayViews(run: Run): string[] {
   return [...numaMaps(run.rows('numa_maps')), ...stages(run.rows('stages'))]
 }
 
-/** One block a lane, moment and process, as `cat /proc/PID/numa_maps` prints it. */
+/** One block a lane, moment and process, as `cat /proc/PID/numa_maps` prints it, and one as numastat(8) does. */
 function numaMaps(rows: Row[]): string[] {
   return blocks(
     rows,
-    ({ lane, time_ns, pid }) => `${lane}: numa_maps of pid ${pid} at ${formatDuration(Number(time_ns))}`,
+    ({ lane, time_ns, view, pid }) => `${lane}: ${view}${pid === null ? '' : ` of pid ${pid}`} at ${formatDuration(Number(time_ns))}`,
     ({ line }) => String(line),
   )
 }

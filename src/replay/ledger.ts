@@ -137,7 +137,7 @@ export class Ledger implements KernelObserver {
     const nodes = machine.nodes.length
     this.#nodes = nodes
     this.traffic = new MemoryTraffic(machine, actorNode, shape.load)
-    this.#blocked = new BlockedAccesses(shape.pages)
+    this.#blocked = new BlockedAccesses(shape.pages, shape.actorTask, shape.tasks)
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
     this.#stallBeforePs = new Float64Array(shape.tasks)
@@ -285,9 +285,9 @@ export class Ledger implements KernelObserver {
     this.#blocked.settle(block, i, this.#wait)
   }
 
-  readonly #wait = (actor: number, ps: number): void => {
+  readonly #wait = (task: number, ps: number): void => {
     this.#bin.blockedPs += ps
-    this.#charge('blocked by migration', ps, this.#shape.actorTask[actor]!)
+    this.#charge('blocked by migration', ps, task)
   }
 
   load(node: number): NodeLoad {

@@ -1,4 +1,4 @@
-/** Keeps /proc/PID/numa_maps of every process at the moments that were asked for. */
+/** Keeps /proc/PID/numa_maps of every process, and numastat, at the moments that were asked for. */
 import type { Row } from '../columns/index.ts'
 import type { LaneKernel } from '../kernel/index.ts'
 import type { ReplayContext } from './context.ts'
@@ -30,7 +30,8 @@ export class NumaMapsLog {
 
   #keep(timeNs: number): void {
     this.#context.trace.processes.forEach((pid, process) => {
-      for (const line of this.#kernel.numaMaps(process).split('\n')) this.#rows.push({ lane: this.#lane, time_ns: timeNs, pid, line })
+      for (const line of this.#kernel.numaMaps(process).split('\n')) this.#rows.push({ lane: this.#lane, time_ns: timeNs, view: 'numa_maps', pid, line })
     })
+    for (const line of this.#kernel.numastat().split('\n')) this.#rows.push({ lane: this.#lane, time_ns: timeNs, view: 'numastat', pid: null, line })
   }
 }

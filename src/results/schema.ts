@@ -207,8 +207,14 @@ export const PING_PONG: TableSchema = {
 /** lane × moment × process × mapping; empty unless asked for. */
 export const NUMA_MAPS: TableSchema = {
   name: 'numa_maps',
-  about: '/proc/PID/numa_maps at the moments asked for',
-  columns: [lane, int('time_ns', 'ns', 'since the start of the trace'), int('pid', '', ''), text('line', 'as Linux prints it')],
+  about: '/proc/PID/numa_maps and numastat at the moments asked for',
+  columns: [
+    lane,
+    int('time_ns', 'ns', 'since the start of the trace'),
+    text('view', 'numa_maps or numastat'),
+    int('pid', '', 'null for numastat'),
+    text('line', 'as Linux prints it'),
+  ],
 }
 
 /** lane × stage of a migration that was followed; empty unless asked for. */

@@ -82,14 +82,16 @@ test('a page is followed through the stages of the engine, pass after pass', asy
   const refused = stages('0x7f3032b9a000').filter(({ outcome }) => outcome === 'EAGAIN')
   // 3 asynchronous passes, then 7 synchronous ones (mm/migrate.c: NR_MAX_MIGRATE_ASYNC_RETRY, NR_MAX_MIGRATE_SYNC_RETRY)
   expect(refused.map(({ stage, mode }) => `${stage} ${mode}`)).toEqual([...Array(3).fill('refcount MIGRATE_ASYNC'), ...Array(7).fill('refcount MIGRATE_SYNC')])
-  expect(stdout).toMatch(/page 0x7f3032b9b000 of pid 232 at 80ms, migrate_pages\(\) call 1\n {2}pass 0 {2}allocate/)
+  expect(stdout).toMatch(/page 0x7f3032b9b000 of pid 232 at 80ms, migrate_pages\(\) call 1\n {2}pass 0 {2}isolate/)
 })
 
 test('numa_maps before and after the operator acted', async () => {
   const { run } = await replay('maps', 'states: [{ state: unevictable }]', ['--numa-maps', '79ms', '--numa-maps', '100ms'])
-  const lines = (time: number) => run.rows('numa_maps').flatMap(({ time_ns, line }) => (time_ns === time ? [String(line)] : []))
+  const lines = (time: number) => run.rows('numa_maps').flatMap(({ time_ns, view, line }) => (view === 'numa_maps' && time_ns === time ? [String(line)] : []))
   expect(lines(79e6)).toEqual(['7f3032ada000 default anon=1152 active=0 N0=1152 kernelpagesize_kB=4'])
   expect(lines(100e6)).toContain('7f3032b9a000 bind:1 anon=192 active=0 N1=192 kernelpagesize_kB=4')
+  const numastat = run.rows('numa_maps').filter(({ view, time_ns }) => view === 'numastat' && time_ns === 100e6)
+  expect(numastat.map(({ line }) => String(line).trim().split(/\s+/))).toContainEqual(['numa_hit', '1152', '576'])
 })
 
 test('the plan of docs/faults.md is a plan', async () => {
