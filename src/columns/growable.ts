@@ -32,11 +32,6 @@ class Growable<A extends TypedArray> {
   }
 }
 
-export class GrowableU8 extends Growable<Uint8Array> {
-  constructor(capacity?: number) {
-    super(Uint8Array, capacity)
-  }
-}
 export class GrowableU16 extends Growable<Uint16Array> {
   constructor(capacity?: number) {
     super(Uint16Array, capacity)

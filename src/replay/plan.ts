@@ -1,4 +1,4 @@
-/** Deciding everything before anything runs: pure, printable with `replay --explain`. */
+/** Deciding everything before anything runs: a pure function of trace, machine, lanes and options. */
 import { UserError } from '../errors.ts'
 import type { FaultPlan } from '../kernel/index.ts'
 import { type Machine, spreadCpus } from '../machine/index.ts'

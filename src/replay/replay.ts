@@ -45,7 +45,7 @@ export async function replay(options: ReplayOptions): Promise<Run> {
   return runOf(recordOf(plan, lanes, options), heat ? [...tables, heatTable(trace, heat)] : tables)
 }
 
-/** What would be done: for `--explain`, and the first half of `replay`. */
+/** What will be done. */
 export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
   const lanes: LanePolicy[] = []
   for (const policy of options.policies) {

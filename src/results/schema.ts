@@ -187,7 +187,7 @@ export const PLACEMENT: TableSchema = {
     int('time_ns', 'ns', 'start of the first time bin that ends like this; it holds until the next row of the address bin'),
     int('bin', '', 'address bin of the table heat'),
     int('node', '', 'node id; null when none of its pages are in memory'),
-    float('share', 'share', 'of its pages in memory that are on this node, in tenths; of 256 pages spread over the bin when it has more'),
+    float('share', 'share', 'of its pages in memory that are on this node, in tenths; of 64 pages spread over the bin when it has more'),
   ],
 }
 
