@@ -1,107 +1,175 @@
-/** Arrow IPC read record batch by record batch. */
-import { type FileHandle, open } from 'node:fs/promises'
-import type { RecordBatch } from 'apache-arrow'
+/**
+ * Arrow IPC read message by message, file or stream alike: a file is its first 8 bytes, a stream, and a footer that repeats the
+ * schema and says where the batches lie. What is in memory is one record batch and the dictionaries.
+ */
+
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { UserError } from '../errors.ts'
-import { undecodable } from './damage.ts'
+import { ArrowColumns, type Dictionaries } from './arrow-columns.ts'
+import { ArrowDamage, type ArrowField, type ArrowMessage, readFooter, readMessage } from './arrow-messages.ts'
+import { ByteQueue } from './byte-queue.ts'
+import { damaged, undecodable } from './damage.ts'
 import type { FormatContext, TraceWriter } from './format.ts'
-import { unlz4Frame } from './lz4.ts'
-import { type ColumnValues, TableBatches } from './table-batches.ts'
+import { TableBatches } from './table-batches.ts'
 import { layoutOf, type TableLayout } from './table-columns.ts'
 
 /** pyarrow's default is 64 Ki rows in a batch; a batch is in memory as a whole. */
 const MOST_ROWS_IN_BATCH = 2 ** 24
+const LARGEST_METADATA = 1 << 24
+const LARGEST_BODY = 2 ** 31
+const PIECE = 1 << 20
 const FILE_MAGIC = 'ARROW1'
-/** ns per unit of Arrow's TimeUnit: second, millisecond, microsecond, nanosecond. */
-const UNIT_NS = [1e9, 1e6, 1e3, 1]
+const CONTINUES = 0xffff_ffff
+const SAMPLE_ROWS = 100
+/** Length of the footer and the mark again. */
+const FOOTER_END = 4 + FILE_MAGIC.length
 
-/** A file has its schema at the end and is read by position; a stream as it comes. */
 export async function readArrow(bytes: AsyncIterable<Uint8Array>, trace: TraceWriter, context: FormatContext): Promise<void> {
-  const input = bytes[Symbol.asyncIterator]()
-  const first = await input.next()
-  const isFile = !first.done && startsWithMagic(first.value)
-  if (!isFile) {
-    await readBatches(joined(first, input), trace, context)
-    return
-  }
-  await input.return?.()
-  const file = await open(context.file)
+  const { file } = context
+  const cutOff = new UserError('the Arrow data is cut off', { file, hint: 'Copy or write it again; to keep what is complete, give --lenient' })
+  const queue = new ByteQueue(bytes, () => cutOff)
+  const table = new ArrowTable(trace, context)
   try {
-    const { buffer } = await file.read(new Uint8Array(FILE_MAGIC.length), 0, FILE_MAGIC.length, 0)
-    if (!startsWithMagic(buffer)) throw new UserError('an Arrow file is read in place', { file: context.file, hint: 'Decompress it, or write an Arrow stream' })
-    await readBatches(file, trace, context)
-  } finally {
-    await file.close()
-  }
-}
-
-async function readBatches(source: AsyncIterable<Uint8Array> | FileHandle, trace: TraceWriter, context: FormatContext): Promise<void> {
-  const arrow = await import('apache-arrow')
-  const { decompress } = await import('fzstd')
-  arrow.compressionRegistry.set(arrow.CompressionType.LZ4_FRAME, { decode: (data) => unlz4Frame(data, context.file) })
-  arrow.compressionRegistry.set(arrow.CompressionType.ZSTD, { decode: (data) => decompress(data) })
-  let batches: TableBatches | undefined
-  let layout: TableLayout | undefined
-  try {
-    const reader = await arrow.RecordBatchReader.from(source as FileHandle)
-    for await (const batch of reader as AsyncIterable<RecordBatch>) {
-      if (batch.numRows > MOST_ROWS_IN_BATCH) throw tooLarge(batch, context)
-      layout ??= layoutOfSchema(batch, context)
-      batches ??= new TableBatches(trace, layout, context.file)
-      batches.push(columnsOf(batch, layout), batch.numRows)
-    }
+    for await (const { message, body } of messages(queue, file, cutOff)) table.take(message, body)
   } catch (error) {
-    if (error instanceof UserError || (error as NodeJS.ErrnoException).syscall !== undefined) throw error
-    throw undecodable('Arrow', context.file, error as Error)
+    if (error === cutOff && context.lenient) damaged(trace, context, { problem: 'the Arrow data ends within a record batch', line: table.rows + 1 })
+    else if (error instanceof ArrowDamage) throw undecodable('Arrow', file, error)
+    else throw error
+  } finally {
+    await queue.close()
   }
-  batches?.describe()
+  table.describe()
 }
 
-const startsWithMagic = (bytes: Uint8Array): boolean => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1').startsWith(FILE_MAGIC)
-
-async function* joined(first: IteratorResult<Uint8Array>, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for (let next = first; !next.done; next = await rest.next()) yield next.value
+/** Schema, dictionaries and batches in their order. A file must reach its end mark; a stream may just end. */
+async function* messages(queue: ByteQueue, file: string, cutOff: UserError): AsyncGenerator<{ message: ArrowMessage; body: Uint8Array }> {
+  let prefix = await queue.take(4)
+  const isFile = prefix?.toString('latin1') === FILE_MAGIC.slice(0, 4)
+  if (isFile) {
+    await queue.need(4)
+    prefix = await queue.take(4)
+  }
+  for (; prefix !== undefined; prefix = await queue.take(4)) {
+    // before Arrow 0.15 there was no continuation mark
+    const length = prefix.readUInt32LE() === CONTINUES ? (await queue.need(4)).readUInt32LE() : prefix.readUInt32LE()
+    if (length === 0) return
+    if (length > LARGEST_METADATA) throw new ArrowDamage('a message too long')
+    const message = readMessage(await queue.need(length))
+    if (message.bodyLength > LARGEST_BODY) throw tooLarge(file, `${message.bodyLength} bytes`)
+    yield { message, body: await bodyOf(queue, message.bodyLength) }
+  }
+  if (isFile) throw cutOff
 }
 
-function tooLarge({ numRows }: RecordBatch, { file }: FormatContext): UserError {
-  const hint = 'Write it with max_chunksize=1000000'
-  return new UserError('a record batch too large for memory', { file, expected: `at most ${MOST_ROWS_IN_BATCH} rows`, got: String(numRows), hint })
+/** Taken as it comes: a length that is not there costs nothing. */
+async function bodyOf(queue: ByteQueue, length: number): Promise<Uint8Array> {
+  const pieces: Buffer[] = []
+  for (let left = length; left > 0; left -= PIECE) pieces.push(await queue.need(Math.min(left, PIECE)))
+  const body = new Uint8Array(length)
+  let at = 0
+  for (const piece of pieces) {
+    body.set(piece, at)
+    at += piece.length
+  }
+  return body
 }
 
-function layoutOfSchema(batch: RecordBatch, { file, options }: FormatContext): TableLayout {
-  const names = batch.schema.fields.map(({ name }) => name)
-  const rows = Math.min(100, batch.numRows)
-  const sample = Array.from({ length: rows }, (_, row) => names.map((_, column) => String(batch.getChildAt(column)?.get(row) ?? '')))
-  const layout = layoutOf(names, sample, options, { file, line: 1 })
-  const type = batch.schema.fields[layout.roles.indexOf('time')]?.type as { unit?: number; typeId: number } | undefined
-  // Timestamp (10) and Time (9) say their unit
-  if (type?.unit === undefined || (type.typeId !== 10 && type.typeId !== 9) || layout.timeUnitSource === 'option') return layout
-  return { ...layout, timeFactor: UNIT_NS[type.unit]! }
-}
-
-function columnsOf(batch: RecordBatch, layout: TableLayout): ColumnValues[] {
-  return layout.roles.map((role, i) => {
-    const vector = batch.getChildAt(i)
-    if (role === undefined || vector === null) return []
-    if (!holdsRows(vector.data[0] as unknown as StoredColumn, batch.numRows)) throw new TypeError('a column shorter than its batch')
-    const values = vector.data[0]?.values as ColumnValues | undefined
-    const isPlain = vector.nullCount === 0 && vector.data.length === 1 && ArrayBuffer.isView(values) && !hasDictionary(vector.type)
-    // integers and floats are as they lie; text, dictionaries, booleans and columns with nulls go value by value
-    if (isPlain && values.length === batch.numRows) return values
-    return Array.from({ length: batch.numRows }, (_, row) => vector.get(row) as unknown)
+const tooLarge = (file: string, got: string): UserError =>
+  new UserError('a record batch too large for memory', {
+    file,
+    expected: `at most ${MOST_ROWS_IN_BATCH} rows and 2 GiB`,
+    got,
+    hint: 'Write it with max_chunksize=1000000',
   })
+
+class ArrowTable {
+  readonly #trace: TraceWriter
+  readonly #context: FormatContext
+  readonly #dictionaries: Dictionaries = new Map()
+  #fields: ArrowField[] | undefined
+  #layout: TableLayout | undefined
+  #batches: TableBatches | undefined
+
+  constructor(trace: TraceWriter, context: FormatContext) {
+    this.#trace = trace
+    this.#context = context
+  }
+
+  get rows(): number {
+    return this.#batches?.rows ?? 0
+  }
+
+  describe(): void {
+    this.#batches?.describe()
+  }
+
+  take(message: ArrowMessage, body: Uint8Array): void {
+    if (message.kind === 'schema') this.#fields = message.fields
+    if (message.kind !== 'batch' && message.kind !== 'dictionary') return
+    // Arrow for JavaScript writes the schema of a file into its footer only
+    this.#fields ??= schemaInFooter(this.#context.file)
+    const fields = this.#fields
+    const { batch } = message
+    if (batch.rows > MOST_ROWS_IN_BATCH) throw tooLarge(this.#context.file, `${batch.rows} rows`)
+    if (message.kind === 'dictionary') {
+      const field = dictionaryOf(fields, message.id)
+      if (field === undefined || !isReadable(field)) return
+      const entries = Array.from(new ArrowColumns([field], batch, body, this.#context.file).column(0, this.#dictionaries))
+      const known = message.isDelta ? (this.#dictionaries.get(message.id) ?? []) : []
+      for (const entry of entries) known.push(entry)
+      this.#dictionaries.set(message.id, known)
+      return
+    }
+    const columns = new ArrowColumns(fields, batch, body, this.#context.file)
+    this.#layout ??= this.#layoutOf(fields, columns, batch.rows)
+    this.#batches ??= new TableBatches(this.#trace, this.#layout, this.#context.file)
+    this.#batches.push(
+      this.#layout.roles.map((role, i) => (role === undefined ? [] : columns.column(i, this.#dictionaries))),
+      batch.rows,
+    )
+  }
+
+  /** Which column is what, from names and the first rows. */
+  #layoutOf(fields: readonly ArrowField[], columns: ArrowColumns, rows: number): TableLayout {
+    const { file, options } = this.#context
+    const first = fields.map((field, i) => (isReadable(field) && rows > 0 ? columns.column(i, this.#dictionaries) : []))
+    const sample = Array.from({ length: Math.min(SAMPLE_ROWS, rows) }, (_, row) => first.map((values) => String(values[row] ?? '')))
+    const names = fields.map(({ name }) => name)
+    const layout = layoutOf(names, sample, options, { file, line: 1 })
+    const unitNs = fields[layout.roles.indexOf('time')]?.type.unitNs
+    return unitNs === undefined || layout.timeUnitSource === 'option' ? layout : { ...layout, timeFactor: unitNs }
+  }
 }
 
-const hasDictionary = (type: { typeId: number }): boolean => type.typeId === -1
-
-interface StoredColumn {
-  typeId: number
-  values?: ArrayLike<unknown>
-  valueOffsets?: ArrayLike<unknown>
+function schemaInFooter(path: string): ArrowField[] {
+  const tail = existsSync(path) ? readTail(path, FOOTER_END) : Buffer.alloc(0)
+  if (tail.toString('latin1', 4) !== FILE_MAGIC) throw new ArrowDamage('no schema before the first batch, and no footer')
+  const length = tail.readUInt32LE()
+  if (length > LARGEST_METADATA) throw new ArrowDamage('a footer too long')
+  return readFooter(readTail(path, length + FOOTER_END))
 }
 
-/** The buffers are as long as the batch claims: a number of rows that is not there would be worked through all the same. */
-function holdsRows({ typeId, values, valueOffsets }: StoredColumn, rows: number): boolean {
-  const BOOL = 6
-  if (typeId === BOOL) return (values?.length ?? 0) * 8 >= rows
-  return valueOffsets === undefined ? (values?.length ?? 0) >= rows : valueOffsets.length > rows
+/** The last bytes of a file. */
+function readTail(path: string, length: number): Buffer {
+  const file = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(file)
+    const bytes = Buffer.alloc(Math.min(length, size))
+    readSync(file, bytes, 0, bytes.length, size - bytes.length)
+    return bytes
+  } finally {
+    closeSync(file)
+  }
+}
+
+const isReadable = ({ type, dictionary }: ArrowField): boolean => (dictionary?.type ?? type).kind !== 'other'
+
+/** A column of the entries of a dictionary. */
+function dictionaryOf(fields: readonly ArrowField[], id: string): ArrowField | undefined {
+  for (const { name, dictionary, children } of fields) {
+    if (dictionary?.id === id) return { name, type: dictionary.type, children: [] }
+    const nested = dictionaryOf(children, id)
+    if (nested !== undefined) return nested
+  }
+  return undefined
 }

@@ -1,7 +1,8 @@
-/** From a recording or a workload to a file: the native one, CSV or Parquet. Bounded memory. */
+/** From a recording or a workload to a file: the native one, CSV, Parquet or Arrow. Bounded memory. */
 import { resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { UserError } from '../errors.ts'
+import { ArrowTableWriter } from './arrow-writer.ts'
 import { CsvWriter } from './csv-writer.ts'
 import { NativeFileWriter } from './native-file.ts'
 import { asFolded, find, fold, type OpenOptions, readThrough } from './open.ts'
@@ -28,9 +29,14 @@ export async function importTrace(name: string, out: string, options: OpenOption
   }
 }
 
-/** Names of tables of single accesses: Parquet by `.parquet`, else CSV. */
+/** Names of tables of single accesses: `.parquet`, `.arrow` or `.feather`, `.csv` or `.csv.gz`. */
 export function isTableName(out: string): boolean {
-  return /\.(parquet|csv|csv\.gz)$/.test(out)
+  return /\.(parquet|arrow|feather|csv|csv\.gz)$/.test(out)
+}
+
+async function tableWriter(out: string, pageSize: number | undefined): Promise<ParquetTableWriter | ArrowTableWriter | CsvWriter> {
+  if (out.endsWith('.parquet')) return ParquetTableWriter.create(out, pageSize)
+  return /\.(arrow|feather)$/.test(out) ? ArrowTableWriter.create(out, pageSize) : new CsvWriter(out, pageSize)
 }
 
 /** Writes a generated or recorded trace as a table of accesses; answers how many events have no place in it. */
@@ -38,7 +44,7 @@ export async function exportTable(name: string, out: string, options: OpenOption
   if (resolve(name) === resolve(out)) throw new UserError('the output would replace the recording', { file: out, expected: 'another name' })
   const found = await find(name, options)
   if ('open' in found) throw new UserError('a folded trace does not hold single accesses', { file: name, expected: 'a recording or a workload' })
-  const table = out.endsWith('.parquet') ? await ParquetTableWriter.create(out, options.pageSize) : new CsvWriter(out, options.pageSize)
+  const table = await tableWriter(out, options.pageSize)
   try {
     await readThrough(found, table, options)
     table.finish()

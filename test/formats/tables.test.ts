@@ -97,7 +97,7 @@ describe('the way back', () => {
     weight: fc.integer({ min: 1, max: 2 ** 24 }),
   })
 
-  test.each(['parquet', 'csv.gz'])('any accesses through .%s come back the same', async (ending) => {
+  test.each(['parquet', 'arrow', 'csv.gz'])('any accesses through .%s come back the same', async (ending) => {
     const folder = mkdtempSync(join(tmpdir(), 'numareplay-table-'))
     try {
       await fc.assert(
@@ -120,16 +120,17 @@ describe('the way back', () => {
     }
   })
 
-  test('a perf recording as Parquet', async () => {
+  test.each(['parquet', 'feather', 'csv'])('a perf recording as .%s', async (ending) => {
     const folder = mkdtempSync(join(tmpdir(), 'numareplay-table-'))
     try {
       const sample = join(FIXTURES, 'perf/mem-shift.fields.perf-script.txt.gz')
-      await exportTable(sample, join(folder, 'perf.parquet'))
-      const [a, b] = await Promise.all([openTrace(sample), openTrace(join(folder, 'perf.parquet'))])
+      const out = `perf.${ending}`
+      await exportTable(sample, join(folder, out))
+      const [a, b] = await Promise.all([openTrace(sample), openTrace(join(folder, out))])
       expect(countsByPage(b)).toEqual(countsByPage(a))
       expect(b.meta.digest).toBe(a.meta.digest)
-      await expect(exportTable(join(FIXTURES, 'perf/none'), join(folder, 'x.parquet'))).rejects.toThrow(/not found/)
-      expect(readdirSync(folder)).toEqual(['perf.parquet'])
+      await expect(exportTable(join(FIXTURES, 'perf/none'), join(folder, `x.${ending}`))).rejects.toThrow(/not found/)
+      expect(readdirSync(folder)).toEqual([out])
     } finally {
       rmSync(folder, { recursive: true })
     }

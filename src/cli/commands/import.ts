@@ -16,7 +16,7 @@ export default defineCommand({
         requiresArg: true,
         demandOption: true,
         coerce: once('output'),
-        describe: 'native file to write (.nrt), or a table of accesses (.parquet, .csv, .csv.gz)',
+        describe: 'native file to write (.nrt), or a table of accesses (.parquet, .arrow, .csv, .csv.gz)',
       })
       .option('progress', { type: 'boolean', default: true, describe: 'progress on a terminal' })
       .example('numareplay import rec.csv.gz -o rec.nrt', 'then: numareplay replay rec.nrt')
