@@ -5,7 +5,7 @@
  * spread evenly over the epoch. A task that sleeps makes no further accesses, so it waits once per batch at most. Promotions in a hint fault are paid for by the faulting task itself and block nobody here.
  */
 import type { MigrationRecord } from '../kernel/index.ts'
-import type { TickBlock } from '../trace/index.ts'
+import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
 
 export class BlockedAccesses {
   /** Mean wait of an access to the page in this epoch, whole picoseconds; made when something is first migrated. */
@@ -40,11 +40,11 @@ export class BlockedAccesses {
   settle(block: TickBlock, i: number, charge: (task: number, ps: number) => void): void {
     if (this.#blocked.length === 0) return
     const waitPs = this.#waitPs!
-    const { pairPage, pairActor, pairReads, pairWrites } = block
-    const end = block.pairStart[i + 1]!
-    for (let k = block.pairStart[i]!; k < end; k++) {
-      const wait = waitPs[pairPage[k]!]!
-      if (wait > 0) this.#taskPs[this.#actorTask[pairActor[k]!]!]! += wait * (pairReads[k]! + pairWrites[k]!)
+    const { pairs } = block
+    const end = block.pairStart[i + 1]! * PAIR_WORDS
+    for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
+      const wait = waitPs[pairs[k]!]!
+      if (wait > 0) this.#taskPs[this.#actorTask[pairs[k + 1]!]!]! += wait * (pairs[k + 2]! + pairs[k + 3]!)
     }
     for (let task = 0; task < this.#taskPs.length; task++) {
       if (this.#taskPs[task]! > 0) charge(task, Math.min(this.#taskPs[task]!, this.#mostPs))

@@ -3,7 +3,7 @@
  * it several times over; pairs of a tick are sorted by page, so a stretch is a slice of every tick. With a `stride` only
  * every so-manieth page is kept: a sample.
  */
-import type { TickBlock } from '../trace/index.ts'
+import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
 import type { BoundProblem } from './bound-problem.ts'
 import { forEachTick } from './context.ts'
 
@@ -51,13 +51,13 @@ export function historiesOf(
   forEachTick(trace, (block, i) => {
     const now = block.firstTick + i
     while (nextDrop < problem.drops.length && problem.drops[nextDrop]!.tick <= now) for (const page of problem.drops[nextDrop++]!.pages) drop(page, now)
-    const { pairPage, pairActor, pairReads, pairWrites } = block
-    const end = block.pairStart[i + 1]!
+    const { pairs } = block
+    const end = block.pairStart[i + 1]! * PAIR_WORDS
     let k = firstPair(block, i, firstPage)
-    while (k < end && pairPage[k]! < lastPage) {
-      const page = pairPage[k]!
+    while (k < end && pairs[k]! < lastPage) {
+      const page = pairs[k]!
       if ((page - firstPage) % stride !== 0) {
-        k++
+        k += PAIR_WORDS
         continue
       }
       const p = (page - firstPage) / stride
@@ -68,9 +68,9 @@ export function historiesOf(
         enters[touch] = 1
       } else until[touch - 1] = now
       const base = touch * width
-      for (; k < end && pairPage[k] === page; k++) {
-        const row = pairActor[k]! * width
-        for (let m = 0; m < width; m++) cost[base + m]! += pairReads[k]! * readPs[row + m]! + pairWrites[k]! * writePs[row + m]!
+      for (; k < end && pairs[k] === page; k += PAIR_WORDS) {
+        const row = pairs[k + 1]! * width
+        for (let m = 0; m < width; m++) cost[base + m]! += pairs[k + 2]! * readPs[row + m]! + pairs[k + 3]! * writePs[row + m]!
       }
     }
   })
@@ -82,12 +82,12 @@ export function countTouches({ trace }: BoundProblem, firstPage: number, lastPag
   const pages = Math.ceil((lastPage - firstPage) / stride)
   const start = new Uint32Array(pages + 1)
   forEachTick(trace, (block, i) => {
-    const { pairPage } = block
-    const end = block.pairStart[i + 1]!
+    const { pairs } = block
+    const end = block.pairStart[i + 1]! * PAIR_WORDS
     let before = -1
-    for (let k = firstPair(block, i, firstPage); k < end && pairPage[k]! < lastPage; k++) {
-      if (pairPage[k] === before) continue
-      before = pairPage[k]!
+    for (let k = firstPair(block, i, firstPage); k < end && pairs[k]! < lastPage; k += PAIR_WORDS) {
+      if (pairs[k] === before) continue
+      before = pairs[k]!
       if ((before - firstPage) % stride === 0) start[(before - firstPage) / stride + 1]!++
     }
   })
@@ -95,14 +95,14 @@ export function countTouches({ trace }: BoundProblem, firstPage: number, lastPag
   return start
 }
 
-/** First pair of tick i whose page is not below `page`. */
+/** First word of the first pair of tick i whose page is not below `page`. */
 function firstPair(block: TickBlock, i: number, page: number): number {
   let low = block.pairStart[i]!
   let high = block.pairStart[i + 1]!
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (block.pairPage[middle]! < page) low = middle + 1
+    if (block.pairs[middle * PAIR_WORDS]! < page) low = middle + 1
     else high = middle
   }
-  return low
+  return low * PAIR_WORDS
 }

@@ -3,6 +3,8 @@
  * min_m C[t-1][m] + M). Epochs in which a page is not touched change nothing, and a uniform cost of moving needs only the
  * running minimum: one step of `memory nodes` operations per (page, actor, epoch) that occurs, one number per page and node.
  */
+
+import { PAIR_WORDS } from '../trace/index.ts'
 import type { BoundProblem } from './bound-problem.ts'
 import { forEachTick } from './context.ts'
 
@@ -14,15 +16,15 @@ export function perPagePs({ trace, pages, memory, readPs, writePs, movePs, drops
   forEachTick(trace, (block, i) => {
     const tick = block.firstTick + i
     while (nextDrop < drops.length && drops[nextDrop]!.tick <= tick) for (const page of drops[nextDrop++]!.pages) forget(cost, page * width, width)
-    const { pairPage, pairActor, pairReads, pairWrites } = block
-    const end = block.pairStart[i + 1]!
-    let k = block.pairStart[i]!
+    const { pairs } = block
+    const end = block.pairStart[i + 1]! * PAIR_WORDS
+    let k = block.pairStart[i]! * PAIR_WORDS
     while (k < end) {
-      const page = pairPage[k]!
-      for (; k < end && pairPage[k] === page; k++) {
-        const row = pairActor[k]! * width
-        const reads = pairReads[k]!
-        const writes = pairWrites[k]!
+      const page = pairs[k]!
+      for (; k < end && pairs[k] === page; k += PAIR_WORDS) {
+        const row = pairs[k + 1]! * width
+        const reads = pairs[k + 2]!
+        const writes = pairs[k + 3]!
         for (let m = 0; m < width; m++) step[m]! += reads * readPs[row + m]! + writes * writePs[row + m]!
       }
       const base = page * width

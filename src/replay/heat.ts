@@ -9,7 +9,7 @@ import { type Row, Table } from '../columns/index.ts'
 import { ABSENT } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { HEAT } from '../results/index.ts'
-import type { PreparedTrace } from '../trace/index.ts'
+import { PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
 import { forEachTick } from './context.ts'
 
 /** As many as a wide screen shows apart. */
@@ -102,9 +102,9 @@ export function heatTable(trace: PreparedTrace, { bins, binOf, ticks }: HeatGrid
   }))
   let tick = 0
   forEachTick(trace, (block, i) => {
-    const { pairPage, pairReads, pairWrites } = block
-    const end = block.pairStart[i + 1]!
-    for (let k = block.pairStart[i]!; k < end; k++) cells[binOf[pairPage[k]!]!]! += pairReads[k]! + pairWrites[k]!
+    const { pairs } = block
+    const end = block.pairStart[i + 1]! * PAIR_WORDS
+    for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) cells[binOf[pairs[k]!]!]! += pairs[k + 2]! + pairs[k + 3]!
     tick++
     if (tick % ticks !== 0 && tick !== trace.ticks) return
     const time_ns = trace.tickStartNs[tick]! - originNs

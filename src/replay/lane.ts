@@ -4,7 +4,7 @@
  */
 import { ABSENT, createLaneKernel, type KernelObserver, type LaneKernel } from '../kernel/index.ts'
 import { type LanePolicy, type Pressure, type Rule, rulesOf, type Watermarks } from '../policy/index.ts'
-import type { TickBlock } from '../trace/index.ts'
+import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
 import type { ReplayContext } from './context.ts'
 import { ticksAhead } from './context.ts'
 import { EventPlayer } from './event-player.ts'
@@ -218,16 +218,16 @@ export class Lane {
   }
 
   #account(block: TickBlock, i: number): void {
-    const { pairPage, pairActor, pairReads, pairWrites } = block
+    const { pairs } = block
     const { placement } = this.#kernel
     const { epochReads, epochWrites } = this.#ledger.traffic
     const nodes = this.#context.machine.nodes.length
     if (this.#status !== 'ok') return
-    const end = block.pairStart[i + 1]!
-    for (let k = block.pairStart[i]!; k < end; k++) {
-      const slot = pairActor[k]! * nodes + placement[pairPage[k]!]!
-      epochReads[slot]! += pairReads[k]!
-      epochWrites[slot]! += pairWrites[k]!
+    const end = block.pairStart[i + 1]! * PAIR_WORDS
+    for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
+      const slot = pairs[k + 1]! * nodes + placement[pairs[k]!]!
+      epochReads[slot]! += pairs[k + 2]!
+      epochWrites[slot]! += pairs[k + 3]!
     }
     this.#ledger.settleBlocked(block, i)
     for (const { observer } of this.#timers) observer?.epoch(block, i)

@@ -8,7 +8,7 @@ import type { Machine } from '../machine/index.ts'
 import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT, VERSION } from '../package.ts'
 import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
-import { type PreparedTrace, shareTrace } from '../trace/index.ts'
+import { PAIR_WORDS, type PreparedTrace, shareTrace } from '../trace/index.ts'
 import { boundOf } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
@@ -76,7 +76,7 @@ async function runLanes(plan: ReplayPlan, options: ReplayOptions): Promise<LaneR
 
 function defaultJobs({ trace }: ReplayContext): number {
   let pairs = 0
-  for (let b = 0; b < trace.blocks && pairs < PAIRS_WORTH_A_THREAD; b++) pairs += trace.block(b).pairPage.length
+  for (let b = 0; b < trace.blocks && pairs < PAIRS_WORTH_A_THREAD; b++) pairs += trace.block(b).pairs.length / PAIR_WORDS
   return pairs < PAIRS_WORTH_A_THREAD ? 1 : availableParallelism()
 }
 

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parsePolicySpec } from '../policy/index.ts'
 import { replaySolo } from '../replay/index.ts'
-import { traceFromAccesses } from '../trace/index.ts'
+import { PAIR_WORDS, traceFromAccesses } from '../trace/index.ts'
 import type { Axes, TraceSource } from './axes.ts'
 import type { SweepPoint } from './plan.ts'
 import { knownTrace } from './prepare.ts'
@@ -69,7 +69,7 @@ async function pairsPerSecond({ machines, policies }: Axes): Promise<number> {
   const PAGES = 2000
   const list = Array.from({ length: 100_000 }, (_, i) => ({ t: i * 1000, page: (i * 7919) % PAGES, cpu: i % 4, tid: 1 + (i % 4) }))
   const trace = traceFromAccesses(list)
-  const pairs = trace.block(0).pairPage.length
+  const pairs = trace.block(0).pairs.length / PAIR_WORDS
   const specs = [...new Set([policies[0]!.spec, policies.at(-1)!.spec])]
   const lanes = await Promise.all(
     specs.map(async (spec) => ({ machine: machines[0]!.definition, policy: (await parsePolicySpec(spec))[0]!, options: { seed: 1, cpus: 'spread' } })),

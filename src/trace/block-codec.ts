@@ -1,5 +1,5 @@
 /** A TickBlock as columns of varints and back. What ticks of one trace have in common (their starts) is not in the block. */
-import type { TickBlock } from './prepared.ts'
+import { PAIR_WORDS, type TickBlock } from './prepared.ts'
 import { Malformed, pack, unpack, VarintWriter } from './varint.ts'
 
 /** What the footer says about a block, beside where it lies. */
@@ -20,22 +20,22 @@ export const BLOCK_COLUMNS = 10
 const U32 = 0xffff_ffff
 const writer = new VarintWriter()
 
-export const shapeOf = ({ firstTick, ticks, pairPage, touchPage }: TickBlock): BlockShape => ({
+export const shapeOf = ({ firstTick, ticks, pairs, touchPage }: TickBlock): BlockShape => ({
   firstTick,
   ticks,
-  pairs: pairPage.length,
+  pairs: pairs.length / PAIR_WORDS,
   touches: touchPage.length,
 })
 
 export function encodeBlock(block: TickBlock): Uint8Array[] {
-  const { pairStart, touchStart } = block
+  const { pairStart, touchStart, pairs } = block
   return [
     pack(writer, pairStart, 'ascending').slice(),
     pack(writer, touchStart, 'ascending').slice(),
-    pack(writer, block.pairPage, 'ascending', pairStart).slice(),
-    pack(writer, block.pairActor, 'plain').slice(),
-    pack(writer, block.pairReads, 'plain').slice(),
-    pack(writer, block.pairWrites, 'plain').slice(),
+    pack(writer, wordsOf(pairs, 0), 'ascending', pairStart).slice(),
+    pack(writer, wordsOf(pairs, 1), 'plain').slice(),
+    pack(writer, wordsOf(pairs, 2), 'plain').slice(),
+    pack(writer, wordsOf(pairs, 3), 'plain').slice(),
     pack(writer, block.touchPage, 'zigzag', touchStart).slice(),
     pack(writer, block.touchActor, 'plain').slice(),
     pack(writer, block.touchIsWrite, 'plain').slice(),
@@ -58,16 +58,33 @@ export function decodeBlock(columns: readonly Uint8Array[], shape: BlockShape, l
     ticks,
     startNs,
     pairStart,
-    pairPage: unpack(columns[2]!, u32(pairs), 'ascending', page, pairStart),
-    pairActor: unpack(columns[3]!, u16(pairs), 'plain', actor),
-    pairReads: unpack(columns[4]!, u32(pairs), 'plain', U32),
-    pairWrites: unpack(columns[5]!, u32(pairs), 'plain', U32),
+    pairs: joined([
+      unpack(columns[2]!, new Uint32Array(pairs), 'ascending', page, pairStart),
+      unpack(columns[3]!, new Uint32Array(pairs), 'plain', actor),
+      unpack(columns[4]!, new Uint32Array(pairs), 'plain', U32),
+      unpack(columns[5]!, new Uint32Array(pairs), 'plain', U32),
+    ]),
     touchStart,
     touchPage: unpack(columns[6]!, u32(touches), 'zigzag', page, touchStart),
     touchActor: unpack(columns[7]!, u16(touches), 'plain', actor),
     touchIsWrite: unpack(columns[8]!, new Uint8Array(new SharedArrayBuffer(touches)), 'plain', 1),
     touchOffsetNs: unpack(columns[9]!, u32(touches), 'ascending', U32, touchStart),
   }
+}
+
+/** Word `w` of every pair. */
+function wordsOf(pairs: Uint32Array, w: number): Uint32Array {
+  const words = new Uint32Array(pairs.length / PAIR_WORDS)
+  for (let k = 0; k < words.length; k++) words[k] = pairs[k * PAIR_WORDS + w]!
+  return words
+}
+
+/** The pairs of which these are the words. */
+function joined(words: Uint32Array[]): Uint32Array {
+  const length = words[0]!.length
+  const pairs = u32(length * PAIR_WORDS)
+  for (let w = 0; w < PAIR_WORDS; w++) for (let k = 0; k < length; k++) pairs[k * PAIR_WORDS + w] = words[w]![k]!
+  return pairs
 }
 
 const u32 = (length: number) => new Uint32Array(new SharedArrayBuffer(4 * length))

@@ -1,6 +1,6 @@
 /** Ticks gathered into blocks: the columns of TickBlock, on shared memory so that worker threads read them in place. */
 import { UserError } from '../errors.ts'
-import type { TickBlock } from './prepared.ts'
+import { PAIR_WORDS, type TickBlock } from './prepared.ts'
 
 /** A block ends at the tick that fills it to this many rows (some 3 MB decoded): what is in memory at one time. */
 export const BLOCK_ROWS = 1 << 18
@@ -16,10 +16,7 @@ export class BlockBuilder {
   #startNs = new Float64Array(256)
   #pairStart = new Uint32Array(257)
   #touchStart = new Uint32Array(257)
-  #pairPage = new Uint32Array(4096)
-  #pairActor = new Uint16Array(4096)
-  #pairReads = new Uint32Array(4096)
-  #pairWrites = new Uint32Array(4096)
+  #pairWords = new Uint32Array(4096 * PAIR_WORDS)
   #touchPage = new Uint32Array(4096)
   #touchActor = new Uint16Array(4096)
   #touchIsWrite = new Uint8Array(4096)
@@ -45,11 +42,11 @@ export class BlockBuilder {
   pair(page: number, actor: number, reads: number, writes: number): void {
     if (reads > U32_MAX || writes > U32_MAX)
       throw new UserError('more than 2^32 accesses to one page in one tick', { hint: 'Choose a shorter --tick, or check the weight column' })
-    const i = this.#pairs++
-    this.#pairPage[i] = page
-    this.#pairActor[i] = actor
-    this.#pairReads[i] = reads
-    this.#pairWrites[i] = writes
+    const i = this.#pairs++ * PAIR_WORDS
+    this.#pairWords[i] = page
+    this.#pairWords[i + 1] = actor
+    this.#pairWords[i + 2] = reads
+    this.#pairWords[i + 3] = writes
   }
 
   touch(page: number, actor: number, isWrite: number, offsetNs: number): void {
@@ -76,10 +73,7 @@ export class BlockBuilder {
       ticks,
       startNs: shared(this.#startNs, ticks + 1),
       pairStart: shared(this.#pairStart, ticks + 1),
-      pairPage: shared(this.#pairPage, this.#pairs),
-      pairActor: shared(this.#pairActor, this.#pairs),
-      pairReads: shared(this.#pairReads, this.#pairs),
-      pairWrites: shared(this.#pairWrites, this.#pairs),
+      pairs: shared(this.#pairWords, this.#pairs * PAIR_WORDS),
       touchStart: shared(this.#touchStart, ticks + 1),
       touchPage: shared(this.#touchPage, this.#touches),
       touchActor: shared(this.#touchActor, this.#touches),
@@ -93,12 +87,8 @@ export class BlockBuilder {
   }
 
   #reserve(pairs: number, touches: number): void {
-    if (pairs > this.#pairPage.length) {
-      const size = Math.max(pairs, this.#pairPage.length * 2)
-      this.#pairPage = wider(this.#pairPage, new Uint32Array(size))
-      this.#pairActor = wider(this.#pairActor, new Uint16Array(size))
-      this.#pairReads = wider(this.#pairReads, new Uint32Array(size))
-      this.#pairWrites = wider(this.#pairWrites, new Uint32Array(size))
+    if (pairs * PAIR_WORDS > this.#pairWords.length) {
+      this.#pairWords = wider(this.#pairWords, new Uint32Array(Math.max(pairs * PAIR_WORDS, this.#pairWords.length * 2)))
     }
     if (touches > this.#touchPage.length) {
       const size = Math.max(touches, this.#touchPage.length * 2)

@@ -1,7 +1,7 @@
 /** Merging ticks into longer ones: exact, because counts add up and the first touch of the whole is that of its first part. */
 import { BLOCK_ROWS, BlockBuilder } from './blocks.ts'
 import { TickFold } from './fold.ts'
-import type { TickBlock } from './prepared.ts'
+import { PAIR_WORDS, type TickBlock } from './prepared.ts'
 
 /**
  * Reads ticks in order and gives blocks of the ticks that begin at `startNs` (last = end). Every tick read lies within one
@@ -27,8 +27,9 @@ export function* mergeTicks(blocks: Iterable<TickBlock>, startNs: Float64Array, 
 }
 
 function addTick(fold: TickFold, block: TickBlock, i: number, offsetNs: number): void {
-  const { touchPage, touchActor, touchIsWrite, touchOffsetNs, pairPage, pairActor, pairReads, pairWrites } = block
+  const { touchPage, touchActor, touchIsWrite, touchOffsetNs, pairs } = block
   for (let t = block.touchStart[i]!, end = block.touchStart[i + 1]!; t < end; t++)
     fold.touch(touchPage[t]!, touchActor[t]!, touchIsWrite[t]!, offsetNs + touchOffsetNs[t]!)
-  for (let p = block.pairStart[i]!, end = block.pairStart[i + 1]!; p < end; p++) fold.add(pairPage[p]!, pairActor[p]!, pairReads[p]!, pairWrites[p]!)
+  const end = block.pairStart[i + 1]! * PAIR_WORDS
+  for (let p = block.pairStart[i]! * PAIR_WORDS; p < end; p += PAIR_WORDS) fold.add(pairs[p]!, pairs[p + 1]!, pairs[p + 2]!, pairs[p + 3]!)
 }

@@ -50,18 +50,19 @@ export interface TraceTask {
   accesses: number
 }
 
+/** Words of one pair in `TickBlock.pairs`. */
+export const PAIR_WORDS = 4
+
 /** The columns of consecutive ticks; what is in memory at one time. All arrays lie on SharedArrayBuffers. */
 export interface TickBlock {
   firstTick: number
   ticks: number
   /** Start of tick firstTick+i in ns; length ticks + 1, the last is the end. Float64 holds integers below 2^53. */
   startNs: Float64Array
-  /** pairs of tick firstTick+i are [pairStart[i], pairStart[i+1]); length ticks + 1. */
+  /** pairs of tick firstTick+i are [pairStart[i], pairStart[i+1]), counted in pairs; length ticks + 1. */
   pairStart: Uint32Array
-  pairPage: Uint32Array
-  pairActor: Uint16Array
-  pairReads: Uint32Array
-  pairWrites: Uint32Array
+  /** Four words a pair: page, actor, reads, writes. One record is one cache-line visit, and a v128 for the kernels. */
+  pairs: Uint32Array
   /** touches likewise. */
   touchStart: Uint32Array
   touchPage: Uint32Array

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openTrace } from '../../src/trace/index.ts'
+import { openTrace, PAIR_WORDS } from '../../src/trace/index.ts'
 import { countsByPage, FIXTURES, groundTruth, openSample, openText } from './helpers.ts'
 
 const FORMS = ['ftrace.txt.gz', 'perf-script.txt.gz', 'damo.json.gz', 'damo.json_compressed', 'damo-report-raw.txt.gz']
@@ -34,14 +34,14 @@ test('the phases of the program show: in each, its region is the one accessed mo
     const endNs = phases[i + 1]?.startNs ?? 37.55e9
     const found = regions.map(() => 0)
     for (let b = 0; b < trace.blocks; b++) {
-      const { startNs: ticks, pairStart, pairPage, pairReads } = trace.block(b)
+      const { startNs: ticks, pairStart, pairs } = trace.block(b)
       for (let t = 0; t + 1 < ticks.length; t++) {
         // a snapshot is dated at its end: leave out those that reach into the phase before
         if (ticks[t]! < startNs + 0.4e9 || ticks[t]! >= endNs) continue
         for (let p = pairStart[t]!; p < pairStart[t + 1]!; p++) {
-          const vpage = trace.pageVpage[pairPage[p]!]!
+          const vpage = trace.pageVpage[pairs[p * PAIR_WORDS]!]!
           regions.forEach(([from, to], r) => {
-            if (vpage >= from! && vpage < to!) found[r]! += pairReads[p]!
+            if (vpage >= from! && vpage < to!) found[r]! += pairs[p * PAIR_WORDS + 2]!
           })
         }
       }

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type OpenOptions, openTrace, type PreparedTrace } from '../../src/trace/index.ts'
+import { type OpenOptions, openTrace, PAIR_WORDS, type PreparedTrace } from '../../src/trace/index.ts'
 
 export const FIXTURES = join(import.meta.dirname, '../fixtures/traces')
 
@@ -33,12 +33,12 @@ export function openText(content: string | Uint8Array, options?: OpenOptions, na
 export function countsByPage(trace: PreparedTrace): Map<number, { reads: number; writes: number }> {
   const counts = new Map<number, { reads: number; writes: number }>()
   for (let b = 0; b < trace.blocks; b++) {
-    const { pairPage, pairReads, pairWrites, pairStart, ticks } = trace.block(b)
-    for (let i = 0; i < pairStart[ticks]!; i++) {
-      const page = trace.pageVpage[pairPage[i]!]!
+    const { pairs } = trace.block(b)
+    for (let i = 0; i < pairs.length; i += PAIR_WORDS) {
+      const page = trace.pageVpage[pairs[i]!]!
       const entry = counts.get(page) ?? { reads: 0, writes: 0 }
-      entry.reads += pairReads[i]!
-      entry.writes += pairWrites[i]!
+      entry.reads += pairs[i + 2]!
+      entry.writes += pairs[i + 3]!
       counts.set(page, entry)
     }
   }

@@ -95,7 +95,7 @@ describe('folding', () => {
     const state = structuredClone(shareTrace(trace))
     const there = fromShared(state)
     expect(listTicks(there)).toEqual(listTicks(trace))
-    expect(there.block(0).pairPage.buffer).toBeInstanceOf(SharedArrayBuffer)
+    expect(there.block(0).pairs.buffer).toBeInstanceOf(SharedArrayBuffer)
   })
 
   it('chooses a round tick: at most 100 ms, at least 256 in the span', () => {

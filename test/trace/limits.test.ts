@@ -5,6 +5,7 @@ import { BlockBuilder } from '../../src/trace/blocks.ts'
 import { TickFold } from '../../src/trace/fold.ts'
 import { PageTable } from '../../src/trace/pages.ts'
 import type { TickBlock } from '../../src/trace/prepared.ts'
+import { PAIR_WORDS } from '../../src/trace/prepared.ts'
 
 it('more than 2^24 pages get dense ids in order of first touch', () => {
   const pages = new PageTable()
@@ -33,8 +34,8 @@ it('a tick with page ids around 2^24 and actors around 2^11 and 2^16 comes out s
   builder.finish(200)
   const block = blocks[0]!
   const again = decodeBlock(encodeBlock(block), shapeOf(block), { pages: 2 ** 24 + 2, actors: 65_536 }, block.startNs)
-  for (const { pairPage, pairActor, pairReads, pairWrites, touchPage } of [block, again]) {
-    expect(wanted.map((_, i) => [pairPage[i], pairActor[i], pairReads[i], pairWrites[i]])).toEqual(wanted)
+  for (const { pairs, touchPage } of [block, again]) {
+    expect(wanted.map((_, i) => [...pairs.subarray(i * PAIR_WORDS, (i + 1) * PAIR_WORDS)])).toEqual(wanted)
     expect([...touchPage]).toEqual([...ids].reverse())
   }
 })

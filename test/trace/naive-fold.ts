@@ -1,5 +1,5 @@
 /** The slow twin of the fold: maps and sorts, obviously right. */
-import type { ListedAccess, PreparedTrace } from '../../src/trace/index.ts'
+import { type ListedAccess, PAIR_WORDS, type PreparedTrace } from '../../src/trace/index.ts'
 
 export interface FoldedTick {
   startNs: number
@@ -17,8 +17,10 @@ export function listTicks(trace: PreparedTrace): FoldedTick[] {
     const block = trace.block(b)
     for (let i = 0; i < block.ticks; i++) {
       const tick: FoldedTick = { startNs: block.startNs[i]!, pairs: [], touches: [] }
-      for (let p = block.pairStart[i]!; p < block.pairStart[i + 1]!; p++)
-        tick.pairs.push([pageName(trace, block.pairPage[p]!), actorName(trace, block.pairActor[p]!), block.pairReads[p]!, block.pairWrites[p]!])
+      for (let p = block.pairStart[i]!; p < block.pairStart[i + 1]!; p++) {
+        const [page, actor, reads, writes] = block.pairs.subarray(p * PAIR_WORDS, (p + 1) * PAIR_WORDS)
+        tick.pairs.push([pageName(trace, page!), actorName(trace, actor!), reads!, writes!])
+      }
       for (let t = block.touchStart[i]!; t < block.touchStart[i + 1]!; t++)
         tick.touches.push([
           pageName(trace, block.touchPage[t]!),

@@ -7,7 +7,7 @@
 import { Random } from '../../columns/index.ts'
 import { ABSENT } from '../../kernel/index.ts'
 import type { DamonRegion, DamonSettings } from '../../policy/index.ts'
-import type { PreparedTrace } from '../../trace/index.ts'
+import { PAIR_WORDS, type PreparedTrace } from '../../trace/index.ts'
 import type { Observer, ObserverContext } from './observer.ts'
 
 /** Per 10,000: unit of the moving sum of accesses (nr_accesses_bp). */
@@ -36,8 +36,9 @@ export function damonObserver(settings: DamonSettings, context: ObserverContext)
   let samplesDone = 0
   return {
     epoch(block, i) {
-      const { pairPage, pairReads, pairWrites } = block
-      for (let k = block.pairStart[i]!; k < block.pairStart[i + 1]!; k++) counts[pairPage[k]!]! += pairReads[k]! + pairWrites[k]!
+      const { pairs } = block
+      const end = block.pairStart[i + 1]! * PAIR_WORDS
+      for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) counts[pairs[k]!]! += pairs[k + 2]! + pairs[k + 3]!
       const due = Math.floor(endOfEpoch() / settings.sample) - samplesDone
       if (due < 1) return
       samplesDone += due

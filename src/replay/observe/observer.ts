@@ -1,7 +1,7 @@
 /** Observers gather, epoch by epoch, what one `every(period, observation, …)` rule will be shown. */
 import { BitSet, Random } from '../../columns/index.ts'
 import type { AccessedPages, Observation, PageActivity } from '../../policy/index.ts'
-import type { PreparedTrace, TickBlock } from '../../trace/index.ts'
+import { PAIR_WORDS, type PreparedTrace, type TickBlock } from '../../trace/index.ts'
 import type { Ledger } from '../ledger.ts'
 import { ActivityCounter } from './activity.ts'
 import { damonObserver } from './damon.ts'
@@ -49,9 +49,10 @@ export function observerFor(observation: Observation<unknown>, context: Observer
 }
 
 function addPairs(counter: ActivityCounter, actorNode: Uint8Array, block: TickBlock, i: number): void {
-  const { pairPage, pairActor, pairReads, pairWrites } = block
-  for (let k = block.pairStart[i]!; k < block.pairStart[i + 1]!; k++) {
-    counter.add(pairPage[k]!, actorNode[pairActor[k]!]!, pairReads[k]!, pairWrites[k]!)
+  const { pairs } = block
+  const end = block.pairStart[i + 1]! * PAIR_WORDS
+  for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
+    counter.add(pairs[k]!, actorNode[pairs[k + 1]!]!, pairs[k + 2]!, pairs[k + 3]!)
   }
 }
 
@@ -67,13 +68,14 @@ function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream }: Obse
   const writeSampler = sampler(writeRate, new Random(seed, `${stream} writes`))
   return {
     epoch(block, i) {
-      const { pairPage, pairActor, pairReads, pairWrites } = block
+      const { pairs } = block
+      const end = block.pairStart[i + 1]! * PAIR_WORDS
       let taken = 0
-      for (let k = block.pairStart[i]!; k < block.pairStart[i + 1]!; k++) {
-        const reads = readSampler(pairReads[k]!)
-        const writes = writeSampler(pairWrites[k]!)
+      for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
+        const reads = readSampler(pairs[k + 2]!)
+        const writes = writeSampler(pairs[k + 3]!)
         if (reads + writes === 0) continue
-        counter.add(pairPage[k]!, actorNode[pairActor[k]!]!, reads, writes)
+        counter.add(pairs[k]!, actorNode[pairs[k + 1]!]!, reads, writes)
         taken += reads + writes
       }
       ledger.sampled(taken)
