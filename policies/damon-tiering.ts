@@ -1,4 +1,16 @@
-import { count, type DamonRegion, damonRegions, definePolicy, duration, every, fraction, memoryNodes, type NodeIndex, rate } from '../src/policy/index.ts'
+import {
+  count,
+  type DamonRegion,
+  damonRegions,
+  definePolicy,
+  duration,
+  every,
+  fraction,
+  memoryNodes,
+  type NodeIndex,
+  type PageId,
+  rate,
+} from '../src/policy/index.ts'
 
 const BASE_PAGE = 4096
 const SECOND = 1e9
@@ -6,7 +18,7 @@ const SECOND = 1e9
 export default definePolicy({
   about: 'DAMON tiering: cold regions of fast nodes go down, hot regions of slow nodes go up, each under a quota that chases a goal',
   paper:
-    'mm/damon/core.c:damos_adjust_quota, damon_hot_score, kdamond_apply_schemes; DAMOS migrate_hot and migrate_cold, self-tuned tiering (2025 cover letter)',
+    'mm/damon/core.c:damos_adjust_quota, damon_hot_score, kdamond_apply_schemes; DAMOS migrate_hot and migrate_cold with their filter young, self-tuned tiering (2025 cover letter)',
   params: {
     sample: duration('5ms', 'sampling interval'),
     aggregation: duration('100ms', 'aggregation interval'),
@@ -27,16 +39,28 @@ export default definePolicy({
     const budget = { hot: most, cold: most }
     const tuned = (pages: number, score: number): number => Math.min(most, Math.max(1, score >= 2 ? 1 : pages * (2 - score)))
 
-    /** Moves pages of the regions in order until the budget is spent; regions on the way start a new age. */
-    const migrate = (regions: DamonRegion[], wanted: (node: NodeIndex) => boolean, to: (node: NodeIndex) => NodeIndex | undefined, pages: number): void => {
+    /**
+     * Moves pages of the regions in order until the budget is spent: young ones up, the others down (filter `young`). Regions on
+     * the way start a new age.
+     */
+    const migrate = (
+      regions: DamonRegion[],
+      { young, wanted, to }: { young: boolean; wanted: (node: NodeIndex) => boolean; to: (node: NodeIndex) => NodeIndex | undefined },
+      pages: number,
+    ): void => {
       let left = Math.floor(pages)
       for (const region of regions) {
         if (left <= 0) return
-        const bySource = memory.map((node) => region.pages().filter((page) => kernel.nodeOf(page) === node))
-        for (const [i, node] of memory.entries()) {
+        const present = region.pages()
+        for (const node of memory) {
           const target = wanted(node) ? to(node) : undefined
-          if (target === undefined || bySource[i]!.length === 0 || left <= 0) continue
-          const chosen = bySource[i]!.subarray(0, left)
+          if (target === undefined) continue
+          const chosen: PageId[] = []
+          for (const page of present) {
+            if (chosen.length === left) break
+            if (kernel.nodeOf(page) === node && region.isYoung(page) === young) chosen.push(page)
+          }
+          if (chosen.length === 0) continue
           kernel.demotePages(chosen, target, 'damon')
           left -= chosen.length
           region.age = 0
@@ -52,10 +76,10 @@ export default definePolicy({
         budget.cold = tuned(budget.cold, free / fastFree)
         budget.hot = tuned(budget.hot, (1 - free) / fastUsed)
         const cold = ranked.filter(({ accessRate }) => accessRate === 0).reverse()
-        migrate(cold, machine.isFast, machine.nextTierDown, free >= fastFree ? 0 : budget.cold)
+        migrate(cold, { young: false, wanted: machine.isFast, to: machine.nextTierDown }, free >= fastFree ? 0 : budget.cold)
         const hot = ranked.filter(({ accessRate }) => accessRate >= hotRate)
         const roomiest = () => fast.reduce((best, node) => (kernel.freePages(node) > kernel.freePages(best) ? node : best), fast[0]!)
-        migrate(hot, (node) => !machine.isFast(node), roomiest, budget.hot)
+        migrate(hot, { young: true, wanted: (node) => !machine.isFast(node), to: roomiest }, budget.hot)
       }),
     ]
   },

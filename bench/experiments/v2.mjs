@@ -8,7 +8,8 @@ import { holds, shown } from './lib.mjs'
 
 const SECOND = 1e9
 const PAGE = 4096
-const PID = 1
+/** Filler, store and page cache are programs of their own, so that numa_maps tells them apart. */
+const PID = { filler: 1, store: 2, cache: 3 }
 
 export default async function v2(p) {
   const pagesOf = (gigabytes) => Math.round((gigabytes * 1e9) / p.scale / PAGE)
@@ -18,8 +19,15 @@ export default async function v2(p) {
     const published = p.published[workload]
     const columns = []
     for (const [i, filler] of p.fillerGB.entries()) {
-      const run = await replay({ trace: recording(p, pagesOf, workload, filler), machine: tiers(p), policies: ['first-touch', p.policy], pace: 1, jobs: 1 })
-      const [plain, damon] = run.rows('summary').map(({ lane }) => outcome(p, run, lane, published.allSlow, pagesOf))
+      const run = await replay({
+        trace: recording(p, pagesOf, workload, filler),
+        machine: tiers(p),
+        policies: ['first-touch', p.policy],
+        pace: 1,
+        jobs: 1,
+        numaMapsAtNs: [Number.MAX_SAFE_INTEGER], // the end,
+      })
+      const [plain, damon] = run.rows('summary').map(({ lane }) => outcome(p, run, lane, published.allSlow))
       columns.push({ filler, plain, damon })
       const remark = `${plain.slowShare.toFixed(2)} of accesses on slow`
       const error = plain.time - published.default[i]
@@ -77,12 +85,7 @@ export default async function v2(p) {
     }
     const most = Math.max(...columns.map(({ damon }) => damon.slowPages)) / pagesOf(p.storeGB)
     rows.push(
-      holds(
-        `${workload}: DAMON, share of the store's accesses that slow serves`,
-        `< ${p.tolerance.slowResidency}`,
-        most.toFixed(3),
-        most < p.tolerance.slowResidency,
-      ),
+      holds(`${workload}: DAMON, share of the store that stays on slow`, `< ${p.tolerance.slowResidency}`, most.toFixed(3), most < p.tolerance.slowResidency),
     )
   }
   return {
@@ -90,7 +93,7 @@ export default async function v2(p) {
     rows,
     notes: [
       'The all-on-slow time calibrates how much of the run time is memory; what DAMON itself costs the program is not in the model, so our times under DAMON start lower.',
-      "Cause of the misses: at 450 GB the published 1.19 lies above all-on-slow (1.18), which no share of slow accesses can give; under latest at 470, 490 and 500 GB DAMON's regions had not brought up every hot page by the end (a tenth of the accesses still slow), though the time stays within its limit.",
+      'Corrected later, parameters untouched (2 of 32 missed before): popularity under latest was drawn over the few pages of the scaled store instead of over its records, which flattens it (0.94 of accesses on slow at 450 GB, now 0.97; the time was 0.001 beyond its tolerance); the schemes had no filter for young pages and moved regions whole (0.11 of the accesses still slow at 500 GB); and what stays on slow was guessed from accesses, now it is read from numa_maps.',
       'Corrected after the first run, parameters untouched: at 500 GB of filler the page cache did not fit and the lanes ended out of memory; it is now dropped where there is no room, as page cache is.',
       'The size of the fast tier (491 of 512 GB) is read off the published column of GB on slow, not off the times.',
     ],
@@ -138,35 +141,36 @@ function recording(p, pagesOf, workload, fillerGB) {
   const room = Math.floor(0.99 * pagesOf(p.fastGB + p.slowGB)) - filler - store
   const file = Math.min(pagesOf(p.fileGB), room)
   const random = new Random(p.seed, `${workload} ${fillerGB}`)
+  // the newest records lie side by side: popularity is one of records, of which a page here holds a thousand pages of them
+  const records = Math.round((p.storeGB * 1e9) / p.recordBytes)
+  const newest = new Zipf(records, p.skew)
+  // scattered keys make popular pages, each of its own
   const zipf = new Zipf(store, p.skew)
   const loadNs = p.loadSeconds * SECOND
   function* accesses() {
-    const touch = (t, page) => ({ t: Math.floor(t), page, pid: PID, cpu: 0, op: 'W', bytes: 64 })
-    for (let i = 0; i < filler; i++) yield touch(((i / filler) * loadNs) / 2, i)
+    const touch = (t, pid, page) => ({ t: Math.floor(t), page, pid, tid: pid, cpu: 0, op: 'W', bytes: 64 })
+    for (let i = 0; i < filler; i++) yield touch(((i / filler) * loadNs) / 2, PID.filler, i)
     for (let i = 0, files = 0; i < store; i++) {
       const t = loadNs / 2 + ((i / store) * loadNs) / 2
-      yield touch(t, filler + i)
-      for (; files < ((i + 1) / store) * file; files++) yield touch(t, filler + store + files)
+      yield touch(t, PID.store, i)
+      for (; files < ((i + 1) / store) * file; files++) yield touch(t, PID.cache, files)
     }
     const count = p.runSeconds * p.accessesPerSecond
     for (let i = 0; i < count; i++) {
-      const rank = zipf.draw(random)
-      // keys lie scattered over the store, the newest at its end
-      const record = workload === 'latest' ? store - 1 - rank : (rank * 7919) % store
-      yield { t: Math.floor(loadNs + (i / count) * p.runSeconds * SECOND), page: filler + record, pid: PID, cpu: 0, op: 'R', bytes: 64 }
+      const page = workload === 'latest' ? store - 1 - Math.floor((newest.draw(random) / records) * store) : (zipf.draw(random) * 7919) % store
+      yield { t: Math.floor(loadNs + (i / count) * p.runSeconds * SECOND), page, pid: PID.store, tid: PID.store, cpu: 0, op: 'R', bytes: 64 }
     }
   }
   return traceFromAccesses(accesses(), { tickNs: p.tickSeconds * SECOND })
 }
 
-/** Relative time and slow residency at the end of the run. */
-function outcome(p, run, lane, allSlow, pagesOf) {
+/** Relative time over the end of the run, and pages of the store on slow at its end. */
+function outcome(p, run, lane, allSlow) {
   const end = (p.loadSeconds + p.runSeconds - p.measuredSeconds) * SECOND
   const bins = run.rows('epochs').filter((row) => row.lane === lane && Number(row.time_ns) > end)
   const accesses = bins.reduce((sum, { local, remote }) => sum + local + remote, 0)
   const slowShare = bins.reduce((sum, { remote }) => sum + remote, 0) / accesses
-  const slow = run.rows('nodes').filter((row) => row.lane === lane && row.node === 1)
-  // what the slow node holds besides the store: the page cache in the same proportion, or demoted filler
-  const hot = slowShare * pagesOf(p.storeGB)
-  return { time: 1 + (allSlow - 1) * slowShare, slowShare, slowPages: lane === 'first-touch' ? (slow.at(-1).pages * p.storeGB) / (p.storeGB + p.fileGB) : hot }
+  const maps = run.rows('numa_maps').filter((row) => row.lane === lane && row.pid === PID.store && row.view === 'numa_maps')
+  const slowPages = maps.reduce((sum, { line }) => sum + Number(/ N1=(\d+)/.exec(line)?.[1] ?? 0), 0)
+  return { time: 1 + (allSlow - 1) * slowShare, slowShare, slowPages }
 }

@@ -15,8 +15,8 @@ export function writeValidation(root, names) {
     `# Published results, reproduced or not
 
 Five experiments against published figures. The parameters of each lie in a file that was fixed before the comparison and not
-touched afterwards; mistakes in the scripts that the first run showed were corrected, and the notes say which and what the figures
-were before. What misses stays in the table with its cause. Written by \`node bench/experiments/run.mjs all\` (some ten minutes).
+touched afterwards. Mistakes in scripts and model that a run showed were corrected, and the notes say which and what the figures
+were before; a parameter that a correction added has its source beside it. What misses stays in the table with its cause. Written by \`node bench/experiments/run.mjs all\` (some ten minutes).
 
 | | experiment | result |
 | --- | --- | --- |

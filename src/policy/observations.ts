@@ -25,6 +25,8 @@ export interface AccessedPages {
 export interface DamonRegion {
   /** Pages of the region that are present, in address order. */
   pages(): Uint32Array
+  /** The accessed bit of a page, which is cleared: the filter `young` of a scheme. Pays for a check. */
+  isYoung(page: PageId): boolean
   /** Share of the samples of the last aggregation that found the region accessed, 0 … 1. */
   accessRate: number
   /** Aggregation intervals for which the rate has stayed alike; a scheme that acts on a region sets it to 0. */

@@ -20,6 +20,7 @@ export function damonEyes(settings: DamonSettings, random: Random, trace: Prepar
     pieces(pages, limit).map((piece): SlowRegion => ({ range, pages: piece, accesses: 0, last: 0, bp: 0, age: 0 })),
   )
   let log: PlainAccess[] = []
+  const young = new Set<number>()
   let samples = 0
   let countBefore = 0
 
@@ -63,6 +64,7 @@ export function damonEyes(settings: DamonSettings, random: Random, trace: Prepar
   return {
     see(accesses: PlainAccess[]) {
       log.push(...accesses)
+      for (const { page } of accesses) young.add(page)
       const due = Math.floor(endNs() / settings.sample) - samples
       if (due < 1) return
       for (let k = 0; k < due; k++) {
@@ -70,6 +72,8 @@ export function damonEyes(settings: DamonSettings, random: Random, trace: Prepar
           const page = region.pages[random.below(region.pages.length)]!
           const n = log.filter((access) => access.page === page).reduce((total, { weight }) => total + weight, 0)
           const hit = n > 0 && (due === 1 || random.float() < 1 - (1 - 1 / due) ** n)
+          if (hit) young.add(page)
+          else young.delete(page)
           region.accesses += hit ? 1 : 0
           region.bp = Math.max(0, region.bp - Math.floor((region.last * 10_000) / most) + (hit ? 10_000 : 0))
         }
@@ -80,6 +84,7 @@ export function damonEyes(settings: DamonSettings, random: Random, trace: Prepar
     look: () =>
       regions.map((region) => ({
         pages: () => Uint32Array.from(region.pages.filter((page) => placement[page] !== 255)),
+        isYoung: (page: number) => young.delete(page),
         accessRate: region.bp / 10_000 / most,
         get age() {
           return region.age

@@ -33,23 +33,43 @@ export function damonObserver(settings: DamonSettings, context: ObserverContext)
   const damon = new Damon(settings, ranges, new Random(seed, `${stream} damon`))
   /** Accesses by page since the last sample. */
   const counts = new Uint32Array(pages)
+  /** 1 where a page was accessed since its bit was last cleared, by a sample of it or by a filter. */
+  const young = new Uint8Array(pages)
+  const isYoung = (page: number): boolean => {
+    const was = young[page] === 1
+    young[page] = 0
+    ledger.scanned(1)
+    return was
+  }
   let samplesDone = 0
   return {
     epoch(block, i) {
       const { pairs } = block
       const end = block.pairStart[i + 1]! * PAIR_WORDS
-      for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) counts[pairs[k]!]! += pairs[k + 2]! + pairs[k + 3]!
+      for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
+        counts[pairs[k]!]! += pairs[k + 2]! + pairs[k + 3]!
+        young[pairs[k]!] = 1
+      }
       const due = Math.floor(endOfEpoch() / settings.sample) - samplesDone
       if (due < 1) return
       samplesDone += due
       let checks = 0
-      for (let sample = 0; sample < due; sample++) checks += damon.sample((position) => counts[order[position]!]!, due)
+      for (let sample = 0; sample < due; sample++) {
+        checks += damon.sample(
+          (position) => counts[order[position]!]!,
+          due,
+          (position, isAccessed) => {
+            young[order[position]!] = isAccessed ? 1 : 0
+          },
+        )
+      }
       counts.fill(0)
       ledger.scanned(checks)
     },
     look: () =>
       damon.regions.map((region) => ({
         pages: () => order.subarray(region.start, region.end).filter((page) => placement[page] !== ABSENT),
+        isYoung,
         accessRate: region.accessesBp / BP / damon.maxAccesses,
         get age() {
           return region.age
@@ -109,13 +129,16 @@ class Damon {
 
   /**
    * One sampling interval: kdamond_fn(). `due` intervals lie in the time that `accesses` counts, so that a page accessed n times
-   * was accessed in one of them with probability 1 - (1 - 1/due)^n. Answers the number of checks.
+   * was accessed in one of them with probability 1 - (1 - 1/due)^n. The bit of the page that is looked at was cleared when the
+   * interval began: `checked` hears what it is now. Answers the number of checks.
    */
-  sample(accesses: (position: number) => number, due: number): number {
+  sample(accesses: (position: number) => number, due: number, checked: (position: number, isAccessed: boolean) => void): number {
     let most = 0
     for (const region of this.regions) {
-      const n = accesses(region.start + this.#random.below(size(region)))
+      const position = region.start + this.#random.below(size(region))
+      const n = accesses(position)
       const isAccessed = n > 0 && (due === 1 || this.#random.float() < 1 - (1 - 1 / due) ** n)
+      checked(position, isAccessed)
       if (isAccessed) region.accesses++
       // damon_moving_sum()
       region.accessesBp = Math.max(0, region.accessesBp - Math.floor((region.lastAccesses * BP) / this.maxAccesses) + (isAccessed ? BP : 0))
