@@ -11,3 +11,16 @@ if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 // The runtime of interactive reports: one bundle, built once, inlined into every HTML report.
 const runtime = join(root, 'src/report/runtime/build.mjs')
 if (existsSync(runtime)) await (await import(pathToFileURL(runtime))).build(join(root, 'dist'))
+
+// The hot loops: AssemblyScript to one WebAssembly module over a shared memory that the caller brings.
+const asc = await import('assemblyscript/asc')
+const { error, stderr } = await asc.main([
+  join(root, 'src/wasm/assembly/index.ts'),
+  ...['--outFile', join(root, 'dist/src/wasm/kernels.wasm')],
+  ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd,threads,bulk-memory'],
+  ...['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+])
+if (error) {
+  console.error(stderr.toString() || error)
+  process.exit(1)
+}

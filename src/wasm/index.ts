@@ -1,0 +1,4 @@
+/** Hot loops in WebAssembly, their twins, and the memory they work on. */
+export { type Cells, type Kernels, plainWorkspace, type Workspace, wasmKernels, withWorkspace, workspaceOn } from './kernels.ts'
+export { Arena } from './memory.ts'
+export { twins } from './twins.ts'

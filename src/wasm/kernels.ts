@@ -1,0 +1,128 @@
+/**
+ * The hot loops as functions over flat arrays, once as WebAssembly (assembly/, compiled by .ci/build.mjs) and once in
+ * TypeScript (twins.ts), with identical results. Arrays given to the WebAssembly ones must lie in their memory (Arena).
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT } from '../package.ts'
+import { Instance, Module } from './engine.ts'
+import { Arena } from './memory.ts'
+import { twins } from './twins.ts'
+
+/** Counters of one tick by (actor << shift | node): words[2i] reads, words[2i + 1] writes; a second bank follows, to be added. */
+export interface Cells {
+  words: Uint32Array
+  /** Bytes of a bank. */
+  bank: number
+}
+
+export interface Kernels {
+  /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
+  account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
+  /** Reads and writes of pairs [from, to) together. */
+  accesses(pairs: Uint32Array, from: number, to: number): number
+  /** First of touches [from, to) whose page is absent (255) or marked, else `to`. */
+  nextFault(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array): number
+}
+
+interface Exports {
+  account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
+  accesses(pairs: number, n: number): number
+  nextFault(touchPage: number, from: number, to: number, placement: number, marked: number): number
+}
+
+const PAIR_BYTES = 16
+
+/** `undefined`: not asked yet; `null`: there is none. */
+let compiled: Module | null | undefined
+
+function compile(): Module | null {
+  if (process.env['NUMAREPLAY_KERNELS'] === 'typescript') return null
+  const root = MODULE_EXTENSION === '.js' ? CODE_ROOT : join(PACKAGE_ROOT, 'dist')
+  const file = join(root, 'src/wasm/kernels.wasm')
+  if (!existsSync(file)) return null
+  try {
+    return new Module(readFileSync(file))
+  } catch {
+    // an engine without SIMD or threads
+    return null
+  }
+}
+
+/** The kernels over a memory; undefined where WebAssembly cannot run them. */
+export function wasmKernels({ memory }: Arena): Kernels | undefined {
+  compiled ??= compile()
+  if (compiled === null) return undefined
+  const exports = new Instance(compiled, { env: { memory } }).exports as unknown as Exports
+  return {
+    account: (pairs, from, to, placement, { words, bank }, shift) =>
+      exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
+    accesses: (pairs, from, to) => exports.accesses(pairs.byteOffset + from * PAIR_BYTES, to - from),
+    nextFault: (touchPage, from, to, placement, marked) => exports.nextFault(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset) >>> 0,
+  }
+}
+
+/** Kernels and where arrays for them are made. */
+export interface Workspace {
+  kind: 'wasm' | 'typescript'
+  kernels: Kernels
+  /** Bytes that can still be given. */
+  readonly free: number
+  u8(length: number): Uint8Array
+  u16(length: number): Uint16Array
+  u32(length: number): Uint32Array
+  f64(length: number): Float64Array
+}
+
+/** Plain arrays and the TypeScript kernels. */
+export const plainWorkspace: Workspace = {
+  kind: 'typescript',
+  kernels: twins,
+  free: Number.POSITIVE_INFINITY,
+  u8: (length) => new Uint8Array(length),
+  u16: (length) => new Uint16Array(length),
+  u32: (length) => new Uint32Array(length),
+  f64: (length) => new Float64Array(length),
+}
+
+let own: { arena: Arena; workspace: Workspace } | null | undefined
+
+/** Runs `work` with this thread's workspace; the arrays made meanwhile are taken back afterwards. */
+export function withWorkspace<T>(work: (workspace: Workspace) => T): T {
+  own ??= open()
+  if (own === null) return work(plainWorkspace)
+  const { arena, workspace } = own
+  const mark = arena.mark()
+  try {
+    return work(workspace)
+  } finally {
+    arena.release(mark)
+  }
+}
+
+function open(): { arena: Arena; workspace: Workspace } | null {
+  try {
+    const arena = new Arena()
+    const workspace = workspaceOn(arena)
+    return workspace ? { arena, workspace } : null
+  } catch {
+    // no address space for a memory
+    return null
+  }
+}
+
+export function workspaceOn(arena: Arena): Workspace | undefined {
+  const kernels = wasmKernels(arena)
+  if (!kernels) return undefined
+  return {
+    kind: 'wasm',
+    kernels,
+    get free() {
+      return arena.free
+    },
+    u8: (length) => arena.u8(length),
+    u16: (length) => arena.u16(length),
+    u32: (length) => arena.u32(length),
+    f64: (length) => arena.f64(length),
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Arrays that kernels can reach: a bump allocator over one shared memory. The memory is shared, so that views
+ * stay valid when it grows and worker threads can look at the same bytes.
+ */
+
+import { Memory } from './engine.ts'
+
+const PAGE = 65_536
+/** Of the address space of a 32-bit memory. */
+const MOST_PAGES = 65_536
+/** The first page is the module's own. */
+const FIRST = PAGE
+/** A cache line, and more than any element. */
+const LINE = 64
+/** Word of the memory that holds the next free byte, in lines. */
+const TOP = 16
+
+export class Arena {
+  readonly memory: Memory
+
+  constructor(memory = new Memory({ initial: 2, maximum: MOST_PAGES, shared: true })) {
+    this.memory = memory
+    Atomics.compareExchange(this.#words(), TOP, 0, FIRST / LINE)
+  }
+
+  #words(): Int32Array {
+    return new Int32Array(this.memory.buffer, 0, PAGE / 4)
+  }
+
+  /** Bytes that can still be given. */
+  get free(): number {
+    return MOST_PAGES * PAGE - this.mark()
+  }
+
+  /** Where the next array will lie; `release` gives back what was made since. For one thread at a time. */
+  mark(): number {
+    return (Atomics.load(this.#words(), TOP) >>> 0) * LINE
+  }
+
+  release(mark: number): void {
+    Atomics.store(this.#words(), TOP, mark / LINE)
+  }
+
+  u8(length: number): Uint8Array {
+    const at = this.#take(length)
+    return new Uint8Array(this.memory.buffer, at, length)
+  }
+
+  u16(length: number): Uint16Array {
+    const at = this.#take(2 * length)
+    return new Uint16Array(this.memory.buffer, at, length)
+  }
+
+  u32(length: number): Uint32Array {
+    const at = this.#take(4 * length)
+    return new Uint32Array(this.memory.buffer, at, length)
+  }
+
+  f64(length: number): Float64Array {
+    const at = this.#take(8 * length)
+    return new Float64Array(this.memory.buffer, at, length)
+  }
+
+  /** Zeroed bytes. Throws RangeError when the memory cannot hold them: ask `free` first. */
+  #take(bytes: number): number {
+    const lines = Math.ceil(bytes / LINE)
+    const at = (Atomics.add(this.#words(), TOP, lines) >>> 0) * LINE
+    const missing = at + lines * LINE - this.memory.buffer.byteLength
+    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE))
+    new Uint8Array(this.memory.buffer, at, bytes).fill(0)
+    return at
+  }
+}

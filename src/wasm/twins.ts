@@ -1,0 +1,28 @@
+/** Every kernel once more in plain TypeScript: the oracle of the tests, and what runs where WebAssembly does not. */
+import type { Kernels } from './kernels.ts'
+
+const ABSENT = 255
+const PAIR_WORDS = 4
+
+export const twins: Kernels = {
+  account(pairs, from, to, placement, cells, shift) {
+    const { words } = cells
+    for (let k = from * PAIR_WORDS; k < to * PAIR_WORDS; k += PAIR_WORDS) {
+      const cell = 2 * ((pairs[k + 1]! << shift) | placement[pairs[k]!]!)
+      words[cell]! += pairs[k + 2]!
+      words[cell + 1]! += pairs[k + 3]!
+    }
+  },
+
+  accesses(pairs, from, to) {
+    let sum = 0
+    for (let k = from * PAIR_WORDS; k < to * PAIR_WORDS; k += PAIR_WORDS) sum += pairs[k + 2]! + pairs[k + 3]!
+    return sum
+  },
+
+  nextFault(touchPage, from, to, placement, marked) {
+    let k = from
+    while (k < to && placement[touchPage[k]!] !== ABSENT && marked[touchPage[k]!] === 0) k++
+    return k
+  },
+}

@@ -1,0 +1,90 @@
+/** WebAssembly kernels and their TypeScript twins do the same on random inputs. */
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { Arena, plainWorkspace, twins, type Workspace, workspaceOn } from '../../src/wasm/index.ts'
+
+const arena = new Arena()
+const wasm = workspaceOn(arena)!
+
+/** The same arrays for both, filled alike. */
+function both<T>(work: (space: Workspace) => T): [T, T] {
+  const mark = arena.mark()
+  const results: [T, T] = [work(wasm), work(plainWorkspace)]
+  arena.release(mark)
+  return results
+}
+
+const filled = <A extends Uint8Array | Uint32Array>(array: A, values: ArrayLike<number>): A => {
+  array.set(values)
+  return array
+}
+
+it('WebAssembly is there: the package was built', () => {
+  expect(wasm?.kind).toBe('wasm')
+})
+
+it('account', () => {
+  const PAGES = 40
+  const pair = fc.tuple(fc.nat(PAGES - 1), fc.nat(8), fc.nat(1 << 24), fc.nat(1 << 24))
+  const list = fc.array(pair, { maxLength: 60 })
+  const nodes = fc.uint8Array({ minLength: PAGES, maxLength: PAGES, max: 3 })
+  fc.assert(
+    fc.property(list, nodes, fc.nat(60), (pairs, placement, from) => {
+      const first = Math.min(from, pairs.length)
+      const [found, wanted] = both((space) => {
+        const bank = 9 * 4 * 8
+        const cells = { words: space.u32(4 * 9 * 4), bank }
+        space.kernels.account(filled(space.u32(4 * pairs.length), pairs.flat()), first, pairs.length, filled(space.u8(PAGES), placement), cells, 2)
+        const half = bank / 4
+        return Array.from({ length: half }, (_, i) => cells.words[i]! + cells.words[half + i]!)
+      })
+      expect(found).toEqual(wanted)
+      expect(found.reduce((sum, count) => sum + count, 0)).toBe(pairs.slice(first).reduce((sum, [, , reads, writes]) => sum + reads + writes, 0))
+    }),
+  )
+})
+
+it('accesses add up beyond 2^32', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 0xffff_ffff }), { maxLength: 40 }), (counts) => {
+      const pairs = counts.flatMap((count, i) => [i, 0, count, counts.at(-1 - i)!])
+      const [found, wanted] = both((space) => space.kernels.accesses(filled(space.u32(pairs.length), pairs), 0, counts.length))
+      expect(found).toBe(wanted)
+    }),
+  )
+})
+
+it('nextFault', () => {
+  const PAGES = 20
+  const state = (values: number[]) => fc.array(fc.constantFrom(...values), { minLength: PAGES, maxLength: PAGES })
+  fc.assert(
+    fc.property(fc.array(fc.nat(PAGES - 1)), state([0, 1, 1, 1, 255]), state([0, 0, 0, 1]), fc.nat(20), (touches, placement, marked, from) => {
+      const first = Math.min(from, touches.length)
+      const [found, wanted] = both((space) =>
+        space.kernels.nextFault(
+          filled(space.u32(touches.length), touches),
+          first,
+          touches.length,
+          filled(space.u8(PAGES), placement),
+          filled(space.u8(PAGES), marked),
+        ),
+      )
+      expect(found).toBe(wanted)
+    }),
+  )
+})
+
+it('views stay valid while the memory grows, and freed bytes come back zeroed', () => {
+  const mark = arena.mark()
+  const small = arena.u8(100).fill(7)
+  const large = arena.u8(1 << 24)
+  large.fill(9)
+  expect(small.every((byte) => byte === 7)).toBe(true)
+  arena.release(mark)
+  expect(arena.u8(1 << 20).every((byte) => byte === 0)).toBe(true)
+  arena.release(mark)
+})
+
+it('every kernel has a twin', () => {
+  expect(Object.keys(wasm.kernels).sort()).toEqual(Object.keys(twins).sort())
+})
