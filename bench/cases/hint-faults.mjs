@@ -1,0 +1,49 @@
+// P3: hint-fault policies in the lane loop against the two-touch loop at every access; and what a callback per fault costs.
+import { join } from 'node:path'
+import { BENCH } from '../lib/bench.mjs'
+
+const TARGETS = { 'zipf 10k': 2, 'zipf 1M': 2, 'mix 1M': 5, 'stream 1M': 5 }
+const USERS = join(BENCH, 'plugins/two-touch.ts')
+
+export default {
+  ids: ['P3', 'user policy'],
+
+  /** The user's policy marks everything in every epoch, so that a C loop can tell what must come out. */
+  async check(bench) {
+    for (const trace of Object.keys(TARGETS)) {
+      const { lanes } = await bench.opened(trace)
+      const { counters, migrations } = await lanes([USERS])
+      const hint = await bench.native('replay', 'hint', bench.generated(trace), bench.tick).run()
+      bench.agree(`two-touch on hint faults, ${trace}`, { counters, migrations }, { counters: hint.counters, migrations: hint.migrations })
+      await bench.endCase()
+    }
+  },
+
+  async measure(bench) {
+    for (const [trace, target] of Object.entries(TARGETS)) {
+      const { facts, lanes } = await bench.opened(trace)
+      const online = bench.native('replay', 'online', bench.generated(trace))
+      const common = { unit: 'M accesses/s', work: facts.accesses / 1e6 }
+      await bench.compare({
+        id: 'P3',
+        what: `lane numa-balancing, ${trace}`,
+        ...common,
+        ours: () => lanes(['numa-balancing']),
+        theirs: () => online.run(),
+        against: 'two-touch at each access, branches',
+        target,
+      })
+      const { hintFaults } = await lanes([USERS])
+      const hint = bench.native('replay', 'hint', bench.generated(trace), bench.tick)
+      await bench.compare({
+        id: 'user policy',
+        what: `two-touch.ts, a callback at each of ${hintFaults.toLocaleString('en')} hint faults, ${trace}`,
+        ...common,
+        ours: () => lanes([USERS]),
+        theirs: () => hint.run(),
+        against: 'the same policy in C, at each access',
+      })
+      await bench.endCase()
+    }
+  },
+}

@@ -1,0 +1,105 @@
+// The product side of the measurements: modules of a build, in a process of their own, one request per line on stdin.
+//   node lib/product.mjs DIST
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
+import * as optimum from './optimum-blocks.mjs'
+
+const dist = process.argv[2]
+const load = (module) => import(pathToFileURL(join(dist, module)).href)
+const [{ openTrace, PAIR_WORDS }, { machine }, { parsePolicySpec }, { planReplay }, { replayLanes, replay }] = await Promise.all(
+  ['src/trace/index.js', 'src/machine/index.js', 'src/policy/index.js', 'src/replay/plan.js', 'src/replay/replay.js'].map(load),
+)
+
+/** As the yardsticks have it: cpus 2n and 2n + 1 on node n. */
+export const MACHINE = 'opteron-8node'
+const CPUS = Array.from({ length: 8 }, (_, node) => `${2 * node}-${2 * node + 1}:${node}`).join(',')
+
+let trace
+const plans = new Map()
+
+const actions = {
+  /** Opens a prepared trace and keeps all of its blocks in memory. */
+  open({ file }) {
+    return openTrace(file).then((opened) => {
+      const blocks = Array.from({ length: opened.blocks }, (_, b) => opened.block(b))
+      trace = { ...opened, block: (b) => blocks[b] }
+      const sum = (of) => blocks.reduce((total, block) => total + of(block), 0)
+      const { accesses, pages, tickNs } = trace.meta
+      const pairs = sum(({ pairStart, ticks }) => pairStart[ticks] - pairStart[0])
+      const touches = sum(({ touchStart, ticks }) => touchStart[ticks] - touchStart[0])
+      return { accesses, pages, ticks: trace.ticks, tickNs, pairs, touches }
+    })
+  },
+
+  /** The sum of cell hashes that c/fold.c prints, from the ticks of the prepared trace. */
+  foldHash() {
+    let hash = 0
+    for (let b = 0; b < trace.blocks; b++) {
+      const { firstTick, ticks, pairStart, pairs } = trace.block(b)
+      for (let i = 0; i < ticks; i++) {
+        for (let k = pairStart[i] * PAIR_WORDS; k < pairStart[i + 1] * PAIR_WORDS; k += PAIR_WORDS) {
+          const key = ((pairs[k] << 8) | (trace.actorCpu[pairs[k + 1]] << 1)) >>> 0
+          hash = (hash + Math.imul(pairs[k + 2], cellHash(firstTick + i, key)) + Math.imul(pairs[k + 3], cellHash(firstTick + i, key + 1))) >>> 0
+        }
+      }
+    }
+    return { hash }
+  },
+
+  /** The lane loop over the trace in memory: plan and policies are made once and kept. */
+  async lanes({ policies, options = {} }) {
+    const key = JSON.stringify([policies, options])
+    if (!plans.has(key)) {
+      const lanes = (await Promise.all(policies.map(parsePolicySpec))).flat()
+      plans.set(key, planReplay(trace, machine(MACHINE), lanes, { seed: 1, cpus: CPUS, heat: true, ...options }))
+    }
+    const { context, lanes } = plans.get(key)
+    const { value: results, ...time } = await measured(() => replayLanes(context, lanes))
+    const bad = results.find(({ status }) => status !== 'ok')
+    if (bad) throw new Error(`${bad.label}: ${bad.message}`)
+    const { reads, writes, migrated, hintFaults } = results[0].totals
+    return { ...time, migrations: migrated, hintFaults, counters: Array.from(reads).flatMap((count, i) => [count, writes[i]]) }
+  },
+
+  /** The library's main job, threads included. */
+  async replay({ policies, jobs }) {
+    const { value: _, ...time } = await measured(() => replay({ trace, machine: machine(MACHINE), policies, cpus: CPUS, jobs }))
+    return time
+  },
+
+  async optimum({ pages, epochs }) {
+    const { perPagePs } = await load('src/replay/bound-pages.js')
+    const { boundProblem } = await load('src/replay/bound-problem.js')
+    const problem = boundProblem(optimum.context(machine(MACHINE), pages, epochs))
+    const { value: ps, ...time } = await measured(() => perPagePs(problem))
+    return { ...time, ps, movePs: problem.movePs, readPs: Array.from(problem.readPs), writePs: Array.from(problem.writePs) }
+  },
+
+  memory() {
+    globalThis.gc?.()
+    return { ...process.memoryUsage(), peakRss: process.resourceUsage().maxRSS * 1024 }
+  },
+}
+
+function cellHash(tick, word) {
+  let h = Math.imul(word, 0x9e3779b1) ^ Math.imul(tick + 1, 0x85ebca6b)
+  h ^= h >>> 15
+  h = Math.imul(h, 0x2c1b3c6d)
+  return (h ^ (h >>> 13)) >>> 0
+}
+
+/** CPU seconds of all threads of this process, and seconds on the clock. */
+async function measured(work) {
+  const before = process.cpuUsage()
+  const begin = performance.now()
+  const value = await work()
+  const wall = (performance.now() - begin) / 1000
+  const { user, system } = process.cpuUsage(before)
+  return { value, cpu: (user + system) / 1e6, wall }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { action, ...request } = JSON.parse(line)
+  console.log(JSON.stringify(await actions[action](request)))
+}
