@@ -1,15 +1,14 @@
 import {
+  compareRuns,
   defineReport,
-  formatPercent,
-  holm,
   LANE_ROWS,
   LANE_TOOLTIP,
-  LEAST_BLOCKS,
   laneHeight,
-  pairedRatio,
-  type RatioEstimate,
+  type PolicyComparison,
   type ReportChart,
+  type ReportTable,
   type RunTables,
+  ratioTable,
 } from '../src/report/index.ts'
 
 export default defineReport({
@@ -19,13 +18,13 @@ export default defineReport({
   tables: ['epochs'],
   text: (run) => [differences(run)],
   charts(run): ReportChart[] {
-    const rows = compare(run).map(({ lane, ratio, interval, verdict: words }) => ({
-      lane,
+    const rows = (compare(run)?.ratios ?? []).map(({ policy, ratio, interval, verdict }) => ({
+      lane: policy,
       change: ratio - 1,
       low: interval === null ? null : interval[0] - 1,
       high: interval === null ? null : interval[1] - 1,
       end: (interval?.[1] ?? ratio) - 1,
-      verdict: words,
+      verdict,
     }))
     return [
       {
@@ -88,62 +87,13 @@ export default defineReport({
   },
 })
 
-interface Difference extends RatioEstimate {
-  lane: string
-  verdict: string
+/** Every lane that ran to the end against the baseline; the run is the only case. */
+function compare(run: RunTables): PolicyComparison | undefined {
+  return run.record.lanes.some(({ label, status }) => label === run.record.baseline && status === 'ok') ? compareRuns([run]) : undefined
 }
 
-/** Total cost per time bin of every lane that ran to the end, against the baseline's; corrected for their number (Holm). */
-function compare(run: RunTables): Difference[] {
-  const costs = new Map<string, number[]>()
-  for (const row of run.rows('epochs')) {
-    const cost = ['memory_stall_ns', 'migration_ns', 'hint_fault_ns', 'observation_ns', 'blocked_ns'].reduce(
-      (sum, name) => sum + ((row[name] as number | null) ?? 0),
-      0,
-    )
-    const lane = row['lane'] as string
-    if (!costs.has(lane)) costs.set(lane, [])
-    costs.get(lane)!.push(cost)
-  }
-  const reference = costs.get(run.record.baseline) ?? []
-  const estimates = run.record.lanes
-    .filter(({ label, status }) => label !== run.record.baseline && status === 'ok' && costs.get(label)?.length === reference.length)
-    .map(({ label }) => ({ lane: label, ...pairedRatio(costs.get(label)!, reference, run.record.seed, label) }))
-  const tested = estimates.filter(({ p }) => p !== null)
-  const significant = holm(tested.map(({ p }) => p!))
-  return estimates.map((estimate) => ({ ...estimate, verdict: verdict(estimate, significant[tested.indexOf(estimate)]) }))
-}
-
-function verdict({ ratio, interval }: RatioEstimate, isSignificant: boolean | undefined): string {
-  if (interval === null) return 'not enough blocks'
-  if (!isSignificant) return 'no significant difference'
-  return ratio < 1 ? 'cheaper' : 'dearer'
-}
-
-const signed = (share: number): string => `${share >= 0 ? '+' : '-'}${formatPercent(Math.abs(share))}`
-
-function differences(run: RunTables) {
-  const rows = compare(run)
-  return {
-    title: `Total cost against ${run.record.baseline}`,
-    laneColumn: 0,
-    columns: [
-      { heading: 'policy', align: 'left' as const },
-      { heading: 'cost', align: 'right' as const },
-      { heading: '95% interval', align: 'right' as const },
-      { heading: 'blocks', align: 'right' as const },
-      { heading: 'verdict', align: 'left' as const },
-    ],
-    rows: rows.map(({ lane, ratio, interval, blocks, verdict: words }) => [
-      lane,
-      signed(ratio - 1),
-      interval === null ? '—' : `${signed(interval[0] - 1)} to ${signed(interval[1] - 1)}`,
-      String(blocks),
-      words,
-    ]),
-    notes: [
-      'Geometric mean over blocks of the trace of cost / cost of the baseline; paired block bootstrap, corrected for the number of policies (Holm).',
-      `A block is ten times as long as the series remembers; fewer than ${LEAST_BLOCKS} blocks give no interval, and the cost is that of the totals.`,
-    ],
-  }
+function differences(run: RunTables): ReportTable {
+  const comparison = compare(run)
+  if (comparison !== undefined) return ratioTable(comparison)
+  return { title: 'Total cost against the baseline', columns: [], rows: [], notes: [`${run.record.baseline} ended early: there is nothing to compare with.`] }
 }

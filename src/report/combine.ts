@@ -41,7 +41,9 @@ function checkComparable(first: Run, other: Run): void {
   for (const [field, why, of] of COMPARED) {
     const expected = of(first.record)
     const got = of(other.record)
-    if (expected !== got) throw new UserError(why, { file: other.folder, field, expected: `${String(expected)} as in ${first.folder}`, got: String(got) })
+    if (expected === got) continue
+    const hint = field === 'trace.digest' ? 'numareplay compare pairs the policies trace by trace' : undefined
+    throw new UserError(why, { file: other.folder, field, expected: `${String(expected)} as in ${first.folder}`, got: String(got), hint })
   }
 }
 

@@ -1,19 +1,19 @@
 export type { Cell, Row } from '../columns/index.ts'
 export {
+  type Correction,
+  compareRuns,
   formatChange,
   formatLatency,
   formatMetric,
   formatPages,
-  holm,
-  LEAST_BLOCKS,
   METRICS,
   type Metric,
   type MetricName,
   metricHeading,
-  pairedRatio,
-  type RatioEstimate,
+  type PolicyComparison,
 } from '../results/index.ts'
 export { formatCount, formatDuration, formatPercent, formatSize } from '../units.ts'
+export { bindComparison, comparisonCharts, comparisonTables, formatInterval, formatP, formatRatio, ratioTable } from './across.ts'
 export { type BindOptions, bindChart, type ChartContext, chartContext, type VegaLiteSpec } from './bind.ts'
 export { combineRuns } from './combine.ts'
 export { comparison, comparisonTable } from './comparison.ts'
@@ -23,7 +23,7 @@ export { chartFile, csv, writeWhole } from './files.ts'
 export { type Finding, findings } from './findings.ts'
 export { renderHtml } from './html.ts'
 export { listReports, loadReport, loadReports, type NamedReport } from './list.ts'
-export { renderMarkdown } from './markdown.ts'
+export { markdownTable, renderMarkdown } from './markdown.ts'
 export * from './pieces.ts'
 export { caveats, commandLine, provenance } from './provenance.ts'
 export { renderTable, type TextOptions, terminalOptions } from './text.ts'

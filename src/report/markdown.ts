@@ -29,7 +29,7 @@ export function renderMarkdown(run: RunTables, reports: readonly NamedReport[], 
   return `${[...lines, '```sh', commandLine(record.command).replaceAll('```', "'''"), '```'].join('\n')}\n`
 }
 
-function markdownTable({ title, columns, rows, notes = [] }: ReportTable): string[] {
+export function markdownTable({ title, columns, rows, notes = [] }: ReportTable): string[] {
   const line = (cells: string[]): string => `| ${cells.join(' | ')} |`
   const table = [
     `**${escaped(title)}**`,

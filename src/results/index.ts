@@ -1,6 +1,7 @@
+export * from './compare.ts'
 export { LogLinearHistogram } from './histogram.ts'
 export { formatChange, formatLatency, formatMetric, formatPages, METRICS, type Metric, type MetricName, metricHeading } from './metrics.ts'
 export { parquetToTable, tableToParquet } from './parquet.ts'
 export { checkReplaceable, openRun, type Run, runOf, writeRun } from './run-folder.ts'
 export * from './schema.ts'
-export { holm, LEAST_BLOCKS, pairedRatio, type RatioEstimate } from './statistics.ts'
+export { CORRECTIONS, type Correction, type Estimate, LEAST_BLOCKS, LEAST_TRACES } from './statistics.ts'
