@@ -76,6 +76,8 @@ export interface MigrationRecord {
   stages: StageCounts
   /** Folios that were unmapped, whether they then moved or not: who touches one meanwhile waits. Some may appear twice. */
   unmapped: GrowableI32
+  /** Folios that moved: head page, source node and target node of each in turn. */
+  moved: GrowableI32
 }
 
 export interface KernelObserver {

@@ -16,6 +16,8 @@ export interface KernelOptions {
   zones: readonly Zone[]
   /** Page ids that exist from the start. */
   pages: number
+  /** Makes zeroed arrays of per-page state that loops outside the kernel read; default: plain ones. */
+  bytes?: ((length: number) => Uint8Array) | undefined
   observer?: KernelObserver | undefined
   /** Pages follow a cpuset only where cpuset.memory_migrate says so. */
   cpusetV1?: boolean
@@ -46,11 +48,11 @@ export class Kernel {
   tiering = true
   readonly #topTier: Uint8Array
 
-  constructor({ machine, zones, pages, observer, cpusetV1 = false, tiers }: KernelOptions) {
+  constructor({ machine, zones, pages, bytes, observer, cpusetV1 = false, tiers }: KernelOptions) {
     this.machine = machine
     this.nodes = machine.nodes.length
     this.memoryNodes = machine.nodes.flatMap((node, i) => (node.bytes > 0 ? [i] : []))
-    this.pages = new Pages(pages)
+    this.pages = new Pages(pages, bytes)
     this.vmstat = new Vmstat(this.nodes)
     this.frames = new Frames(this.nodes, zones, buildZonelists(machine), this.vmstat)
     this.engine = new MigrationEngine(this.pages, this.frames, this.vmstat, observer)

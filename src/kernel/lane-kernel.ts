@@ -40,6 +40,8 @@ export interface LaneOptions {
   observer: KernelObserver
   /** Page states that the trace cannot know. */
   faultPlan?: FaultPlan
+  /** Makes the arrays of placement and hint marks, which the lane's loops read; default: plain ones. */
+  bytes?: (length: number) => Uint8Array
   /** Told of every stage of every migration: for following one step by step. */
   onStage?: StageObserver
 }
@@ -64,7 +66,7 @@ class Lane implements LaneKernel {
   /** page -> process and address, built when a policy first needs them. */
   #places: { process: Uint16Array; vpage: Float64Array } | null = null
 
-  constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, onStage }: LaneOptions) {
+  constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, bytes, onStage }: LaneOptions) {
     this.machine = machine
     this.#pageSize = layout.pageSize
     this.#observer = observer
@@ -72,6 +74,7 @@ class Lane implements LaneKernel {
       machine,
       zones: zonesOf(machine, layout.pageSize),
       pages: layout.pages,
+      bytes,
       observer,
       tiers: machine.nodes.map((node) => node.tier),
     })

@@ -129,6 +129,7 @@ export class MigrationEngine {
       failures: [],
       stages: { isolated: 0, allocated: 0, unmapped: 0, tlbFlushes: 0, copiedPages: 0, copiedThp: 0, remapped: 0, putBack: 0, retries: 0 },
       unmapped: new GrowableI32(MAX_BATCHED_PAGES),
+      moved: new GrowableI32(3 * MAX_BATCHED_PAGES),
     }
   }
 
@@ -378,6 +379,9 @@ export class MigrationEngine {
     this.#record.stages.remapped += size
     this.#record.stages.putBack += size
     this.#record.flow[source * this.#nodes + target]! += size
+    this.#record.moved.push(folio)
+    this.#record.moved.push(source)
+    this.#record.moved.push(target)
     this.#frames.give(source, size)
     pages.setNode(folio, target)
     pages.clearState(folio, PAGE.isolated)
@@ -477,6 +481,7 @@ export class MigrationEngine {
     stages.isolated = stages.allocated = stages.unmapped = stages.tlbFlushes = stages.copiedPages = 0
     stages.copiedThp = stages.remapped = stages.putBack = stages.retries = 0
     record.unmapped.clear()
+    record.moved.clear()
   }
 
   #finish(stats: Stats): void {

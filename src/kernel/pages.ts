@@ -51,10 +51,11 @@ export class Pages {
   #entireMapcount: Uint16Array | null = null
   #released: number[] = []
 
-  constructor(length: number) {
+  /** `bytes` makes the two arrays that are always there, zeroed. */
+  constructor(length: number, bytes: (count: number) => Uint8Array = (count) => new Uint8Array(count)) {
     this.length = length
-    this.node = new Uint8Array(length).fill(ABSENT)
-    this.hintMarked = new Uint8Array(length)
+    this.node = bytes(length).fill(ABSENT)
+    this.hintMarked = bytes(length)
   }
 
   /** Bits of PAGE. */

@@ -3,7 +3,7 @@
  * it several times over; pairs of a tick are sorted by page, so a stretch is a slice of every tick. With a `stride` only
  * every so-manieth page is kept: a sample.
  */
-import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
+import { firstPairOf, PAIR_WORDS } from '../trace/index.ts'
 import type { BoundProblem } from './bound-problem.ts'
 import { forEachTick } from './context.ts'
 
@@ -53,7 +53,7 @@ export function historiesOf(
     while (nextDrop < problem.drops.length && problem.drops[nextDrop]!.tick <= now) for (const page of problem.drops[nextDrop++]!.pages) drop(page, now)
     const { pairs } = block
     const end = block.pairStart[i + 1]! * PAIR_WORDS
-    let k = firstPair(block, i, firstPage)
+    let k = firstPairOf(block, i, firstPage) * PAIR_WORDS
     while (k < end && pairs[k]! < lastPage) {
       const page = pairs[k]!
       if ((page - firstPage) % stride !== 0) {
@@ -85,7 +85,7 @@ export function countTouches({ trace }: BoundProblem, firstPage: number, lastPag
     const { pairs } = block
     const end = block.pairStart[i + 1]! * PAIR_WORDS
     let before = -1
-    for (let k = firstPair(block, i, firstPage); k < end && pairs[k]! < lastPage; k += PAIR_WORDS) {
+    for (let k = firstPairOf(block, i, firstPage) * PAIR_WORDS; k < end && pairs[k]! < lastPage; k += PAIR_WORDS) {
       if (pairs[k] === before) continue
       before = pairs[k]!
       if ((before - firstPage) % stride === 0) start[(before - firstPage) / stride + 1]!++
@@ -93,16 +93,4 @@ export function countTouches({ trace }: BoundProblem, firstPage: number, lastPag
   })
   for (let p = 0; p < pages; p++) start[p + 1]! += start[p]!
   return start
-}
-
-/** First word of the first pair of tick i whose page is not below `page`. */
-function firstPair(block: TickBlock, i: number, page: number): number {
-  let low = block.pairStart[i]!
-  let high = block.pairStart[i + 1]!
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (block.pairs[middle * PAIR_WORDS]! < page) low = middle + 1
-    else high = middle
-  }
-  return low * PAIR_WORDS
 }

@@ -4,7 +4,6 @@ import type { LaneKernel } from '../kernel/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
 import type { ReplayContext } from './context.ts'
 import type { Ledger, LedgerTotals } from './ledger.ts'
-import type { PingPong } from './ping-pong.ts'
 
 export interface LaneResult {
   label: string
@@ -43,7 +42,6 @@ export interface LaneParts {
   totals: LedgerTotals
   status: LaneResult['status']
   message: string
-  pingPong: PingPong
   placementRows: Row[]
   numaMapsRows: Row[]
   stageRows: Row[]
@@ -51,7 +49,7 @@ export interface LaneParts {
 }
 
 export function laneResult(parts: LaneParts): LaneResult {
-  const { policy, context, kernel, ledger, totals, status, message, pingPong, isIdeal } = parts
+  const { policy, context, kernel, ledger, totals, status, message, isIdeal } = parts
   return {
     label: policy.label,
     policy: policy.name,
@@ -62,7 +60,7 @@ export function laneResult(parts: LaneParts): LaneResult {
     totals,
     p50LatencyNs: ledger.traffic.latency.percentile(0.5),
     p99LatencyNs: ledger.traffic.latency.percentile(0.99),
-    pingPongPages: pingPong.pages,
+    pingPongPages: ledger.pingPong.pages,
     pagesPerNode: Array.from(ledger.resident),
     vmstat: { ...kernel.vmstat },
     rows: {
@@ -75,7 +73,7 @@ export function laneResult(parts: LaneParts): LaneResult {
       stack: ledger.stackRows(),
       moves: ledger.moveRows,
       placement: parts.placementRows,
-      ping_pong: pingPongRows(policy.label, context, pingPong),
+      ping_pong: pingPongRows(policy.label, context, ledger),
       numa_maps: parts.numaMapsRows,
       stages: parts.stageRows,
     },
@@ -90,7 +88,7 @@ function vmstatRows(lane: string, { machine }: ReplayContext, kernel: LaneKernel
 const latencyRows = (lane: string, { traffic }: Ledger): Row[] =>
   traffic.latency.classes().map(({ upper, count }) => ({ lane, latency_ns: upper, accesses: count }))
 
-const pingPongRows = (lane: string, { trace }: ReplayContext, pingPong: PingPong): Row[] =>
+const pingPongRows = (lane: string, { trace }: ReplayContext, { pingPong }: Ledger): Row[] =>
   pingPong.byReturns().map(({ returns, pages, first }) => ({
     lane,
     returns,

@@ -4,7 +4,7 @@
  */
 import { ABSENT, createLaneKernel, type KernelObserver, type LaneKernel } from '../kernel/index.ts'
 import { type LanePolicy, type Pressure, type Rule, rulesOf, type Watermarks } from '../policy/index.ts'
-import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
+import type { Kernels, Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
 import { ticksAhead } from './context.ts'
 import { EventPlayer } from './event-player.ts'
@@ -14,9 +14,9 @@ import { type LaneResult, laneResult } from './lane-result.ts'
 import { Ledger } from './ledger.ts'
 import { NumaMapsLog } from './numa-maps-log.ts'
 import { type Observer, observerFor } from './observe/observer.ts'
-import { PingPong } from './ping-pong.ts'
 import { StageLog } from './stage-log.ts'
 import { TaskTracker } from './task-tracker.ts'
+import type { LaneBlock } from './window.ts'
 import { type WorldParts, worldOf } from './world.ts'
 
 type RuleOf<K extends Rule['kind']> = Extract<Rule, { kind: K }>
@@ -30,6 +30,7 @@ interface Timer {
 
 export class Lane {
   readonly #context: ReplayContext
+  readonly #kernels: Kernels
   readonly #policy: LanePolicy
   readonly #kernel: LaneKernel
   readonly #ledger: Ledger
@@ -42,30 +43,46 @@ export class Lane {
   readonly #allocationRules: RuleOf<'allocation'>[]
   readonly #events: EventPlayer
   readonly #tasks: TaskTracker
-  readonly #pingPong: PingPong
   readonly #stageLog?: StageLog
   readonly #numaMaps: NumaMapsLog
   readonly #placementLog?: PlacementLog
+  /** Flyweight: valid during the call that receives it. */
+  readonly #fault = {
+    page: 0,
+    node: 0,
+    home: 0,
+    task: 0,
+    process: 0,
+    isWrite: false,
+    timeNs: 0,
+    migrate: (): boolean => {
+      const moved = this.#kernel.migrateMisplaced(this.#fault.page, this.#fault.node)
+      if (moved) this.#fault.home = this.#fault.node
+      return moved
+    },
+  }
   #tick = 0
   #endNs = 0
   #policyNs = 0
   #status: LaneResult['status'] = 'ok'
   #message = ''
 
-  constructor(context: ReplayContext, policy: LanePolicy) {
+  /** `space`: where what kernels work on is made. */
+  constructor(context: ReplayContext, policy: LanePolicy, space: Workspace) {
     const { trace, machine, actorNode, seed } = context
     this.#context = context
+    this.#kernels = space.kernels
     this.#policy = policy
     this.#ledger = new Ledger({
       machine,
       actorNode,
       actorTask: trace.actorTask,
       tasks: trace.tasks.length,
-      pages: trace.meta.pages,
       pageSize: trace.meta.pageSize,
       ticksPerBin: context.ticksPerBin,
       label: policy.label,
       load: context.load,
+      space,
     })
     this.#stageLog = context.followed && new StageLog(context, policy.label, context.followed)
     this.#kernel = createLaneKernel(machine, context.layout, {
@@ -73,6 +90,7 @@ export class Lane {
       label: policy.label,
       observer: this.#stageLog ? followedBy(this.#stageLog, this.#ledger) : this.#ledger,
       faultPlan: context.faultPlan,
+      bytes: (length) => space.u8(length),
       onStage: this.#stageLog?.onStage,
     })
     this.#world = worldOf(context, this.#kernel, this.#ledger, policy.label, () => this.#policyNs)
@@ -87,7 +105,6 @@ export class Lane {
     this.#events = new EventPlayer(context, this.#kernel, ofKind(rules, 'cpuset change'), ofKind(rules, 'syscall'), (node, pages) =>
       this.#ledger.freed(node, pages),
     )
-    this.#pingPong = new PingPong(trace.meta.pages)
     this.#numaMaps = new NumaMapsLog(context, policy.label, this.#kernel)
     this.#placementLog = context.heat && new PlacementLog(context.heat, policy.label, machine)
   }
@@ -111,7 +128,7 @@ export class Lane {
   }
 
   /** Replays tick `i` of `block`. */
-  step(block: TickBlock, i: number): void {
+  step(block: LaneBlock, i: number): void {
     if (this.#status !== 'ok') return
     const startNs = block.startNs[i]!
     const sinceStart = startNs - this.#context.originNs
@@ -149,21 +166,22 @@ export class Lane {
     for (const rule of this.#pressureRules) for (const pressure of pressureOn(this.#kernel, rule.marks)) rule.react(pressure)
   }
 
-  #takeFaults(block: TickBlock, i: number): void {
-    const kernel = this.#kernel
-    const { placement, hintMarked } = kernel
-    const { touchPage, touchActor } = block
-    const { actorNode } = this.#context
+  #takeFaults(block: LaneBlock, i: number): void {
     this.#tasks.touched(block, i)
+    // every page that the trace has touched is there, and nothing makes present pages fault
+    if (this.#scanners.length === 0 && this.#ledger.present === block.pagesSeen[i]) return
+    const { placement, hintMarked } = this.#kernel
+    const { touchPage, touchActor, touchIsWrite } = block
+    const { actorNode } = this.#context
+    const end = block.touchStart[i + 1]!
     this.#world.deferral.active = true
-    for (let k = block.touchStart[i]!; k < block.touchStart[i + 1]!; k++) {
+    const next = (from: number): number => this.#kernels.nextFault(touchPage, from, end, placement, hintMarked)
+    for (let k = next(block.touchStart[i]!); k < end; k = next(k + 1)) {
       const page = touchPage[k]!
+      const actor = touchActor[k]!
       const home = placement[page]!
-      if (home === ABSENT) {
-        if (!this.#allocate(page, touchActor[k]!, block.touchIsWrite[k] === 1)) break
-      } else if (hintMarked[page] !== 0) {
-        this.#hintFault(page, home, actorNode[touchActor[k]!]!, touchActor[k]!, block.touchIsWrite[k] === 1)
-      }
+      if (home !== ABSENT) this.#hintFault(page, home, actorNode[actor]!, actor, touchIsWrite[k] === 1)
+      else if (!this.#allocate(page, actor, touchIsWrite[k] === 1)) break
     }
     this.#world.deferral.active = false
   }
@@ -196,9 +214,9 @@ export class Lane {
   }
 
   #hintFault(page: number, home: number, node: number, actor: number, isWrite: boolean): void {
-    const kernel = this.#kernel
+    const fault = this.#fault
     const task = this.#context.trace.actorTask[actor]!
-    kernel.takeHintFault(page, node)
+    this.#kernel.takeHintFault(page, node)
     this.#ledger.hintFault(task)
     this.#ledger.payer = task
     fault.page = page
@@ -208,31 +226,21 @@ export class Lane {
     fault.process = this.#context.trace.tasks[task]!.process
     fault.isWrite = isWrite
     fault.timeNs = this.#policyNs
-    fault.migrate = () => {
-      const moved = kernel.migrateMisplaced(page, node)
-      if (moved) fault.home = node
-      return moved
-    }
     for (const scanner of this.#scanners) scanner.rule.react(fault)
     this.#ledger.payer = -1
   }
 
-  #account(block: TickBlock, i: number): void {
-    const { pairs } = block
-    const { placement } = this.#kernel
-    const { epochReads, epochWrites } = this.#ledger.traffic
-    const nodes = this.#context.machine.nodes.length
+  #account(block: LaneBlock, i: number): void {
     if (this.#status !== 'ok') return
-    const end = block.pairStart[i + 1]! * PAIR_WORDS
-    for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
-      const slot = pairs[k + 1]! * nodes + placement[pairs[k]!]!
-      epochReads[slot]! += pairs[k + 2]!
-      epochWrites[slot]! += pairs[k + 3]!
-    }
+    const { placement } = this.#kernel
+    const { traffic } = this.#ledger
+    const from = block.pairStart[i]!
+    const to = block.pairStart[i + 1]!
+    if (block.accesses[i]! <= MOST_COUNTED) this.#kernels.account(block.pairs, from, to, placement, traffic.cells, traffic.shift)
+    else traffic.addPairs(block.pairs, from, to, placement)
     this.#ledger.settleBlocked(block, i)
     for (const { observer } of this.#timers) observer?.epoch(block, i)
     if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)
-    this.#pingPong.look(placement, this.#ledger.migratedSoFar)
     this.#placementLog?.tickEnded(placement, this.#endNs, this.#tick === this.#context.trace.ticks - 1)
     this.#ledger.closeEpoch(this.#endNs)
   }
@@ -252,7 +260,6 @@ export class Lane {
       totals: this.#ledger.finish(this.#endNs),
       status: this.#status,
       message: this.#message,
-      pingPong: this.#pingPong,
       placementRows: this.#placementLog?.rows ?? [],
       numaMapsRows: this.#numaMaps.finish(),
       stageRows: this.#stageLog?.rows ?? [],
@@ -260,6 +267,9 @@ export class Lane {
     })
   }
 }
+
+/** What a cell of 32 bits holds. */
+const MOST_COUNTED = 0xffff_ffff
 
 /** Nodes below their low watermark, or below a policy's own marks, with the pages to free. */
 export function pressureOn(kernel: LaneKernel, marks: Watermarks | undefined): Pressure[] {
@@ -278,9 +288,8 @@ const followedBy = (log: StageLog, ledger: Ledger): KernelObserver => ({
   scanned: (ptes) => ledger.scanned(ptes),
 })
 
-/** Flyweights: one object each, valid during the call that receives it. */
+/** Flyweight: valid during the call that receives it. */
 const allocation = { page: 0, node: 0, task: 0, process: 0, vpage: 0 }
-const fault = { page: 0, node: 0, home: 0, task: 0, process: 0, isWrite: false, timeNs: 0, migrate: () => false }
 
 function ofKind<K extends Rule['kind']>(rules: Rule[], kind: K): RuleOf<K>[] {
   return rules.filter((rule): rule is RuleOf<K> => rule.kind === kind)

@@ -7,9 +7,11 @@ import type { KernelObserver, MigrationRecord } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import type { NodeLoad } from '../policy/index.ts'
 import type { TickBlock } from '../trace/index.ts'
+import type { Workspace } from '../wasm/index.ts'
 import { BlockedAccesses } from './blocked-accesses.ts'
 import type { LoadModel } from './contention.ts'
 import { MemoryTraffic } from './memory-traffic.ts'
+import { PingPong } from './ping-pong.ts'
 
 /** Components of the latency stack, in drawing order. `inStall`: paid by tasks of the program, else by a background core. */
 const COMPONENTS = {
@@ -83,7 +85,6 @@ export interface LedgerShape {
   /** actor -> task. */
   actorTask: Uint16Array
   tasks: number
-  pages: number
   /** Bytes of a base page. */
   pageSize: number
   /** Ticks per time bin of the tables. */
@@ -91,6 +92,8 @@ export interface LedgerShape {
   label: string
   /** Queueing under load; without it every access takes its idle latency. */
   load?: LoadModel
+  /** Where kernels count. */
+  space: Workspace
 }
 
 /** What a lane adds up to, in exact integers; `collect` derives the summary from it. */
@@ -126,8 +129,10 @@ export class Ledger implements KernelObserver {
   readonly epochRows: Row[] = []
   readonly nodeRows: Row[] = []
   readonly moveRows: Row[] = []
-  /** Pages of the workload on each node. */
+  /** Pages of the workload on each node, and on all. */
   readonly resident: Float64Array
+  present = 0
+  readonly pingPong = new PingPong()
   /** Who pays for what the kernel does now: a task index while it handles a fault. */
   payer = NOBODY
 
@@ -136,28 +141,25 @@ export class Ledger implements KernelObserver {
     const { machine, actorNode } = shape
     const nodes = machine.nodes.length
     this.#nodes = nodes
-    this.traffic = new MemoryTraffic(machine, actorNode, shape.load)
-    this.#blocked = new BlockedAccesses(shape.pages, shape.actorTask, shape.tasks)
+    this.traffic = new MemoryTraffic(machine, actorNode, shape.space, shape.load)
+    this.#blocked = new BlockedAccesses(shape.actorTask, shape.tasks)
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
     this.#stallBeforePs = new Float64Array(shape.tasks)
     this.resident = new Float64Array(nodes)
   }
 
-  /** Base pages migrated up to now. */
-  get migratedSoFar(): number {
-    return this.#total.migrated + this.#bin.migrated
-  }
-
   pageFault(task: number, node: number): void {
     this.#bin.pageFaults++
     this.resident[node]!++
+    this.present++
     this.#charge('page fault', this.#shape.machine.costs.pageFaultPs, task)
   }
 
   /** Pages that the program gave back. */
   freed(node: number, pages: number): void {
     this.resident[node]! -= pages
+    this.present -= pages
   }
 
   hintFault(task: number): void {
@@ -220,6 +222,8 @@ export class Ledger implements KernelObserver {
         this.resident[to]! += pages
       }
     }
+    const { data, length } = record.moved
+    for (let i = 0; i < length; i += 3) this.pingPong.moved(data[i]!, data[i + 1]!, data[i + 2]!)
     this.#recordMoves(record)
   }
 

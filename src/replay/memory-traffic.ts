@@ -5,6 +5,8 @@
 import type { Machine } from '../machine/index.ts'
 import type { NodeLoad } from '../policy/index.ts'
 import { LogLinearHistogram } from '../results/index.ts'
+import { PAIR_WORDS } from '../trace/index.ts'
+import type { Cells, Workspace } from '../wasm/index.ts'
 import { Contention, type LoadModel } from './contention.ts'
 
 /** What the accesses of one epoch add up to. */
@@ -23,12 +25,15 @@ export interface EpochTimes {
 export class MemoryTraffic {
   readonly #nodes: number
   readonly #actorNode: Uint8Array
+  /** Counts of the current epoch by (actor << shift | memory node): kernels add to them, `close` empties them. */
+  readonly cells: Cells
+  readonly shift: number
   readonly #readPs: Float64Array
   readonly #writePs: Float64Array
   readonly #contention?: Contention
-  /** Counts of the current epoch, [actor * nodes + memory node]; the accounting loop adds to them directly. */
-  readonly epochReads: Float64Array
-  readonly epochWrites: Float64Array
+  /** Counts of the current epoch, [actor * nodes + memory node]. */
+  readonly #epochReads: Float64Array
+  readonly #epochWrites: Float64Array
   /** The same by route, [accessing node * nodes + memory node], and pages copied by [source * nodes + target]. */
   readonly #routeReads: Float64Array
   readonly #routeWrites: Float64Array
@@ -52,8 +57,11 @@ export class MemoryTraffic {
   readonly #binBusyNs: Float64Array
   #binNs = 0
 
-  constructor(machine: Machine, actorNode: Uint8Array, load?: LoadModel) {
+  constructor(machine: Machine, actorNode: Uint8Array, space: Workspace, load?: LoadModel) {
     const nodes = machine.nodes.length
+    this.shift = Math.ceil(Math.log2(nodes))
+    const bank = actorNode.length << (this.shift + 3)
+    this.cells = { words: space.u32(bank / 2), bank }
     const perRoute = () => new Float64Array(nodes * nodes)
     const perNode = () => new Float64Array(nodes)
     this.#nodes = nodes
@@ -61,8 +69,8 @@ export class MemoryTraffic {
     this.#readPs = Float64Array.from(machine.readLatencyPs.flat())
     this.#writePs = Float64Array.from(machine.writeLatencyPs.flat())
     if (load) this.#contention = new Contention(machine, load)
-    this.epochReads = new Float64Array(actorNode.length * nodes)
-    this.epochWrites = new Float64Array(actorNode.length * nodes)
+    this.#epochReads = new Float64Array(actorNode.length * nodes)
+    this.#epochWrites = new Float64Array(actorNode.length * nodes)
     this.#routeReads = perRoute()
     this.#routeWrites = perRoute()
     this.#copied = perRoute()
@@ -86,9 +94,34 @@ export class MemoryTraffic {
 
   /** Times the epoch. `takeActorPs` of each actor follows, and leaves the counts empty for the next. */
   close(lengthNs: number): EpochTimes {
+    this.#gather()
     this.#sumRoutes()
     const dilation = this.#contend(lengthNs)
     return { ...this.#timeRoutes(), stretchNs: Math.round(lengthNs * (dilation - 1)) }
+  }
+
+  /** A tick of so many accesses that cells might overflow is counted one pair after the other. */
+  addPairs(pairs: Uint32Array, from: number, to: number, placement: Uint8Array): void {
+    for (let k = from * PAIR_WORDS; k < to * PAIR_WORDS; k += PAIR_WORDS) {
+      const slot = pairs[k + 1]! * this.#nodes + placement[pairs[k]!]!
+      this.#epochReads[slot]! += pairs[k + 2]!
+      this.#epochWrites[slot]! += pairs[k + 3]!
+    }
+  }
+
+  /** Takes the counts out of both banks of cells. */
+  #gather(): void {
+    const nodes = this.#nodes
+    const { words } = this.cells
+    const half = words.length / 2
+    for (let actor = 0; actor < this.#actorNode.length; actor++) {
+      for (let to = 0; to < nodes; to++) {
+        const cell = 2 * ((actor << this.shift) | to)
+        this.#epochReads[actor * nodes + to]! += words[cell]! + words[half + cell]!
+        this.#epochWrites[actor * nodes + to]! += words[cell + 1]! + words[half + cell + 1]!
+      }
+    }
+    words.fill(0)
   }
 
   #sumRoutes(): void {
@@ -98,8 +131,8 @@ export class MemoryTraffic {
     for (let actor = 0; actor < this.#actorNode.length; actor++) {
       const row = this.#actorNode[actor]! * nodes
       for (let to = 0; to < nodes; to++) {
-        this.#routeReads[row + to]! += this.epochReads[actor * nodes + to]!
-        this.#routeWrites[row + to]! += this.epochWrites[actor * nodes + to]!
+        this.#routeReads[row + to]! += this.#epochReads[actor * nodes + to]!
+        this.#routeWrites[row + to]! += this.#epochWrites[actor * nodes + to]!
       }
     }
   }
@@ -172,11 +205,11 @@ export class MemoryTraffic {
     let ps = 0
     for (let to = 0; to < nodes; to++) {
       const slot = actor * nodes + to
-      const reads = this.epochReads[slot]!
-      const writes = this.epochWrites[slot]!
+      const reads = this.#epochReads[slot]!
+      const writes = this.#epochWrites[slot]!
       if (reads === 0 && writes === 0) continue
-      this.epochReads[slot] = 0
-      this.epochWrites[slot] = 0
+      this.#epochReads[slot] = 0
+      this.#epochWrites[slot] = 0
       ps += reads * this.#readPs[row + to]! + writes * this.#writePs[row + to]!
       if (contention) ps += reads * contention.readQueuePs[row + to]! + writes * contention.writeQueuePs[row + to]!
     }

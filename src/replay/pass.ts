@@ -1,7 +1,9 @@
 /** One pass over the trace; each tick goes to every lane. An error in a policy's code ends its own lane only. */
 import type { PreparedTrace } from '../trace/index.ts'
-import { forEachTick } from './context.ts'
+import { plainWorkspace, type Workspace } from '../wasm/index.ts'
+import type { ReplayContext } from './context.ts'
 import type { Lane } from './lane.ts'
+import { BlockWindow } from './window.ts'
 
 /** Told before and after a lane works; what it throws ends that lane. */
 export interface LaneWatch {
@@ -15,21 +17,33 @@ export interface PassOptions {
   watch?: LaneWatch
 }
 
-export function passOver(trace: PreparedTrace, lanes: (Lane | undefined)[], { progress, watch }: PassOptions): void {
+/** Kept free for the blocks being read, and for what a lane's counters take. */
+const RESERVED = 2 ** 29
+
+/** Where a lane keeps its pages: with the kernels, unless so many lanes have so many pages that their memory is full. */
+export function spaceFor({ trace }: ReplayContext, space: Workspace): Workspace {
+  return space.free > RESERVED + 2 * trace.meta.pages ? space : plainWorkspace
+}
+
+export function passOver(trace: PreparedTrace, lanes: (Lane | undefined)[], space: Workspace, { progress, watch }: PassOptions): void {
+  const window = new BlockWindow(trace, space)
   const every = Math.max(1, Math.floor(trace.ticks / 200))
-  let done = 0
-  forEachTick(trace, (block, i) => {
-    for (let l = 0; l < lanes.length; l++) {
-      const lane = lanes[l]
-      if (lane === undefined) continue
-      try {
-        watch?.enter(l)
-        lane.step(block, i)
-        watch?.leave(l)
-      } catch (error) {
-        lane.fail(error as Error)
+  for (let b = 0; b < trace.blocks; b++) {
+    const block = window.load(b)
+    for (let i = 0; i < block.ticks; i++) {
+      for (let l = 0; l < lanes.length; l++) {
+        const lane = lanes[l]
+        if (lane === undefined) continue
+        try {
+          watch?.enter(l)
+          lane.step(block, i)
+          watch?.leave(l)
+        } catch (error) {
+          lane.fail(error as Error)
+        }
       }
+      const done = block.firstTick + i + 1
+      if (done % every === 0) progress?.(done / trace.ticks)
     }
-    if (++done % every === 0) progress?.(done / trace.ticks)
-  })
+  }
 }

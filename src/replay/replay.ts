@@ -9,13 +9,14 @@ import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT, VERSION } from '../package.t
 import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
 import { PAIR_WORDS, type PreparedTrace, shareTrace } from '../trace/index.ts'
+import { withWorkspace } from '../wasm/index.ts'
 import { boundOf } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
 import { heatTable } from './heat.ts'
 import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
-import { passOver } from './pass.ts'
+import { passOver, spaceFor } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import type { WorkerAnswer, WorkerTask } from './worker.ts'
 
@@ -82,9 +83,11 @@ function defaultJobs({ trace }: ReplayContext): number {
 
 /** All lanes of one comparison in one pass. */
 export function replayLanes(context: ReplayContext, policies: LanePolicy[], progress?: (share: number) => void): LaneResult[] {
-  const lanes = policies.map((policy) => new Lane(context, policy))
-  passOver(context.trace, lanes, { progress })
-  return lanes.map((lane) => lane.finish())
+  return withWorkspace((space) => {
+    const lanes = policies.map((policy) => new Lane(context, policy, spaceFor(context, space)))
+    passOver(context.trace, lanes, space, { progress })
+    return lanes.map((lane) => lane.finish())
+  })
 }
 
 /** Lanes dealt out to threads in turn; results come back in the order of the lanes. */

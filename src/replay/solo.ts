@@ -6,12 +6,13 @@ import type { Machine } from '../machine/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
 import { type Run, type RunRecord, runOf } from '../results/index.ts'
 import type { PreparedTrace } from '../trace/index.ts'
+import { type Workspace, withWorkspace } from '../wasm/index.ts'
 import { type Bound, boundOf } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
 import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
-import { type LaneWatch, passOver } from './pass.ts'
+import { type LaneWatch, passOver, spaceFor } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import { factsOf, type RunFacts } from './replay.ts'
 
@@ -30,13 +31,17 @@ export interface SoloResult {
 
 /** In the order of the lanes; an Error where a policy's code threw or the options do not fit the trace. */
 export function replaySolo(trace: PreparedTrace, solos: SoloLane[], watch: LaneWatch): (SoloResult | Error)[] {
+  return withWorkspace((space) => replayIn(space, trace, solos, watch))
+}
+
+function replayIn(space: Workspace, trace: PreparedTrace, solos: SoloLane[], watch: LaneWatch): (SoloResult | Error)[] {
   const errors: (Error | undefined)[] = []
   const plans: ReplayPlan[] = []
   const lanes = solos.map(({ machine, policy, options }, i) => {
     try {
       watch.enter(i)
       plans[i] = planReplay(trace, machine, [policy], options)
-      const lane = new Lane(plans[i].context, policy)
+      const lane = new Lane(plans[i].context, policy, spaceFor(plans[i].context, space))
       watch.leave(i)
       return lane
     } catch (error) {
@@ -44,7 +49,7 @@ export function replaySolo(trace: PreparedTrace, solos: SoloLane[], watch: LaneW
       return undefined
     }
   })
-  passOver(trace, lanes, { watch })
+  passOver(trace, lanes, space, { watch })
   return lanes.map((lane, i) => {
     if (lane === undefined) return errors[i]!
     const result = lane.finish()

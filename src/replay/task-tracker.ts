@@ -15,12 +15,24 @@ export class TaskTracker {
   /** Node where a task of the process ran last: where its scanner runs. */
   readonly #processNode: Uint8Array
   readonly #moved: { task: number; from: NodeIndex }[] = []
+  /** Tasks not seen yet, and whether any task ever runs on two nodes: else nothing changes once all were seen. */
+  #unseen: number
+  readonly #someMove: boolean
 
   constructor(context: ReplayContext, rules: TaskMoveRule[]) {
     this.#context = context
     this.#rules = rules
     this.#taskNode = new Uint8Array(context.trace.tasks.length).fill(UNKNOWN)
     this.#processNode = new Uint8Array(context.trace.processes.length)
+    const nodes = new Map<number, number>()
+    let someMove = false
+    context.trace.actorTask.forEach((task, actor) => {
+      const node = context.actorNode[actor]!
+      someMove ||= (nodes.get(task) ?? node) !== node
+      nodes.set(task, node)
+    })
+    this.#unseen = nodes.size
+    this.#someMove = someMove
   }
 
   processNode(process: number): NodeIndex {
@@ -29,6 +41,7 @@ export class TaskTracker {
 
   /** Reads who touched pages in tick `i`. */
   touched(block: TickBlock, i: number): void {
+    if (this.#unseen === 0 && !this.#someMove) return
     const { trace, actorNode } = this.#context
     for (let k = block.touchStart[i]!; k < block.touchStart[i + 1]!; k++) {
       const actor = block.touchActor[k]!
@@ -38,7 +51,8 @@ export class TaskTracker {
       if (before === node) continue
       this.#taskNode[task] = node
       this.#processNode[trace.tasks[task]!.process] = node
-      if (before !== UNKNOWN && this.#rules.length > 0) this.#moved.push({ task, from: before })
+      if (before === UNKNOWN) this.#unseen--
+      else if (this.#rules.length > 0) this.#moved.push({ task, from: before })
     }
   }
 

@@ -96,3 +96,15 @@ export interface PreparedTrace {
   /** Where the blocks lie, when they are read from a native file. */
   stored?: StoredBlocks
 }
+
+/** First pair of tick `firstTick + i` whose page is not below `page`; the end of the tick's pairs where there is none. */
+export function firstPairOf({ pairs, pairStart }: TickBlock, i: number, page: number): number {
+  let low = pairStart[i]!
+  let high = pairStart[i + 1]!
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (pairs[middle * PAIR_WORDS]! < page) low = middle + 1
+    else high = middle
+  }
+  return low
+}
