@@ -1,6 +1,9 @@
-/** A TickBlock as columns of varints and back. What ticks of one trace have in common (their starts) is not in the block. */
+/** A TickBlock as packed columns and back. What ticks of one trace have in common (their starts) is not in the block. */
+import { columnBytes, FRAME_PAD, packedBytes, plainWorkspace, type Workspace, withWorkspace } from '../wasm/index.ts'
+import { BLOCK_ROWS, shared } from './blocks.ts'
+import { pack, unpack, zigzag } from './packed.ts'
 import { PAIR_WORDS, type TickBlock } from './prepared.ts'
-import { Malformed, pack, unpack, VarintWriter } from './varint.ts'
+import { encodeSection, Malformed } from './sections.ts'
 
 /** What the footer says about a block, beside where it lies. */
 export interface BlockShape {
@@ -16,9 +19,12 @@ export interface BlockLimits {
   actors: number
 }
 
-export const BLOCK_COLUMNS = 10
-const U32 = 0xffff_ffff
-const writer = new VarintWriter()
+export const BLOCK_COLUMNS = 9
+/** Working memory per row and byte, on the safe side. */
+const ROW_BYTES = 64
+/** First byte of the touches' column: indexes, or differences of indexes. */
+const AS_THEY_ARE = 0
+const ZIGZAG = 1
 
 export const shapeOf = ({ firstTick, ticks, pairs, touchPage }: TickBlock): BlockShape => ({
   firstTick,
@@ -27,65 +33,148 @@ export const shapeOf = ({ firstTick, ticks, pairs, touchPage }: TickBlock): Bloc
   touches: touchPage.length,
 })
 
-export function encodeBlock(block: TickBlock): Uint8Array[] {
-  const { pairStart, touchStart, pairs } = block
-  return [
-    pack(writer, pairStart, 'ascending').slice(),
-    pack(writer, touchStart, 'ascending').slice(),
-    pack(writer, wordsOf(pairs, 0), 'ascending', pairStart).slice(),
-    pack(writer, wordsOf(pairs, 1), 'plain').slice(),
-    pack(writer, wordsOf(pairs, 2), 'plain').slice(),
-    pack(writer, wordsOf(pairs, 3), 'plain').slice(),
-    pack(writer, block.touchPage, 'zigzag', touchStart).slice(),
-    pack(writer, block.touchActor, 'plain').slice(),
-    pack(writer, block.touchIsWrite, 'plain').slice(),
-    pack(writer, block.touchOffsetNs, 'ascending', touchStart).slice(),
-  ]
+/** A section's bytes. */
+export function encodeBlock(block: TickBlock): Buffer {
+  const { pairs, touches, ticks } = shapeOf(block)
+  const counts = (starts: Uint32Array) => starts.subarray(1, ticks + 1).map((end, i) => end - starts[i]!)
+  return withRoom(pairs + touches, (workspace) =>
+    encodeSection([pack(counts(block.pairStart)), pack(counts(block.touchStart)), ...packedPairs(block, workspace), ...packedTouches(block, workspace)]),
+  )
+}
+
+function packedPairs({ pairs, pairStart }: TickBlock, { kernels, u32, u8 }: Workspace): Uint8Array[] {
+  const n = pairs.length / PAIR_WORDS
+  const values = u32(n)
+  const out = u8(columnBytes(n))
+  const column = () => out.slice(0, kernels.packColumn(values, n, out))
+  for (let tick = 0; tick + 1 < pairStart.length; tick++) {
+    let before = 0
+    for (let k = pairStart[tick]!; k < pairStart[tick + 1]!; k++) {
+      const page = pairs[k * PAIR_WORDS]!
+      values[k] = page - before
+      before = page
+    }
+  }
+  const columns = [column()]
+  for (let word = 1; word < PAIR_WORDS; word++) {
+    for (let k = 0, at = word; k < n; k++, at += PAIR_WORDS) values[k] = pairs[at]!
+    columns.push(column())
+  }
+  return columns
+}
+
+function packedTouches(block: TickBlock, workspace: Workspace): Uint8Array[] {
+  const { kernels, u32, u8 } = workspace
+  const { touchStart } = block
+  const n = block.touchPage.length
+  const here = <A extends Uint8Array | Uint16Array | Uint32Array>(copy: A, from: A): A => {
+    copy.set(from)
+    return copy
+  }
+  const touches = {
+    page: here(u32(n), block.touchPage),
+    actor: here(workspace.u16(n), block.touchActor),
+    isWrite: block.touchIsWrite,
+    offset: block.touchOffsetNs,
+  }
+  const index = u32(n)
+  const starts = here(u32(touchStart.length), touchStart)
+  kernels.rankTouches(touches, starts, here(u32(block.pairStart.length), block.pairStart), here(u32(block.pairs.length), block.pairs), index)
+  const values = u32(n)
+  const out = u8(columnBytes(n))
+  const column = (from: Uint32Array) => out.slice(0, kernels.packColumn(from, n, out))
+  const eachTouch = (visit: (k: number, isFirst: boolean) => void) => {
+    for (let tick = 0; tick + 1 < touchStart.length; tick++) for (let k = touchStart[tick]!; k < touchStart[tick + 1]!; k++) visit(k, k === touchStart[tick])
+  }
+  const plain = column(index)
+  eachTouch((k, isFirst) => {
+    values[k] = zigzag(index[k]!, isFirst ? 0 : index[k - 1]!)
+  })
+  const differences = column(values)
+  const isDelta = differences.length < plain.length
+  values.set(touches.isWrite)
+  const isWrite = column(values)
+  eachTouch((k, isFirst) => {
+    values[k] = touches.offset[k]! - (isFirst ? 0 : touches.offset[k - 1]!)
+  })
+  const coded = Buffer.concat([Buffer.from([isDelta ? ZIGZAG : AS_THEY_ARE]), isDelta ? differences : plain])
+  return [coded, isWrite, column(values)]
 }
 
 /** `startNs` = starts of its ticks and the end of the last. Throws Malformed. */
 export function decodeBlock(columns: readonly Uint8Array[], shape: BlockShape, limits: BlockLimits, startNs: Float64Array): TickBlock {
   const { firstTick, ticks, pairs, touches } = shape
-  // every row takes at least a byte: nothing is allocated that the file does not hold
-  if (columns[0]!.length < ticks + 1 || columns[2]!.length < pairs || columns[6]!.length < touches) throw new Malformed()
-  const pairStart = unpack(columns[0]!, u32(ticks + 1), 'ascending', pairs)
-  const touchStart = unpack(columns[1]!, u32(ticks + 1), 'ascending', touches)
-  if (pairStart[0] !== 0 || pairStart[ticks] !== pairs || touchStart[0] !== 0 || touchStart[ticks] !== touches) throw new Malformed()
-  const page = limits.pages - 1
-  const actor = limits.actors - 1
-  return {
-    firstTick,
-    ticks,
-    startNs,
-    pairStart,
-    pairs: joined([
-      unpack(columns[2]!, new Uint32Array(pairs), 'ascending', page, pairStart),
-      unpack(columns[3]!, new Uint32Array(pairs), 'plain', actor),
-      unpack(columns[4]!, new Uint32Array(pairs), 'plain', U32),
-      unpack(columns[5]!, new Uint32Array(pairs), 'plain', U32),
-    ]),
-    touchStart,
-    touchPage: unpack(columns[6]!, u32(touches), 'zigzag', page, touchStart),
-    touchActor: unpack(columns[7]!, u16(touches), 'plain', actor),
-    touchIsWrite: unpack(columns[8]!, new Uint8Array(new SharedArrayBuffer(touches)), 'plain', 1),
-    touchOffsetNs: unpack(columns[9]!, u32(touches), 'ascending', U32, touchStart),
+  checkRoom(columns, shape)
+  const pairStart = startsOf(columns[0]!, ticks, pairs)
+  const touchStart = startsOf(columns[1]!, ticks, touches)
+  return withRoom(pairs + touches, (workspace) => {
+    const { kernels, u32, u8, u16 } = workspace
+    const held = (column: Uint8Array, n: number, from = 0): Uint8Array => {
+      if (packedBytes(column.subarray(from), n) !== column.length - from) throw new Malformed()
+      const copy = u8(column.length - from + FRAME_PAD)
+      copy.set(column.subarray(from))
+      return copy
+    }
+    const startsHere = (starts: Uint32Array): Uint32Array => {
+      const copy = u32(starts.length)
+      copy.set(starts)
+      return copy
+    }
+    const pairsHere = u32(pairs * PAIR_WORDS)
+    const pairStartHere = startsHere(pairStart)
+    const [page, actor, reads, writes] = columns.slice(2, 6).map((column) => held(column, pairs))
+    const pairColumns = { page: page!, actor: actor!, reads: reads!, writes: writes! }
+    if (!kernels.unpackPairs(pairColumns, pairs, pairStartHere, limits.pages - 1, limits.actors - 1, pairsHere)) throw new Malformed()
+    const coding = columns[6]![0]
+    if (coding !== ZIGZAG && coding !== AS_THEY_ARE) throw new Malformed()
+    const touchColumns = {
+      index: held(columns[6]!, touches, 1),
+      isWrite: held(columns[7]!, touches),
+      offset: held(columns[8]!, touches),
+      isDelta: coding === ZIGZAG,
+    }
+    const out = { page: u32(touches), actor: u16(touches), isWrite: u8(touches), offset: u32(touches) }
+    if (!kernels.unpackTouches(touchColumns, touches, startsHere(touchStart), pairStartHere, pairsHere, out)) throw new Malformed()
+    return {
+      firstTick,
+      ticks,
+      startNs,
+      pairStart,
+      pairs: shared(pairsHere),
+      touchStart,
+      touchPage: shared(out.page),
+      touchActor: shared(out.actor),
+      touchIsWrite: shared(out.isWrite),
+      touchOffsetNs: shared(out.offset),
+    }
+  })
+}
+
+/**
+ * Nothing is allocated that the file cannot hold: pairs of a tick differ in page or actor, so 128 of them take 16 bytes at
+ * least, and only a block's last tick may pass BLOCK_ROWS.
+ */
+function checkRoom(columns: readonly Uint8Array[], { ticks, pairs, touches }: BlockShape): void {
+  const isCount = (n: number) => Number.isSafeInteger(n) && n >= 0
+  if (!isCount(ticks) || !isCount(pairs) || !isCount(touches)) throw new Malformed()
+  if (columns[0]!.length * 128 < ticks || touches > pairs || pairs > BLOCK_ROWS + 8 * (columns[2]!.length + columns[3]!.length)) throw new Malformed()
+}
+
+/** Counts into the starts of their ticks and the end. */
+function startsOf(column: Uint8Array, ticks: number, total: number): Uint32Array {
+  const starts = new Uint32Array(new SharedArrayBuffer(4 * (ticks + 1)))
+  const counts = unpack(column, ticks)
+  let sum = 0
+  for (let tick = 0; tick < ticks; tick++) {
+    sum += counts[tick]!
+    if (sum > total) throw new Malformed()
+    starts[tick + 1] = sum
   }
+  if (sum !== total) throw new Malformed()
+  return starts
 }
 
-/** Word `w` of every pair. */
-function wordsOf(pairs: Uint32Array, w: number): Uint32Array {
-  const words = new Uint32Array(pairs.length / PAIR_WORDS)
-  for (let k = 0; k < words.length; k++) words[k] = pairs[k * PAIR_WORDS + w]!
-  return words
+/** In WebAssembly's memory unless so many rows do not fit there. */
+function withRoom<T>(rows: number, work: (workspace: Workspace) => T): T {
+  return withWorkspace((workspace) => work(workspace.free > rows * ROW_BYTES ? workspace : plainWorkspace))
 }
-
-/** The pairs of which these are the words. */
-function joined(words: Uint32Array[]): Uint32Array {
-  const length = words[0]!.length
-  const pairs = u32(length * PAIR_WORDS)
-  for (let w = 0; w < PAIR_WORDS; w++) for (let k = 0; k < length; k++) pairs[k * PAIR_WORDS + w] = words[w]![k]!
-  return pairs
-}
-
-const u32 = (length: number) => new Uint32Array(new SharedArrayBuffer(4 * length))
-const u16 = (length: number) => new Uint16Array(new SharedArrayBuffer(2 * length))

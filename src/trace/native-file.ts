@@ -4,30 +4,37 @@
  */
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
-import { crc32 } from 'node:zlib'
+import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { UserError } from '../errors.ts'
 import { type BlockShape, encodeBlock, shapeOf } from './block-codec.ts'
 import { shared } from './blocks.ts'
 import type { TraceEvent } from './events.ts'
 import { OutputFile } from './output-file.ts'
+import { pack, unpack } from './packed.ts'
 import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
-import { decodeSection, encodeSection, named, readAt, type Section } from './sections.ts'
+import { decodeSection, encodeSection, Malformed, named, readAt, type Section } from './sections.ts'
 import { blockReader, type StoredBlocks } from './stored-blocks.ts'
-import { Malformed, pack, unpack, VarintWriter } from './varint.ts'
 import type { TraceTables } from './writer.ts'
 
 export const NATIVE_MAGIC = 'NUMATRC1'
-const SCHEMA = 'numareplay/trace-file/1'
+const SCHEMA = 'numareplay/trace-file/2'
 /** u32 footer bytes, u32 footer crc32, magic. */
 const TRAILER_BYTES = 16
-const LARGEST = Number.MAX_SAFE_INTEGER
+const WORD = 2 ** 32
+/** Ticks and pages of one section. */
+const TABLE_ROWS = 1 << 18
+/** JSON that claims to inflate to more than this is not ours. */
+const LARGEST_JSON = 2 ** 29
 
 interface Footer {
   schema: typeof SCHEMA
   meta: TraceMeta
+  /** Start of the first tick, ns. */
+  startNs: number
   ticks: number
   actors: number
-  sections: { ticks: Section; pages: Section; actors: Section; tables: Section }
+  /** The lists are of TABLE_ROWS each, the last may be shorter. */
+  sections: { ticks: Section[]; pages: Section[]; actors: Section; tables: Section }
   blocks: (Section & BlockShape)[]
 }
 
@@ -46,15 +53,25 @@ export class NativeFileWriter {
 
   finish(tables: TraceTables, tickStartNs: Float64Array): void {
     const { meta, processes, tasks, cpus, actorTask, actorCpu, pageProcess, pageVpage, events } = tables
-    const writer = new VarintWriter()
-    const packed = (values: ArrayLike<number>, packing: 'plain' | 'ascending' | 'zigzag') => pack(writer, values, packing).slice()
+    const ticks = tickStartNs.length - 1
+    const json = Buffer.from(JSON.stringify({ processes, tasks, cpus, events }))
     const sections: Footer['sections'] = {
-      ticks: this.#section([packed(tickStartNs, 'ascending')]),
-      pages: this.#section([packed(pageVpage, 'zigzag'), packed(pageProcess, 'plain')]),
-      actors: this.#section([packed(actorTask, 'plain'), packed(actorCpu, 'plain')]),
-      tables: this.#section([Buffer.from(JSON.stringify({ processes, tasks, cpus, events }))]),
+      ticks: inParts(ticks, (from, to) =>
+        this.#section(encodeSection([pack(tickStartNs.subarray(from + 1, to + 1).map((end, i) => end - tickStartNs[from + i]!))])),
+      ),
+      pages: inParts(meta.pages, (from, to) => {
+        const vpages = pageVpage.subarray(from, to)
+        const columns = [vpages.map((vpage) => vpage % WORD), vpages.map((vpage) => Math.floor(vpage / WORD)), pageProcess.subarray(from, to)]
+        return this.#section(encodeSection(columns.map((column) => pack(column, 'zigzag'))))
+      }),
+      actors: this.#section(encodeSection([pack(actorTask), pack(actorCpu)])),
+      tables: this.#section(encodeSection([deflateRawSync(json)])),
     }
-    const footer: Footer = { schema: SCHEMA, meta: storedMeta(meta), ticks: tickStartNs.length - 1, actors: actorTask.length, sections, blocks: this.#blocks }
+    this.#footer({ schema: SCHEMA, meta: storedMeta(meta), startNs: tickStartNs[0]!, ticks, actors: actorTask.length, sections, blocks: this.#blocks })
+    this.#out.commit()
+  }
+
+  #footer(footer: Footer): void {
     const json = Buffer.from(JSON.stringify(footer))
     const trailer = Buffer.alloc(TRAILER_BYTES)
     trailer.writeUInt32LE(json.length, 0)
@@ -62,19 +79,22 @@ export class NativeFileWriter {
     trailer.write(NATIVE_MAGIC, 8, 'latin1')
     this.#out.write(json)
     this.#out.write(trailer)
-    this.#out.commit()
   }
 
   abort(): void {
     this.#out.abort()
   }
 
-  #section(columns: Uint8Array[]): Section {
-    const bytes = encodeSection(columns, true)
+  #section(bytes: Buffer): Section {
     const section = { offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes) }
     this.#out.write(bytes)
     return section
   }
+}
+
+/** One answer for every TABLE_ROWS rows. */
+function inParts<T>(rows: number, work: (from: number, to: number) => T): T[] {
+  return Array.from({ length: Math.ceil(rows / TABLE_ROWS) }, (_, i) => work(i * TABLE_ROWS, Math.min(rows, (i + 1) * TABLE_ROWS)))
 }
 
 /** The recording's own name and format stay with the data; where the file lies now does not. */
@@ -87,40 +107,88 @@ export function openNative(file: string): PreparedTrace {
   const descriptor = openSync(file, 'r')
   try {
     const footer = readFooter(descriptor, file)
-    const { meta, sections, blocks } = footer
-    const section = (name: keyof Footer['sections'], columns: number) =>
-      named(file, `the ${name}`, () => decodeSection(readAt(descriptor, sections[name]), sections[name], columns))
-    const [startBytes] = section('ticks', 1) as [Uint8Array]
-    const [vpageBytes, processBytes] = section('pages', 2) as [Uint8Array, Uint8Array]
-    const [taskBytes, cpuBytes] = section('actors', 2) as [Uint8Array, Uint8Array]
-    const [json] = section('tables', 1) as [Uint8Array]
-    const tables = JSON.parse(Buffer.from(json).toString('utf8')) as {
-      processes: number[]
-      tasks: TraceTask[]
-      cpus: PreparedTrace['cpus']
-      events: TraceEvent[]
-    }
-    return named(file, 'a table', () => {
-      if (startBytes.length <= footer.ticks || vpageBytes.length < meta.pages || taskBytes.length < footer.actors) throw new Malformed()
-      const tickStartNs = unpack(startBytes, shared(new Float64Array(footer.ticks + 1)), 'ascending', LARGEST)
-      const stored: StoredBlocks = { file, blocks, pages: meta.pages, actors: footer.actors, tickStartNs }
-      return {
-        meta: { ...meta, file, format: 'native', origin: { file: meta.file, format: meta.format } },
-        ...tables,
-        actorTask: unpack(taskBytes, shared(new Uint16Array(footer.actors)), 'plain', tables.tasks.length - 1),
-        actorCpu: unpack(cpuBytes, shared(new Uint16Array(footer.actors)), 'plain', 0xffff),
-        pageVpage: unpack(vpageBytes, shared(new Float64Array(meta.pages)), 'zigzag', LARGEST),
-        pageProcess: unpack(processBytes, shared(new Uint16Array(meta.pages)), 'plain', tables.processes.length - 1),
-        ticks: footer.ticks,
-        tickStartNs,
-        blocks: blocks.length,
-        block: blockReader(stored, tickStartNs),
-        stored,
-      }
-    })
+    const { meta, sections, blocks, actors, ticks } = footer
+    const section = (part: string, place: Section, columns: number) => named(file, part, () => decodeSection(readAt(descriptor, place), place, columns))
+    const tickStartNs = named(file, 'the table of ticks', () => readTicks(footer, (place) => section('the table of ticks', place, 1)))
+    const [taskBytes, cpuBytes] = section('the table of actors', sections.actors, 2) as [Uint8Array, Uint8Array]
+    const [json] = section('a table', sections.tables, 1) as [Uint8Array]
+    const tables = named(file, 'a table', () => readTables(json))
+    const stored: StoredBlocks = { file, blocks, pages: meta.pages, actors, tickStartNs }
+    return named(file, 'a table', () => ({
+      meta: { ...meta, file, format: 'native', origin: { file: meta.file, format: meta.format } },
+      ...tables,
+      actorTask: below(tables.tasks.length, shared(Uint16Array.from(unpack(taskBytes, actors)))),
+      actorCpu: shared(Uint16Array.from(unpack(cpuBytes, actors))),
+      ...readPages(footer, tables.processes.length, (place) => section('the table of pages', place, 3)),
+      ticks,
+      tickStartNs,
+      blocks: blocks.length,
+      block: blockReader(stored, tickStartNs),
+      stored,
+    }))
   } finally {
     closeSync(descriptor)
   }
+}
+
+interface Tables {
+  processes: number[]
+  tasks: TraceTask[]
+  cpus: PreparedTrace['cpus']
+  events: TraceEvent[]
+}
+
+function readTables(deflated: Uint8Array): Tables {
+  let json: Buffer
+  try {
+    json = inflateRawSync(deflated, { maxOutputLength: LARGEST_JSON })
+  } catch {
+    throw new Malformed()
+  }
+  return JSON.parse(json.toString('utf8')) as Tables
+}
+
+function readTicks({ sections, startNs, ticks }: Footer, columnsOf: (place: Section) => Uint8Array[]): Float64Array {
+  checkRows(ticks, sections.ticks)
+  const starts = new Float64Array(new SharedArrayBuffer(8 * (ticks + 1)))
+  starts[0] = startNs
+  sections.ticks.forEach((place, i) => {
+    const from = i * TABLE_ROWS
+    const lengths = unpack(columnsOf(place)[0]!, Math.min(TABLE_ROWS, ticks - from))
+    for (let k = 0; k < lengths.length; k++) starts[from + k + 1] = starts[from + k]! + lengths[k]!
+  })
+  return starts
+}
+
+function readPages(
+  { sections, meta: { pages } }: Footer,
+  processes: number,
+  columnsOf: (place: Section) => Uint8Array[],
+): Pick<PreparedTrace, 'pageVpage' | 'pageProcess'> {
+  checkRows(pages, sections.pages)
+  const pageVpage = new Float64Array(new SharedArrayBuffer(8 * pages))
+  const pageProcess = new Uint16Array(new SharedArrayBuffer(2 * pages))
+  sections.pages.forEach((place, i) => {
+    const from = i * TABLE_ROWS
+    const rows = Math.min(TABLE_ROWS, pages - from)
+    const [low, high, process] = columnsOf(place) as [Uint8Array, Uint8Array, Uint8Array]
+    pageVpage.set(unpack(low, rows, 'zigzag'), from)
+    const highs = unpack(high, rows, 'zigzag')
+    for (let k = 0; k < rows; k++) pageVpage[from + k]! += highs[k]! * WORD
+    pageProcess.set(below(processes, unpack(process, rows, 'zigzag')), from)
+  })
+  return { pageVpage, pageProcess }
+}
+
+/** A count that no list of sections bears out is damage, and nothing is allocated for it. */
+function checkRows(rows: number, sections: Section[]): void {
+  if (!(Number.isSafeInteger(rows) && rows >= 0 && sections.length === Math.ceil(rows / TABLE_ROWS))) throw new Malformed()
+}
+
+/** Indexes into a table of `length` rows. */
+function below<A extends Uint16Array | Uint32Array>(length: number, indexes: A): A {
+  for (let i = 0; i < indexes.length; i++) if (indexes[i]! >= length) throw new Malformed()
+  return indexes
 }
 
 function readFooter(descriptor: number, file: string): Footer {
@@ -138,9 +206,15 @@ function readFooter(descriptor: number, file: string): Footer {
     const footer = JSON.parse(json.toString('utf8')) as Footer
     if (footer.schema !== SCHEMA)
       throw new UserError('another version of the trace file', { file, expected: SCHEMA, got: String(footer.schema), hint: 'Import the recording again' })
-    for (const place of [...Object.values(footer.sections), ...footer.blocks]) {
+    for (const place of [...Object.values(footer.sections).flat(), ...footer.blocks]) {
       if (!(place.offset >= NATIVE_MAGIC.length && place.bytes >= 4 && place.offset + place.bytes <= offset)) throw new Malformed()
     }
+    let ticks = 0
+    for (const block of footer.blocks) {
+      if (block.firstTick !== ticks) throw new Malformed()
+      ticks += block.ticks
+    }
+    if (ticks !== footer.ticks) throw new Malformed()
     return footer
   })
 }

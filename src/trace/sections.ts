@@ -1,17 +1,14 @@
 /**
- * Sections of the native file: named columns of bytes, deflated where that helps, with a checksum over all of it.
+ * Sections of the native file: columns of bytes with a checksum over all of them.
  *
- *   u32 columns, then per column u32 raw bytes, u32 stored bytes (equal = stored as they are), then the stored bytes in order
+ *   u32 columns, then u32 bytes of each, then the columns in order
  */
 import { readSync } from 'node:fs'
-import { constants, crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import { UserError } from '../errors.ts'
-import { Malformed } from './varint.ts'
 
-/** Fast, and within a few percent of the best on varints. */
-const LEVEL = 4
-/** A column that claims to inflate to more than this is not ours. */
-const LARGEST_COLUMN = 2 ** 31 - 1
+/** The bytes are not what was written. */
+export class Malformed extends Error {}
 
 /** Where a section lies; kept in the file's footer. */
 export interface Section {
@@ -20,47 +17,28 @@ export interface Section {
   crc32: number
 }
 
-export function encodeSection(columns: readonly Uint8Array[], compress: boolean): Buffer {
-  const head = Buffer.alloc(4 + 8 * columns.length)
+export function encodeSection(columns: readonly Uint8Array[]): Buffer {
+  const head = Buffer.alloc(4 + 4 * columns.length)
   head.writeUInt32LE(columns.length, 0)
-  const parts: Uint8Array[] = [head]
-  columns.forEach((raw, i) => {
-    const deflated = compress && raw.length > 64 ? deflateRawSync(raw, { level: LEVEL, memLevel: 9, strategy: constants.Z_DEFAULT_STRATEGY }) : raw
-    const stored = deflated.length < raw.length ? deflated : raw
-    head.writeUInt32LE(raw.length, 4 + 8 * i)
-    head.writeUInt32LE(stored.length, 8 + 8 * i)
-    parts.push(stored)
+  columns.forEach(({ length }, i) => {
+    head.writeUInt32LE(length, 4 + 4 * i)
   })
-  return Buffer.concat(parts)
+  return Buffer.concat([head, ...columns])
 }
 
-/** Throws Malformed when the bytes are not what was written. */
+/** The columns, in place. Throws Malformed when the bytes are not what was written. */
 export function decodeSection(bytes: Buffer, section: Section, columns: number): Uint8Array[] {
   if (bytes.length !== section.bytes || crc32(bytes) !== section.crc32) throw new Malformed()
-  if (bytes.length < 4 + 8 * columns || bytes.readUInt32LE(0) !== columns) throw new Malformed()
-  const decoded: Uint8Array[] = []
-  let at = 4 + 8 * columns
-  for (let i = 0; i < columns; i++) {
-    const raw = bytes.readUInt32LE(4 + 8 * i)
-    const stored = bytes.readUInt32LE(8 + 8 * i)
-    const part = bytes.subarray(at, at + stored)
-    at += stored
-    if (part.length !== stored || raw > LARGEST_COLUMN) throw new Malformed()
-    decoded.push(raw === stored ? part : inflate(part, raw))
-  }
+  if (bytes.length < 4 + 4 * columns || bytes.readUInt32LE(0) !== columns) throw new Malformed()
+  let at = 4 + 4 * columns
+  const decoded = Array.from({ length: columns }, (_, i) => {
+    const length = bytes.readUInt32LE(4 + 4 * i)
+    at += length
+    if (at > bytes.length) throw new Malformed()
+    return bytes.subarray(at - length, at)
+  })
   if (at !== bytes.length) throw new Malformed()
   return decoded
-}
-
-function inflate(part: Uint8Array, raw: number): Uint8Array {
-  let bytes: Buffer
-  try {
-    bytes = inflateRawSync(part, { maxOutputLength: raw })
-  } catch {
-    throw new Malformed()
-  }
-  if (bytes.length !== raw) throw new Malformed()
-  return bytes
 }
 
 /** Throws Malformed where the file ends before. */

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import { BLOCK_COLUMNS, type BlockShape, decodeBlock, encodeBlock, shapeOf } from './block-codec.ts'
 import { OutputFile } from './output-file.ts'
 import type { TickBlock } from './prepared.ts'
-import { decodeSection, encodeSection, type Section } from './sections.ts'
+import { decodeSection, type Section } from './sections.ts'
 import type { BlockStore } from './writer.ts'
 
 /** Nobody reads a spill file but who wrote it: any page and actor is in order. */
@@ -22,7 +22,7 @@ export class SpillFile implements BlockStore {
 
   put(block: TickBlock): void {
     this.#out ??= new OutputFile(this.#path)
-    const bytes = encodeSection(encodeBlock(block), false)
+    const bytes = encodeBlock(block)
     this.#blocks.push({ offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes), ...shapeOf(block), startNs: block.startNs })
     this.#out.write(bytes)
   }

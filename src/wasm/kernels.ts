@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT } from '../package.ts'
 import { Instance, Module } from './engine.ts'
+import { type FrameExports, type FrameKernels, wasmFrames } from './frames.ts'
 import { Arena } from './memory.ts'
 import { twins } from './twins.ts'
 
@@ -16,7 +17,7 @@ export interface Cells {
   bank: number
 }
 
-export interface Kernels {
+export interface Kernels extends FrameKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
   /** Reads and writes of pairs [from, to) together. */
@@ -25,7 +26,7 @@ export interface Kernels {
   nextFault(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array): number
 }
 
-interface Exports {
+interface Exports extends FrameExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
   nextFault(touchPage: number, from: number, to: number, placement: number, marked: number): number
@@ -55,6 +56,7 @@ export function wasmKernels({ memory }: Arena): Kernels | undefined {
   if (compiled === null) return undefined
   const exports = new Instance(compiled, { env: { memory } }).exports as unknown as Exports
   return {
+    ...wasmFrames(exports),
     account: (pairs, from, to, placement, { words, bank }, shift) =>
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
     accesses: (pairs, from, to) => exports.accesses(pairs.byteOffset + from * PAIR_BYTES, to - from),

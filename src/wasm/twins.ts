@@ -1,10 +1,13 @@
 /** Every kernel once more in plain TypeScript: the oracle of the tests, and what runs where WebAssembly does not. */
+import { frameTwins } from './frames.ts'
 import type { Kernels } from './kernels.ts'
 
 const ABSENT = 255
 const PAIR_WORDS = 4
 
 export const twins: Kernels = {
+  ...frameTwins,
+
   account(pairs, from, to, placement, cells, shift) {
     const { words } = cells
     for (let k = from * PAIR_WORDS; k < to * PAIR_WORDS; k += PAIR_WORDS) {

@@ -1,11 +1,12 @@
 /** Beyond 2^24 pages and 2^31: ids, sorting and packing stay exact. */
+import { crc32 } from 'node:zlib'
 import { expect, it } from 'vitest'
-import { decodeBlock, encodeBlock, shapeOf } from '../../src/trace/block-codec.ts'
+import { BLOCK_COLUMNS, decodeBlock, encodeBlock, shapeOf } from '../../src/trace/block-codec.ts'
 import { BlockBuilder } from '../../src/trace/blocks.ts'
 import { TickFold } from '../../src/trace/fold.ts'
 import { PageTable } from '../../src/trace/pages.ts'
-import type { TickBlock } from '../../src/trace/prepared.ts'
-import { PAIR_WORDS } from '../../src/trace/prepared.ts'
+import { PAIR_WORDS, type TickBlock } from '../../src/trace/prepared.ts'
+import { decodeSection } from '../../src/trace/sections.ts'
 
 it('more than 2^24 pages get dense ids in order of first touch', () => {
   const pages = new PageTable()
@@ -33,7 +34,9 @@ it('a tick with page ids around 2^24 and actors around 2^11 and 2^16 comes out s
   fold.flush(builder, 100)
   builder.finish(200)
   const block = blocks[0]!
-  const again = decodeBlock(encodeBlock(block), shapeOf(block), { pages: 2 ** 24 + 2, actors: 65_536 }, block.startNs)
+  const bytes = encodeBlock(block)
+  const columns = decodeSection(bytes, { offset: 0, bytes: bytes.length, crc32: crc32(bytes) }, BLOCK_COLUMNS)
+  const again = decodeBlock(columns, shapeOf(block), { pages: 2 ** 24 + 2, actors: 65_536 }, block.startNs)
   for (const { pairs, touchPage } of [block, again]) {
     expect(wanted.map((_, i) => [...pairs.subarray(i * PAIR_WORDS, (i + 1) * PAIR_WORDS)])).toEqual(wanted)
     expect([...touchPage]).toEqual([...ids].reverse())

@@ -1,3 +1,4 @@
 /** What the module offers. Each function has a twin of the same meaning in ../twins.ts. */
 export { accesses, account } from './account'
+export { packColumn, rankTouches, unpackColumn, unpackPairs, unpackTouches } from './frames'
 export { nextFault } from './touches'

@@ -1,0 +1,48 @@
+/** Columns of u32 packed in frames (docs/format.md), for those that are not on the hot path of a block. */
+import { columnBytes, FRAME, FRAME_PAD, packedBytes, withWorkspace } from '../wasm/index.ts'
+import { Malformed } from './sections.ts'
+
+/** plain: the values; zigzag: differences modulo 2^32 to the value before (the first to 0), d ≥ 0 as 2d, d < 0 as −2d − 1. */
+export type Packing = 'plain' | 'zigzag'
+
+export function pack(values: ArrayLike<number>, packing: Packing = 'plain'): Uint8Array {
+  return withWorkspace(({ kernels, u32, u8 }) => {
+    const words = u32(values.length)
+    if (packing === 'plain') words.set(values)
+    else {
+      let before = 0
+      for (let i = 0; i < words.length; i++) {
+        words[i] = zigzag(values[i]!, before)
+        before = values[i]!
+      }
+    }
+    const out = u8(columnBytes(words.length))
+    return out.slice(0, kernels.packColumn(words, words.length, out))
+  })
+}
+
+/** Exactly n values; throws Malformed. They are gone with the next pack or unpack of this thread. */
+export function unpack(column: Uint8Array, n: number, packing: Packing = 'plain'): Uint32Array {
+  if (packedBytes(column, n) !== column.length) throw new Malformed()
+  return withWorkspace(({ kernels, u32, u8 }) => {
+    const padded = u8(column.length + FRAME_PAD)
+    padded.set(column)
+    const words = u32(Math.ceil(n / FRAME) * FRAME)
+    kernels.unpackColumn(padded, n, words)
+    if (packing === 'zigzag') {
+      let value = 0
+      for (let i = 0; i < n; i++) {
+        const word = words[i]!
+        value = (value + ((word >>> 1) ^ -(word & 1))) >>> 0
+        words[i] = value
+      }
+    }
+    return words.subarray(0, n)
+  })
+}
+
+/** The difference as an unsigned word, small where it is small. */
+export function zigzag(value: number, before: number): number {
+  const difference = (value - before) | 0
+  return ((difference << 1) ^ (difference >> 31)) >>> 0
+}

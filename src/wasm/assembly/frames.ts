@@ -1,0 +1,225 @@
+/**
+ * Columns of u32 as frames of 128 values, each frame packed to the bits of its largest value. A column is one byte of width per
+ * frame, then the frames, 16 bytes × width each. Value i of a frame lies in lane i & 3, so that four unpack at once (the
+ * vertical layout of SIMD-BP128: D. Lemire and L. Boytsov, "Decoding billions of integers per second through vectorization", 2015).
+ */
+
+const FRAME: u32 = 128
+const FRAME_BYTES: usize = 512
+/** Bytes of a pair: u32 page, actor, reads, writes. */
+const PAIR: usize = 16
+
+/** Four frames of scratch. */
+const scratch = memory.data(2048, 16)
+
+function unpackFrame(packed: usize, width: u32, out: usize): void {
+  const mask = i32x4.splat(width === 32 ? -1 : (1 << width) - 1)
+  let bit: u32 = 0
+  for (let row: usize = 0; row < FRAME_BYTES; row += 16, bit += width) {
+    const at = packed + ((<usize>bit >> 5) << 4)
+    const shift = bit & 31
+    // the next word is read even where it is not needed: shifted out then; in two steps, because a shift by 32 is one by 0
+    const low = i32x4.shr_u(v128.load(at), shift)
+    const high = i32x4.shl(i32x4.shl(v128.load(at, 16), 31 - shift), 1)
+    v128.store(out + row, v128.and(v128.or(low, high), mask))
+  }
+}
+
+function packFrame(values: usize, width: u32, out: usize): void {
+  if (width === 0) return
+  let word = i32x4.splat(0)
+  let bit: u32 = 0
+  for (let row: usize = 0; row < FRAME_BYTES; row += 16) {
+    const value = v128.load(values + row)
+    word = v128.or(word, i32x4.shl(value, bit))
+    bit += width
+    if (bit < 32) continue
+    v128.store(out, word)
+    out += 16
+    bit -= 32
+    word = bit > 0 ? i32x4.shr_u(value, width - bit) : i32x4.splat(0)
+  }
+}
+
+function widthOf(values: usize): u32 {
+  let any = v128.load(values)
+  for (let row: usize = 16; row < FRAME_BYTES; row += 16) any = v128.or(any, v128.load(values + row))
+  return 32 - clz(i32x4.extract_lane(any, 0) | i32x4.extract_lane(any, 1) | i32x4.extract_lane(any, 2) | i32x4.extract_lane(any, 3))
+}
+
+/** Packs n values into `out`; answers the bytes. */
+export function packColumn(values: usize, n: u32, out: usize): u32 {
+  const frames = (n + FRAME - 1) / FRAME
+  let to = out + frames
+  for (let f: u32 = 0; f < frames; f++, values += FRAME_BYTES) {
+    const left = n - f * FRAME
+    if (left < FRAME) {
+      memory.fill(scratch, 0, FRAME_BYTES)
+      memory.copy(scratch, values, (<usize>left) << 2)
+      values = scratch
+    }
+    const width = widthOf(values)
+    store<u8>(out + f, <u8>width)
+    packFrame(values, width, to)
+    to += (<usize>width) << 4
+  }
+  return <u32>(to - out)
+}
+
+/** Unpacks whole frames: `out` has room for n rounded up to 128, and 16 bytes can be read behind the column. */
+export function unpackColumn(column: usize, n: u32, out: usize): void {
+  const frames = (n + FRAME - 1) / FRAME
+  let data = column + frames
+  for (let f: u32 = 0; f < frames; f++, out += FRAME_BYTES) {
+    const width = <u32>load<u8>(column + f)
+    unpackFrame(data, width, out)
+    data += (<usize>width) << 4
+  }
+}
+
+/**
+ * The pairs of a block from its four columns. starts: u32 × (ticks + 1), ascending from 0 to n; page numbers are differences
+ * that start again from 0 in each tick. Answers 0 if a page or actor is beyond the last.
+ */
+export function unpackPairs(pages: usize, actors: usize, reads: usize, writes: usize, n: u32, starts: usize, lastPage: u32, lastActor: u32, out: usize): u32 {
+  const frames = (n + FRAME - 1) / FRAME
+  let pageData = pages + frames
+  let actorData = actors + frames
+  let readData = reads + frames
+  let writeData = writes + frames
+  let next = load<u32>(starts)
+  let page: u64 = 0
+  let largest: u64 = 0
+  let largestActor: u32 = 0
+  let k: u32 = 0
+  for (let f: u32 = 0; f < frames; f++) {
+    let width = <u32>load<u8>(pages + f)
+    unpackFrame(pageData, width, scratch)
+    pageData += (<usize>width) << 4
+    width = <u32>load<u8>(actors + f)
+    unpackFrame(actorData, width, scratch + 512)
+    actorData += (<usize>width) << 4
+    width = <u32>load<u8>(reads + f)
+    unpackFrame(readData, width, scratch + 1024)
+    readData += (<usize>width) << 4
+    width = <u32>load<u8>(writes + f)
+    unpackFrame(writeData, width, scratch + 1536)
+    writeData += (<usize>width) << 4
+    const end = min(n, k + FRAME)
+    let from = scratch
+    while (k < end) {
+      while (k === next) {
+        if (page > largest) largest = page
+        page = 0
+        starts += 4
+        next = load<u32>(starts)
+      }
+      const stop = min(end, next)
+      for (; k < stop; k++, from += 4, out += PAIR) {
+        page += load<u32>(from)
+        const actor = load<u32>(from, 512)
+        largestActor = max(largestActor, actor)
+        store<u32>(out, <u32>page)
+        store<u32>(out, actor, 4)
+        store<u32>(out, load<u32>(from, 1024), 8)
+        store<u32>(out, load<u32>(from, 1536), 12)
+      }
+    }
+  }
+  if (page > largest) largest = page
+  return <u32>(n === 0 || (largest <= lastPage && largestActor <= lastActor))
+}
+
+/**
+ * The touches of a block. A touch names one of the pairs of its tick, by index, or (`delta`) by zigzag difference to the touch
+ * before; offsets are differences. Both start again in each tick. Answers 0 where something is out of range.
+ */
+export function unpackTouches(
+  indexes: usize,
+  isWrites: usize,
+  offsets: usize,
+  n: u32,
+  starts: usize,
+  delta: u32,
+  pairStarts: usize,
+  pairs: usize,
+  page: usize,
+  actor: usize,
+  isWrite: usize,
+  offset: usize,
+): u32 {
+  const frames = (n + FRAME - 1) / FRAME
+  let indexData = indexes + frames
+  let writeData = isWrites + frames
+  let offsetData = offsets + frames
+  let next = load<u32>(starts)
+  let base = pairs
+  let held: u32 = 0
+  let index: u32 = 0
+  let since: u64 = 0
+  let largest: u64 = 0
+  let k: u32 = 0
+  for (let f: u32 = 0; f < frames; f++) {
+    let width = <u32>load<u8>(indexes + f)
+    unpackFrame(indexData, width, scratch)
+    indexData += (<usize>width) << 4
+    width = <u32>load<u8>(isWrites + f)
+    if (width > 1) return 0
+    unpackFrame(writeData, width, scratch + 512)
+    writeData += (<usize>width) << 4
+    width = <u32>load<u8>(offsets + f)
+    unpackFrame(offsetData, width, scratch + 1024)
+    offsetData += (<usize>width) << 4
+    const end = min(n, k + FRAME)
+    let from = scratch
+    while (k < end) {
+      while (k === next) {
+        if (since > largest) largest = since
+        since = 0
+        index = 0
+        starts += 4
+        next = load<u32>(starts)
+        const first = load<u32>(pairStarts)
+        pairStarts += 4
+        held = load<u32>(pairStarts) - first
+        base = pairs + <usize>first * PAIR
+      }
+      const stop = min(end, next)
+      for (; k < stop; k++, from += 4) {
+        const word = load<u32>(from)
+        index = delta ? index + ((word >>> 1) ^ (0 - (word & 1))) : word
+        if (index >= held) return 0
+        const pair = base + <usize>index * PAIR
+        store<u32>(page + ((<usize>k) << 2), load<u32>(pair))
+        store<u16>(actor + ((<usize>k) << 1), <u16>load<u32>(pair, 4))
+        store<u8>(isWrite + k, <u8>load<u32>(from, 512))
+        since += load<u32>(from, 1024)
+        store<u32>(offset + ((<usize>k) << 2), <u32>since)
+      }
+    }
+  }
+  if (since > largest) largest = since
+  return <u32>(largest <= 0xffff_ffff)
+}
+
+/** Index among the pairs of its tick of the pair each touch belongs to; every touch has one. */
+export function rankTouches(page: usize, actor: usize, starts: usize, ticks: u32, pairStarts: usize, pairs: usize, out: usize): void {
+  for (let t: u32 = 0; t < ticks; t++, starts += 4, pairStarts += 4) {
+    const first = load<u32>(pairStarts)
+    const base = pairs + <usize>first * PAIR
+    const held = load<u32>(pairStarts, 4) - first
+    const end = load<u32>(starts, 4)
+    for (let k = load<u32>(starts); k < end; k++) {
+      const wanted = ((<u64>load<u32>(page + ((<usize>k) << 2))) << 32) | <u64>load<u16>(actor + ((<usize>k) << 1))
+      let low: u32 = 0
+      for (let length = held; length > 1; ) {
+        const half = length >> 1
+        const pair = base + <usize>(low + half) * PAIR
+        const key = ((<u64>load<u32>(pair)) << 32) | <u64>load<u32>(pair, 4)
+        low = select(low + half, low, key <= wanted)
+        length -= half
+      }
+      store<u32>(out + ((<usize>k) << 2), low)
+    }
+  }
+}
