@@ -1,7 +1,22 @@
 /** From lane results to the tables of a run: the only place where figures are compared with the baseline and the bound. */
 import { type Row, Table } from '../columns/index.ts'
 import type { Machine } from '../machine/index.ts'
-import { EPOCHS, FAILURES, LATENCY, MOVES, NODES, NUMA_MAPS, PING_PONG, PLACEMENT, STACK, STAGES, SUMMARY, TRAFFIC, VMSTAT } from '../results/index.ts'
+import {
+  EPOCHS,
+  FAILURES,
+  LATENCY,
+  MOVES,
+  NODES,
+  NUMA_MAPS,
+  OVER_TIME,
+  PING_PONG,
+  PLACEMENT,
+  STACK,
+  STAGES,
+  SUMMARY,
+  TRAFFIC,
+  VMSTAT,
+} from '../results/index.ts'
 import type { Bound } from './bound.ts'
 import type { LaneResult } from './lane-result.ts'
 import { toNs } from './ledger.ts'
@@ -39,7 +54,16 @@ export function collect(context: CollectContext, lanes: LaneResult[], bound: Bou
     for (const lane of lanes) for (const row of lane.rows[name]) table.add(row)
     return table
   })
-  return [summary, ...tables]
+  return [summary, ...tables, ...overTimeTables(lanes)]
+}
+
+function overTimeTables(lanes: LaneResult[]): Table[] {
+  if (lanes.some(({ overTime }) => overTime === undefined)) return []
+  return OVER_TIME.map((schema) => {
+    const table = new Table(schema)
+    for (const { overTime } of lanes) for (const row of overTime![schema.name]!) table.add(row)
+    return table
+  })
 }
 
 function summaryRow(context: CollectContext, lane: LaneResult, baseline: LaneResult, bound: Bound): Row {

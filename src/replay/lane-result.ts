@@ -4,6 +4,7 @@ import type { LaneKernel } from '../kernel/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
 import type { ReplayContext } from './context.ts'
 import type { Ledger, LedgerTotals } from './ledger.ts'
+import type { RunningTable } from './stretches.ts'
 
 export interface LaneResult {
   label: string
@@ -32,6 +33,8 @@ export interface LaneResult {
     numa_maps: Row[]
     stages: Row[]
   }
+  /** By table: what grew in each stretch of time; absent where nobody will look at single lanes. */
+  overTime?: Record<string, Row[]>
 }
 
 export interface LaneParts {
@@ -45,6 +48,7 @@ export interface LaneParts {
   placementRows: Row[]
   numaMapsRows: Row[]
   stageRows: Row[]
+  overTime?: Record<string, Row[]>
   isIdeal: boolean
 }
 
@@ -77,7 +81,27 @@ export function laneResult(parts: LaneParts): LaneResult {
       numa_maps: parts.numaMapsRows,
       stages: parts.stageRows,
     },
+    overTime: parts.overTime,
   }
+}
+
+/** The tables that are kept by stretch of time, as they stand now. */
+export function runningTables(lane: string, context: ReplayContext, kernel: LaneKernel, ledger: Ledger): RunningTable[] {
+  return [
+    { name: 'stack_over_time', counts: ['ns'], rows: () => ledger.stackRows() },
+    {
+      name: 'traffic_over_time',
+      counts: ['reads', 'writes'],
+      rows: () =>
+        ledger
+          .trafficRows()
+          .map(({ from_node, to_node, reads, writes }): Row => ({ lane, from_node: from_node!, to_node: to_node!, reads: reads!, writes: writes! })),
+    },
+    { name: 'latency_over_time', counts: ['accesses'], rows: () => latencyRows(lane, ledger) },
+    { name: 'failures_over_time', counts: ['pages'], rows: () => ledger.failureRows() },
+    { name: 'vmstat_over_time', counts: ['value'], rows: () => vmstatRows(lane, context, kernel) },
+    { name: 'ping_pong_over_time', counts: ['pages'], rows: () => ledger.pingPong.byOrdinal().map((row) => ({ lane, ...row })) },
+  ]
 }
 
 function vmstatRows(lane: string, { machine }: ReplayContext, kernel: LaneKernel): Row[] {

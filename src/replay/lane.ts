@@ -10,11 +10,12 @@ import { ticksAhead } from './context.ts'
 import { EventPlayer } from './event-player.ts'
 import { PlacementLog } from './heat.ts'
 import { HintScanner } from './hint-scanner.ts'
-import { type LaneResult, laneResult } from './lane-result.ts'
+import { type LaneResult, laneResult, runningTables } from './lane-result.ts'
 import { Ledger } from './ledger.ts'
 import { NumaMapsLog } from './numa-maps-log.ts'
 import { type Observer, observerFor } from './observe/observer.ts'
 import { StageLog } from './stage-log.ts'
+import { Stretches } from './stretches.ts'
 import { TaskTracker } from './task-tracker.ts'
 import type { LaneBlock } from './window.ts'
 import { type WorldParts, worldOf } from './world.ts'
@@ -44,6 +45,7 @@ export class Lane {
   readonly #events: EventPlayer
   readonly #tasks: TaskTracker
   readonly #stageLog?: StageLog
+  readonly #stretches?: Stretches
   readonly #numaMaps: NumaMapsLog
   readonly #placementLog?: PlacementLog
   /** Flyweight: valid during the call that receives it. */
@@ -107,6 +109,8 @@ export class Lane {
     )
     this.#numaMaps = new NumaMapsLog(context, policy.label, this.#kernel)
     this.#placementLog = context.heat && new PlacementLog(context.heat, policy.label, machine)
+    const bins = Math.ceil(trace.ticks / context.ticksPerBin)
+    this.#stretches = context.heat && new Stretches(bins, context.ticksPerBin, runningTables(policy.label, context, this.#kernel, this.#ledger))
   }
 
   #observe(rule: RuleOf<'every'>, i: number): Observer | undefined {
@@ -243,6 +247,7 @@ export class Lane {
     if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)
     this.#placementLog?.tickEnded(placement, this.#endNs, this.#tick === this.#context.trace.ticks - 1)
     this.#ledger.closeEpoch(this.#endNs)
+    this.#stretches?.tickEnded(this.#endNs)
   }
 
   /** The lane ended by an error in the policy's code: what was replayed so far stands. */
@@ -252,17 +257,20 @@ export class Lane {
   }
 
   finish(): LaneResult {
+    const totals = this.#ledger.finish(this.#endNs)
+    this.#stretches?.close(this.#endNs)
     return laneResult({
       policy: this.#policy,
       context: this.#context,
       kernel: this.#kernel,
       ledger: this.#ledger,
-      totals: this.#ledger.finish(this.#endNs),
+      totals,
       status: this.#status,
       message: this.#message,
       placementRows: this.#placementLog?.rows ?? [],
       numaMapsRows: this.#numaMaps.finish(),
       stageRows: this.#stageLog?.rows ?? [],
+      overTime: this.#stretches?.rows,
       isIdeal: ofKind(this.#rules, 'every').some(({ observation }) => observation?.ideal === true),
     })
   }

@@ -9,6 +9,8 @@ const NOWHERE = 255
 export class PingPong {
   /** Of each page that ever migrated: the node before its latest move, and how often it came back, shifted by 8. */
   readonly #history = new PageMap()
+  /** How often a page came back for the k-th time: [k]. */
+  readonly #ordinals: number[] = []
   pages = 0
 
   moved(page: number, from: number, to: number): void {
@@ -17,8 +19,14 @@ export class PingPong {
     if ((history & 255) === to) {
       if (returns === 0) this.pages++
       if (returns < MOST_RETURNS) returns++
+      this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + 1
     }
     this.#history.set(page, (returns << 8) | from)
+  }
+
+  /** Returns up to now by their number for their page: first, second, … */
+  byOrdinal(): { returns: number; pages: number }[] {
+    return Object.entries(this.#ordinals).map(([returns, pages]) => ({ returns: Number(returns), pages }))
   }
 
   /** Pages by how often they came back, ascending, with the first of each. */

@@ -204,6 +204,34 @@ export const PING_PONG: TableSchema = {
   ],
 }
 
+/** A table of the whole run, by stretch of time: its counts are what was added in the stretch. Not kept in sweeps. */
+const overTime = ({ name, columns }: TableSchema, about: string, left: readonly string[] = []): TableSchema => ({
+  name: `${name}_over_time`,
+  about: `${about}, by stretch of time (some whole bins of epochs); not kept in sweeps`,
+  columns: [
+    lane,
+    int('time_ns', 'ns', 'end of the stretch since the start of the trace'),
+    ...columns.filter((column) => column.name !== 'lane' && !left.includes(column.name)),
+  ],
+})
+
+export const STACK_OVER_TIME = overTime(STACK, 'Where the time went')
+export const TRAFFIC_OVER_TIME = overTime(TRAFFIC, 'Who accessed which node', ['migrated', 'queueing_ns', 'busiest'])
+export const LATENCY_OVER_TIME = overTime(LATENCY, 'Distribution of access latency')
+export const FAILURES_OVER_TIME = overTime(FAILURES, 'Migrations that failed')
+export const VMSTAT_OVER_TIME = overTime(VMSTAT, 'Counters under the names Linux prints')
+export const PING_PONG_OVER_TIME: TableSchema = {
+  name: 'ping_pong_over_time',
+  about: 'Returns of pages to the node they had been moved away from, by stretch of time (some whole bins of epochs); not kept in sweeps',
+  columns: [
+    lane,
+    int('time_ns', 'ns', 'end of the stretch since the start of the trace'),
+    int('returns', '', 'for the how-manieth time the page came back'),
+    int('pages', 'pages', 'base pages that came back for that time'),
+  ],
+}
+export const OVER_TIME = [STACK_OVER_TIME, TRAFFIC_OVER_TIME, LATENCY_OVER_TIME, FAILURES_OVER_TIME, VMSTAT_OVER_TIME, PING_PONG_OVER_TIME] as const
+
 /** lane × moment × process × mapping; empty unless asked for. */
 export const NUMA_MAPS: TableSchema = {
   name: 'numa_maps',
@@ -234,7 +262,23 @@ export const STAGES: TableSchema = {
   ],
 }
 
-export const TABLES = [SUMMARY, EPOCHS, NODES, VMSTAT, FAILURES, TRAFFIC, LATENCY, STACK, MOVES, HEAT, PLACEMENT, PING_PONG, NUMA_MAPS, STAGES] as const
+export const TABLES = [
+  SUMMARY,
+  EPOCHS,
+  NODES,
+  VMSTAT,
+  FAILURES,
+  TRAFFIC,
+  LATENCY,
+  STACK,
+  MOVES,
+  HEAT,
+  PLACEMENT,
+  PING_PONG,
+  NUMA_MAPS,
+  STAGES,
+  ...OVER_TIME,
+] as const
 
 /** run.json: everything needed to know what was run and to run it again. */
 export interface RunRecord {
