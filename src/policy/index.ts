@@ -12,7 +12,7 @@ export {
 } from './define.ts'
 export { HotThreshold } from './hot-threshold.ts'
 export { type Knowledge, knowledge, type Sees, sees, seesAll } from './knowledge.ts'
-export { kebabCase, type LanePolicy, lanePolicy, listPolicies, loadPolicy, parsePolicySpec, policyName, rulesOf } from './load.ts'
+export { defaultsOf, kebabCase, type LanePolicy, lanePolicy, listPolicies, loadPolicy, parsePolicySpec, policyName, rulesOf } from './load.ts'
 export { farthest, memoryNodes, migrationWorth, nearest, startWith } from './nodes.ts'
 export { NO_NODE, NO_TASK, NumaFaults } from './numa-faults.ts'
 export {

@@ -70,6 +70,11 @@ export async function parsePolicySpec(spec: string): Promise<LanePolicy[]> {
   return lanes
 }
 
+/** Every parameter of a policy with its default as text. */
+export function defaultsOf({ params = {} }: PolicyDefinition): Record<string, string> {
+  return Object.fromEntries(Object.entries(params).map(([name, param]) => [kebabCase(name), param.format(param.default)]))
+}
+
 const join = (left: string, right: string): string => (left ? `${left}+${right}` : right)
 
 interface Variant {

@@ -47,7 +47,7 @@ export function chartContext(run: RunTables): ChartContext {
 export function coincidence(run: RunTables, lanes: readonly string[]): number[] {
   const courses = new Map<string, string>()
   for (const { lane, ...rest } of run.rows('epochs')) courses.set(lane as string, `${courses.get(lane as string) ?? ''}${Object.values(rest).join()};`)
-  return lanes.map((lane, index) => lanes.slice(0, index).filter((other) => courses.get(other) === courses.get(lane)).length)
+  return lanes.map((lane, index) => lanes.slice(0, index).filter((other) => courses.has(other) && courses.get(other) === courses.get(lane)).length)
 }
 
 export function bindChart(chart: ReportChart, context: ChartContext, { scheme, framed, withoutData = false }: BindOptions): VegaLiteSpec {

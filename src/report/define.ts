@@ -1,11 +1,13 @@
 /** `defineReport`: what a file in reports/ default-exports. A report answers one question from the tables of run folders. */
 import type { Row } from '../columns/index.ts'
-import type { RunRecord } from '../results/index.ts'
+import type { RunRecord, Study } from '../results/index.ts'
 
-/** A run folder, opened: what reports may read. Rows of a table, in stored order. */
+/** A run folder or a sweep store, opened: what reports may read. Rows of a table, in stored order. */
 export interface RunTables {
   record: RunRecord
   rows(table: string): Row[]
+  /** Present where it is a study of many comparisons: then `points` is among the tables. */
+  study?: Study
 }
 
 export interface ReportTable {
@@ -47,6 +49,7 @@ export const SECTIONS = {
   migration: 'Migration',
   latency: 'Latency',
   counters: 'Counters',
+  study: 'Study',
 } as const
 export type Section = keyof typeof SECTIONS
 
@@ -54,6 +57,8 @@ export interface Report {
   title: string
   section: Section
   question: string
+  /** Of one comparison (a run folder), or of a whole study (a sweep store), whose table is `points`. Default: run. */
+  of?: 'run' | 'study'
   /** Tables it needs; a run folder that lacks one gets a message. */
   tables: readonly string[]
   text(run: RunTables): ReportTable[]

@@ -3,17 +3,16 @@ import type { Row } from '../columns/index.ts'
 import { METRICS } from '../results/index.ts'
 import { formatCount, formatDuration, formatPercent } from '../units.ts'
 import type { RunTables } from './define.ts'
+import { type Finding, studyFindings } from './study-findings.ts'
 
 /** Changes below this are called none. */
 const NOTABLE = 0.005
 
-export interface Finding {
-  /** Lane it is about, if one. */
-  lane?: string
-  text: string
+export function findings(run: RunTables): Finding[] {
+  return [...(run.study === undefined ? [] : studyFindings(run, run.study)), ...runFindings(run)]
 }
 
-export function findings(run: RunTables): Finding[] {
+function runFindings(run: RunTables): Finding[] {
   const rows = run.rows('summary')
   const baseline = rows.find((row) => row['lane'] === run.record.baseline)
   if (!baseline) return []

@@ -179,8 +179,8 @@ ${still}
 /** Charts with a legend of lanes of their own: those that colour by lane without naming lanes on an axis. */
 function hasLaneColour(spec: unknown): boolean {
   if (spec === null || typeof spec !== 'object') return false
-  const { color } = spec as { color?: { field?: string; legend?: unknown } }
-  if (color?.field === 'lane' && color.legend !== null) return true
+  const { color, fill = color } = spec as Record<'color' | 'fill', { field?: string; legend?: unknown } | undefined>
+  if (fill?.field === 'lane' && fill.legend !== null) return true
   return Object.values(spec).some(hasLaneColour)
 }
 
@@ -242,13 +242,30 @@ function masthead(run: RunTables, reports: readonly NamedReport[]): string {
   return `<header class="masthead"><div>
 <p class="kicker"><span>numareplay · page placement compared</span><button type="button" id="theme">light / dark</button></p>
 <h1>${escapeHtml(basename(trace.file))} on ${escapeHtml(machine.name)}</h1>
-<p class="facts"><span><b>${formatCount(trace.accesses)}</b> accesses</span><span><b>${formatCount(trace.pages)}</b> pages</span><span><b>${formatDuration(trace.timeLastNs - trace.timeFirstNs)}</b> recorded</span><span><b>${machine.nodes.length}</b> nodes</span><span><b>${plural(lanes.length, 'policy', 'policies')}</b></span><span>baseline <b>${escapeHtml(record.baseline)}</b></span></p>
+<p class="facts">${masses(run)
+    .map(([count, what]) => `<span><b>${count}</b> ${what}</span>`)
+    .join('')}<span><b>${plural(lanes.length, 'policy', 'policies')}</b></span><span>baseline <b>${escapeHtml(record.baseline)}</b></span></p>
 ${headline ? `<p class="headline">${sentence(headline)}</p>` : ''}
 <ul class="findings">${others.map(item).join('')}</ul>
 ${warned.length > 0 ? `<div class="caveats" role="note"><ul>${warned.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul></div>` : ''}
 <nav class="contents" aria-label="Contents">${links.join('')}<a href="#provenance">Provenance</a></nav>
 </div></header>`
 }
+
+function masses({ record: { trace, machine }, study }: RunTables): [string, string][] {
+  if (study !== undefined && study.comparisons > 1) {
+    const axes = study.varying.map(({ axis, values }): [string, string] => [formatCount(values.length), axis === 'epoch_ns' ? 'epochs' : plurals(axis)])
+    return [[formatCount(study.points), 'points'], [formatCount(study.comparisons), 'comparisons'], ...axes]
+  }
+  return [
+    [formatCount(trace.accesses), 'accesses'],
+    [formatCount(trace.pages), 'pages'],
+    [formatDuration(trace.timeLastNs - trace.timeFirstNs), 'recorded'],
+    [String(machine.nodes.length), 'nodes'],
+  ]
+}
+
+const plurals = (word: string): string => (word.endsWith('s') ? word : `${word}s`)
 
 /** The one choice that all charts follow. */
 function controls(run: RunTables, { lanes, edges, unit }: ChartContext): string {
@@ -287,8 +304,8 @@ function navigator(run: RunTables, lanes: string[]): string {
   return `<svg viewBox="0 0 1000 40" preserveAspectRatio="none" aria-hidden="true">${lines.join('')}</svg>`
 }
 
-function footer({ record }: RunTables): string {
-  const facts = [...provenance(record), ['digest', record.trace.digest]] as [string, string][]
+function footer({ record, study }: RunTables): string {
+  const facts: [string, string][] = study?.facts ?? [...provenance(record), ['digest', record.trace.digest]]
   return `<footer id="provenance"><div>
 <h2>Provenance</h2>
 <dl>${facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('')}</dl>

@@ -1,16 +1,26 @@
 export type { Cell, Row } from '../columns/index.ts'
 export {
+  type Change,
   type Correction,
+  type Cost,
+  changesAlong,
   compareRuns,
+  costsBySetting,
+  EQUAL,
   formatChange,
   formatLatency,
   formatMetric,
   formatPages,
+  groupBy,
+  inOrder,
   METRICS,
   type Metric,
   type MetricName,
   metricHeading,
   type PolicyComparison,
+  type Study,
+  type StudyPoint,
+  studyPoints,
 } from '../results/index.ts'
 export { formatCount, formatDuration, formatPercent, formatSize } from '../units.ts'
 export { bindComparison, comparisonCharts, comparisonTables, formatInterval, formatP, formatRatio, ratioTable } from './across.ts'
@@ -20,12 +30,13 @@ export { comparison, comparisonTable } from './comparison.ts'
 export { defineReport, type Report, type ReportChart, type ReportTable, type RunTables, SECTIONS, type Section } from './define.ts'
 export { type CompiledChart, compileChart, drawPng, drawSvg, svgToPng } from './draw.ts'
 export { chartFile, csv, writeWhole } from './files.ts'
-export { type Finding, findings } from './findings.ts'
+export { findings } from './findings.ts'
 export { renderHtml } from './html.ts'
-export { listReports, loadReport, loadReports, type NamedReport } from './list.ts'
+export { kindOf, listReports, loadReport, loadReports, type NamedReport } from './list.ts'
 export { markdownTable, renderMarkdown } from './markdown.ts'
 export * from './pieces.ts'
 export { caveats, commandLine, provenance } from './provenance.ts'
+export type { Finding } from './study-findings.ts'
 export { renderTable, type TextOptions, terminalOptions } from './text.ts'
 export type { Role, Scheme } from './theme.ts'
 export { shrink, sparkline, TimeGrid } from './time.ts'

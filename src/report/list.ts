@@ -20,10 +20,13 @@ export async function loadReport(name: string): Promise<NamedReport> {
   return { name: file.name, report: file.value }
 }
 
-/** The named reports, or all; in reading order: by section, the summary first, then by name. */
-export async function loadReports(names: readonly string[] = listReports()): Promise<NamedReport[]> {
+export const kindOf = ({ of }: Report): NonNullable<Report['of']> => of ?? 'run'
+
+/** The named reports, or all of one kind; in reading order: by section, the summary first, then by name. */
+export async function loadReports(names?: readonly string[], of: NonNullable<Report['of']> = 'run'): Promise<NamedReport[]> {
   const order = Object.keys(SECTIONS) as Section[]
-  const rank = ({ name, report }: NamedReport): number => 2 * order.indexOf(report.section) + (name === 'summary' ? 0 : 1)
-  const loaded = await Promise.all(names.map(loadReport))
+  const rank = ({ name, report }: NamedReport): number => 2 * order.indexOf(report.section) + (name === 'summary' || name === 'study' ? 0 : 1)
+  const all = await Promise.all((names ?? listReports()).map(loadReport))
+  const loaded = all.filter(({ report }) => names !== undefined || kindOf(report) === of)
   return loaded.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }

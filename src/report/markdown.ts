@@ -7,7 +7,7 @@ import { caveats, commandLine, provenance } from './provenance.ts'
 
 /** `pictureOf` answers the link of a chart's picture, if there is one. */
 export function renderMarkdown(run: RunTables, reports: readonly NamedReport[], pictureOf: (report: string, chart: string) => string | undefined): string {
-  const { record } = run
+  const { record, study } = run
   const lines = [`# ${escaped(basename(record.trace.file))} on ${escaped(record.machine.name)}`, '']
   for (const { lane, text } of findings(run)) lines.push(`- ${lane === undefined ? '' : `**${escaped(lane)}** `}${escaped(text)}`)
   lines.push('')
@@ -25,7 +25,14 @@ export function renderMarkdown(run: RunTables, reports: readonly NamedReport[], 
       }
     }
   }
-  lines.push('## Provenance', '', '| | |', '| --- | --- |', ...provenance(record).map(([name, value]) => `| ${name} | ${escaped(value)} |`), '')
+  lines.push(
+    '## Provenance',
+    '',
+    '| | |',
+    '| --- | --- |',
+    ...(study?.facts ?? provenance(record)).map(([name, value]) => `| ${name} | ${escaped(value)} |`),
+    '',
+  )
   return `${[...lines, '```sh', commandLine(record.command).replaceAll('```', "'''"), '```'].join('\n')}\n`
 }
 

@@ -14,6 +14,8 @@ const DEFAULT_WIDTH = 160
 /** Names are cut in the middle before a table is split. */
 const LEAST_NAME_WIDTH = 20
 const GAP = 2
+/** Share of the terminal that a column beside the first may take. */
+const WIDEST = 0.6
 
 /** NO_COLOR (https://no-color.org) and FORCE_COLOR are obeyed; else colour goes to terminals only. */
 export function terminalOptions(stream: NodeJS.WriteStream = process.stdout): TextOptions {
@@ -36,6 +38,8 @@ export function printable(text: string): string {
 export function renderTable(table: ReportTable, options: TextOptions): string {
   const cells = [table.columns.map(({ heading }) => heading), ...table.rows].map((row) => row.map(printable))
   const widths = table.columns.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)))
+  // Long texts beside it must leave it room
+  for (let column = 1; column < widths.length; column++) widths[column] = Math.min(widths[column]!, Math.floor(WIDEST * options.width))
   // The first column names the row: it gives way where that saves a split, and is repeated when the rest needs several tables
   const others = widths.slice(1).reduce((sum, width) => sum + width + GAP, 0)
   const room = options.width - others

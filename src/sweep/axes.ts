@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts'
 import { readFaultPlan } from '../kernel/index.ts'
 import { machine, withMemory } from '../machine/index.ts'
 import { isPluginPath, listPlugins } from '../plugins.ts'
-import { parsePolicySpec } from '../policy/index.ts'
+import { defaultsOf, type LanePolicy, parsePolicySpec } from '../policy/index.ts'
 import type { LocatedYaml, Place } from '../yaml.ts'
 import { digestOf, sha256 } from './canonical.ts'
 import { shippedPolicyDigest } from './code-digest.ts'
@@ -138,7 +138,7 @@ function machineAxis(plan: PlanFile, at: At, roots: Roots): MachineAxis[] {
 }
 
 async function policyAxis(plan: PlanFile, at: At, roots: Roots): Promise<PolicyAxis[]> {
-  const axis: PolicyAxis[] = []
+  const entries: { name: string | undefined; place: Place; lanes: LanePolicy[] }[] = []
   for (const [i, entry] of plan.policies.entries()) {
     const place = at(['policies', i])
     const spec = specOf(entry, place)
@@ -146,24 +146,39 @@ async function policyAxis(plan: PlanFile, at: At, roots: Roots): Promise<PolicyA
       const source = part.split(':', 1)[0]!
       if (isPluginPath(source)) roots.resolve(source, place)
     }
-    const lanes = await locatedAsync(place, () => parsePolicySpec(spec))
-    for (const lane of lanes) {
+    entries.push({ name: entry.name, place, lanes: await locatedAsync(place, () => parsePolicySpec(spec)) })
+  }
+  const named = unique(entries.flatMap(({ lanes }) => lanes.flatMap(({ params }) => Object.keys(params))))
+  const axis = entries.flatMap(({ name, place, lanes }) =>
+    lanes.map((lane): PolicyAxis => {
       const sources = lane.spec!.split('+').map((part) => part.split(':', 1)[0]!)
-      const text = Object.entries(lane.params)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(',')
-      axis.push({
-        name: entry.name === undefined ? lane.label : lanes.length === 1 ? entry.name : `${entry.name}:${text}`,
+      return {
+        name: name === undefined ? lane.label : variantName(name, lane, lanes),
         label: lane.label,
         policy: lane.name,
-        params: lane.params,
+        params: valuesOf(lane, named),
         spec: lane.spec!,
         code: [...sources.filter((source) => !isPluginPath(source)).map(shippedPolicyDigest), ...lane.digests],
         files: filesOf(lane.params, roots, place),
-      })
-    }
-  }
+      }
+    }),
+  )
   return distinct(axis, ({ label, code }) => digestOf([label, code]), 'policies', at)
+}
+
+/** The entry's name with what tells its lanes apart: `daemon:period=2s`. */
+function variantName(name: string, lane: LanePolicy, lanes: LanePolicy[]): string {
+  const params = unique(lanes.flatMap(({ params }) => Object.keys(params)))
+  const differing = params.filter((param) => new Set(lanes.map(({ params }) => params[param])).size > 1)
+  const text = Object.entries(valuesOf(lane, differing)).map(([param, value]) => `${param}=${value}`)
+  return [name, ...(text.length > 0 ? [text.join(',')] : [])].join(':')
+}
+
+/** Values of those parameters of `names` that the policy has, its defaults among them. */
+function valuesOf({ members, params }: LanePolicy, names: string[]): Record<string, string> {
+  const defaults = Object.assign({}, ...members.map(({ definition }) => defaultsOf(definition))) as Record<string, string>
+  const all = { ...defaults, ...params }
+  return Object.fromEntries(names.filter((name) => name in all).map((name) => [name, all[name]!]))
 }
 
 /** `{policy: p, params: {a: [1, 2]}}` -> `p:a=1|2`. */

@@ -1,10 +1,10 @@
 /** From axes and the identities of the traces to the points: the cross product without what is excluded, each with its key. */
 import { UserError } from '../errors.ts'
-import { formatCount, formatDuration } from '../units.ts'
+import { formatCount } from '../units.ts'
 import type { Axes } from './axes.ts'
 import { engineVersion } from './code-digest.ts'
-import { matcher } from './glob.ts'
 import { inputsOf, keyOf, PLAN_SCHEMA, type SweepPlan, type SweepPoint, type TraceAxis } from './plan.ts'
+import { selectionOf } from './select.ts'
 
 /** A study of more points is a slip of the pen more often than a wish. */
 const MOST_POINTS = 1_000_000
@@ -18,7 +18,7 @@ export function coordinatesOf(axes: Axes): Coordinates[] {
   if (count > MOST_POINTS) {
     throw new UserError(`the plan has ${formatCount(count)} points`, { expected: `at most ${formatCount(MOST_POINTS)}`, hint: 'Split it, or exclude some' })
   }
-  const exclusions = axes.exclude.map(({ exclusion, place }) => ({ matches: exclusionOf(axes, exclusion), place, used: false }))
+  const exclusions = axes.exclude.map(({ exclusion, place }) => ({ matches: selectionOf(axes, exclusion), place, used: false }))
   const points: Coordinates[] = []
   for (const trace of traces.keys()) {
     for (const machine of machines.keys()) {
@@ -44,26 +44,6 @@ export function coordinatesOf(axes: Axes): Coordinates[] {
   if (idle) throw new UserError('this exclusion matches no point', { ...idle.place, hint: 'numareplay sweep PLAN --dry-run lists the axes' })
   if (points.length === 0) throw new UserError('every point is excluded', { ...axes.exclude[0]!.place })
   return points
-}
-
-function exclusionOf(axes: Axes, exclusion: Axes['exclude'][number]['exclusion']): (point: Coordinates) => boolean {
-  const { traces, machines, policies, faults } = axes
-  const words: Record<keyof typeof exclusion, (point: Coordinates) => string[]> = {
-    trace: (point) => [traces[point.trace]!.name],
-    machine: (point) => [machines[point.machine]!.name],
-    policy: (point) => [policies[point.policy]!.name, policies[point.policy]!.label, policies[point.policy]!.policy],
-    faults: (point) => [faults[point.faults]!.name],
-    seed: (point) => [String(point.seed)],
-    epoch: (point) => [point.epochNs === null ? 'default' : formatDuration(point.epochNs)],
-    pace: (point) => [point.pace === null ? 'default' : String(point.pace)],
-    cpus: (point) => [point.cpus],
-  }
-  const tests = Object.entries(exclusion).map(([field, patterns]) => {
-    const any = [patterns].flat().map((pattern) => matcher(pattern as string))
-    const wordsOf = words[field as keyof typeof exclusion]
-    return (point: Coordinates) => wordsOf(point).some((word) => any.some((matches) => matches(word)))
-  })
-  return (point) => tests.every((test) => test(point))
 }
 
 /** Points that come out the same (one file under two names, a parameter at its default) are there once. */

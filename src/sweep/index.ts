@@ -4,6 +4,7 @@ export { type Gathered, gather } from './gather.ts'
 export type { SweepPlan, SweepPoint } from './plan.ts'
 export { OpenStore, openStore, type Scenario } from './scenario.ts'
 export { runOnSlurm, type SlurmOptions } from './slurm.ts'
+export { openStudy, type StudyRun } from './study.ts'
 export {
   type DryRun,
   dryRun,
@@ -17,4 +18,8 @@ export {
   sweep,
   workOn,
 } from './sweep.ts'
+
+import { Store } from './store.ts'
+
 export type { SweepEvent, WorkResult } from './work.ts'
+export const isStore = (folder: string): boolean => Store.exists(folder)

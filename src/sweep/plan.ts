@@ -29,6 +29,7 @@ export interface PolicyAxis {
   label: string
   /** Names of the policies joined in it. */
   policy: string
+  /** Values of the parameters that the plan names anywhere, as far as the policy has them; defaults too. */
   params: Record<string, string>
   /** Text that gives this lane (`-p` of replay), read in the plan's folder. */
   spec: string

@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts'
 import { runOfLanes, type SoloResult } from '../replay/index.ts'
 import { type Run, runOf, SUMMARY } from '../results/index.ts'
 import { type SweepPlan, type SweepPoint, scenarioOf } from './plan.ts'
+import { type Selection, selectedPoints } from './select.ts'
 import { Store } from './store.ts'
 
 /** Points that differ in policy only. */
@@ -37,11 +38,13 @@ export class OpenStore {
     if (this.plans.length === 0) throw new UserError('the store has no plan yet', { file: folder })
   }
 
-  /** All comparisons of a plan, in plan order. */
-  scenarios(name?: string): Scenario[] {
+  /** All comparisons of a plan, or those with points that are selected; in plan order. */
+  scenarios(name?: string, selection: Selection = {}): Scenario[] {
     const plan = this.store.plan(name)
     const groups = new Map<string, SweepPoint[]>()
-    for (const point of plan.points) {
+    const points = selectedPoints(plan, selection, scenarioOf)
+    if (points.length === 0) throw new UserError('no point of the plan matches', { file: this.store.folder, field: '--where', expected: namesOf(plan) })
+    for (const point of points) {
       const key = scenarioOf(point)
       const group = groups.get(key)
       if (group) group.push(point)
@@ -68,24 +71,40 @@ export class OpenStore {
 
   /** One row per finished point: where it lies on each axis, its parameters, and its summary. Ordered as the plan. */
   async points(name?: string): Promise<Table> {
-    const plan = this.store.plan(name)
-    const params = [...new Set(plan.policies.flatMap(({ params }) => Object.keys(params)))].sort()
-    const table = new Table({ name: 'points', about: 'One row per point of the sweep', columns: [...AXES, ...params.map(paramColumn), ...MEASURES] })
-    for (const scenario of this.scenarios(plan.name)) {
+    const { points } = await this.study(this.scenarios(name))
+    return points
+  }
+
+  /** The comparisons as runs, and their points as one table. */
+  async study(scenarios: Scenario[]): Promise<{ runs: Run[]; points: Table }> {
+    const { plan } = scenarios[0]!
+    const params = paramsOf(plan)
+    const points = new Table({ name: 'points', about: 'One row per point of the sweep', columns: [...AXES, ...params.map(paramColumn), ...MEASURES] })
+    const runs: Run[] = []
+    for (const scenario of scenarios) {
       const run = await this.run(scenario)
-      const byLane = new Map(run?.rows('summary').map((row) => [row['lane'], row]))
+      if (run === undefined) continue
+      runs.push(run)
+      const byLane = new Map(run.rows('summary').map((row) => [row['lane'], row]))
       for (const point of scenario.points) {
-        const policy = plan.policies[point.policy]!
-        const row = byLane.get(policy.name)
-        if (row) table.add(pointRow(plan, point, scenario.axes, params, row))
+        const row = byLane.get(plan.policies[point.policy]!.name)
+        if (row) points.add(pointRow(plan, point, scenario.axes, params, row))
       }
     }
-    return table
+    return { runs, points }
   }
 }
 
+const paramsOf = (plan: SweepPlan): string[] => [...new Set(plan.policies.flatMap(({ params }) => Object.keys(params)))].sort()
+
 /** A store for reading; `replay` need not be possible here any more. */
 export const openStore = (folder: string): OpenStore => new OpenStore(folder)
+
+/** Traces and machines to choose from, as far as they fit a message. */
+function namesOf({ traces, machines }: SweepPlan): string {
+  const some = (all: { name: string }[]): string => `${all.slice(0, 8).map(({ name }) => name).join(', ')}${all.length > 8 ? ', …' : ''}` // biome-ignore format: one thought
+  return `trace of ${some(traces)}; machine of ${some(machines)}`
+}
 
 function axesOf(plan: SweepPlan, { trace, machine, faults, seed, epochNs, pace, cpus }: SweepPoint): ScenarioAxes {
   const { name } = plan.traces[trace]!
@@ -140,7 +159,8 @@ const AXES: Column[] = [
   text('lane', 'variant as the plan names it'),
   text('policy', 'policy name'),
 ]
-const paramColumn = (name: string): Column => text(`param_${name.replace(/\W+/g, '_')}`, `parameter ${name}; null = its default`)
+export const PARAM = 'param_'
+const paramColumn = (name: string): Column => text(`${PARAM}${name.replace(/\W+/g, '_')}`, `parameter ${name}; null = the policy has none of that name`)
 const MEASURES = SUMMARY.columns.filter(({ name }) => !['lane', 'policy', 'params'].includes(name))
 
 function pointRow(plan: SweepPlan, point: SweepPoint, axes: ScenarioAxes, params: string[], summary: Row): Row {

@@ -1,10 +1,22 @@
 /** What every file in reports/ promises, checked on runs small and large. */
 import { describe, expect, test } from 'vitest'
-import { bindChart, chartContext, compileChart, drawSvg, listReports, loadReports, type ReportChart, renderTable } from '../../src/report/index.ts'
+import {
+  bindChart,
+  chartContext,
+  compileChart,
+  drawSvg,
+  kindOf,
+  listReports,
+  loadReports,
+  type ReportChart,
+  type RunTables,
+  renderTable,
+} from '../../src/report/index.ts'
 import { TABLES } from '../../src/results/index.ts'
 import { sampleRun } from '../fixtures/sample-run.ts'
+import { sampleStudy } from '../fixtures/sample-study.ts'
 
-const RUNS = {
+const RUNS: Record<string, RunTables> = {
   'six policies on two nodes': sampleRun(),
   'fourteen lanes on eight nodes, many bins': sampleRun({
     lanes: ['first-touch', ...Array.from({ length: 13 }, (_, i) => `numa-balancing:scan-period=${i + 1}s`)],
@@ -15,22 +27,35 @@ const RUNS = {
   'a lane out of memory, no optimum, one bin, node numbers with holes': sampleRun({ oom: 'interleave', bound: false, bins: 1, nodes: [0, 4] }),
 }
 
-const reports = await loadReports()
+const STUDIES: Record<string, RunTables> = {
+  'three traces, two machines, two seeds': sampleStudy(),
+  'one comparison': sampleStudy({ traces: ['a.csv.gz'], machines: ['spr-2s'], seeds: [1] }),
+  'fourteen variants on many traces': sampleStudy({
+    traces: Array.from({ length: 12 }, (_, i) => `recordings/of-some-length/${i}.csv.gz`),
+    lanes: ['first-touch', ...Array.from({ length: 13 }, (_, i) => `hot-page-daemon:period=${i + 1}s`)],
+    seeds: [1],
+  }),
+  'a policy that is out of memory everywhere': sampleStudy({ oom: 'interleave' }),
+}
+
+const reports = [...(await loadReports()), ...(await loadReports(undefined, 'study'))]
 
 test('every file in the folder is a report', () => {
   expect(reports.map(({ name }) => name).sort()).toEqual(listReports())
 })
 
 describe.each(reports)('report $name', ({ report }) => {
+  const samples = kindOf(report) === 'study' ? STUDIES : RUNS
+
   test('asks a question, and needs tables that runs have', () => {
     expect(report.question).toMatch(/\?$/)
     expect(report.title.length).toBeGreaterThan(3)
-    const known = TABLES.map(({ name }) => name)
+    const known = kindOf(report) === 'study' ? ['points'] : TABLES.map(({ name }) => name as string)
     for (const table of report.tables) expect(known).toContain(table)
   })
 
   test('its charts have every scheme, and the same bytes every time', async () => {
-    const run = RUNS['six policies on two nodes']
+    const run = Object.values(samples)[0]!
     for (const chart of report.charts(run)) {
       for (const scheme of ['light', 'dark', 'page'] as const) {
         const bind = () => bindChart(chart, chartContext(run), { scheme, framed: scheme !== 'page' })
@@ -41,13 +66,13 @@ describe.each(reports)('report $name', ({ report }) => {
     }
   })
 
-  describe.each(Object.entries(RUNS))('on %s', (_, run) => {
+  describe.each(Object.entries(samples))('on %s', (_, run) => {
     const context = chartContext(run)
 
     test('reads only the tables it names', () => {
       const asked = new Set<string>()
       const spy = {
-        record: run.record,
+        ...run,
         rows: (table: string) => {
           asked.add(table)
           return run.rows(table)

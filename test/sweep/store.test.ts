@@ -135,7 +135,7 @@ describe('reading', () => {
     expect(code, stderr).toBe(0)
     const points = await parquetToTable(readFileSync(join(folder, 'dataset/points.parquet')))
     expect(points.length).toBe(POINTS)
-    expect(new Set(points.column('param_period'))).toEqual(new Set([null, '2s']))
+    expect(new Set(points.column('param_period'))).toEqual(new Set([null, '1s', '2s']))
     expect(new Set(points.column('lane'))).toEqual(new Set(['first-touch', 'hot-page-daemon', 'hot-page-daemon:period=2s', 'balancing']))
     const epochs = await parquetToTable(readFileSync(join(folder, 'dataset/epochs/part-00000.parquet')))
     expect(new Set(epochs.column('point'))).toEqual(new Set(points.column('point')))
@@ -146,6 +146,62 @@ describe('reading', () => {
   test('gather leaves foreign folders alone', async () => {
     const { code, stderr } = await run(['sweep', 'gather', 'store', '-o', '.'], folder)
     expect([code, stderr]).toEqual([2, expect.stringContaining('not a data set')])
+  })
+})
+
+describe('report on a store', () => {
+  const report = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(['report', 'store', ...args], folder)
+    expect(code, stderr).toBe(0)
+    return stdout
+  }
+
+  test('is of the whole study', async () => {
+    const said = JSON.parse(await report('--json')) as { reports: { name: string; tables: { rows: string[][] }[] }[]; findings: { text: string }[] }
+    expect(said.reports.map(({ name }) => name)).toEqual(['study', 'grid-pareto', 'sensitivity', 'winners'])
+    expect(said.findings[0]!.text).toMatch(/over 3 settings together/)
+    expect(said.reports[0]!.tables[0]!.rows.map(([lane]) => lane)).toEqual(['first-touch', 'hot-page-daemon', 'hot-page-daemon:period=2s', 'balancing'])
+    const axes = said.reports[2]!.tables[0]!.rows.map(([axis]) => axis)
+    expect(axes.sort()).toEqual(['machine', 'period', 'seed', 'trace'])
+    expect(said.reports[3]!.tables[0]!.rows).toHaveLength(3)
+  })
+
+  test('is written in every form', async () => {
+    await report('--html', 'study.html', '--svg', 'charts', '--csv', 'csv', '--markdown', 'study.md')
+    expect(readFileSync(join(folder, 'study.html'), 'utf8')).toContain('2 traces on 2 machines')
+    expect(readdirSync(join(folder, 'charts'))).toContain('sensitivity-hot-page-daemon-period.svg')
+    expect(readFileSync(join(folder, 'csv/points.csv'), 'utf8').trim().split('\n')).toHaveLength(POINTS + 1)
+    expect(readFileSync(join(folder, 'study.md'), 'utf8')).toMatch(/How much each axis matters/)
+  })
+
+  test('of one comparison has every report, with the figures of replay', async () => {
+    const one = ['--where', `trace=${SAMPLE}`, '--where', 'machine=2s-*', '--where', 'seed=7']
+    const said = JSON.parse(await report(...one, '--json')) as { reports: { name: string; tables: unknown[] }[] }
+    expect(said.reports.map(({ name }) => name)).toEqual(expect.arrayContaining(['sensitivity', 'summary', 'latency-stack', 'migrations']))
+    const policies = ['first-touch', 'hot-page-daemon', 'hot-page-daemon:period=2s', 'numa-balancing'].flatMap((spec) => ['-p', spec])
+    await run(['replay', SAMPLE, '-m', '2s-plus-cxl', ...policies, '--seed', '7', '-o', 'replayed'], folder)
+    const replayed = JSON.parse((await run(['report', 'replayed', '--json', '-r', 'summary'], folder)).stdout) as typeof said
+    const expected = JSON.parse(JSON.stringify(replayed.reports[0]!.tables).replaceAll('"numa-balancing', '"balancing'))
+    expect(said.reports.find(({ name }) => name === 'summary')!.tables).toEqual(expected)
+  })
+
+  test('puts comparisons of one trace side by side', async () => {
+    expect(await report('--where', `trace=${SAMPLE}`, '--where', 'seed=1', '-r', 'summary')).toMatch(/hot-page-daemon @ spr-2s/)
+  })
+
+  test('says which choice is missing or wrong', async () => {
+    const cases: [string[], RegExp][] = [
+      [['-r', 'summary', '-r', 'winners'], /report summary is of one comparison.*--where trace=NAME/],
+      [['-r', 'summary'], /runs of different traces cannot be compared/],
+      [['--where', 'machin=x'], /Did you mean machine/],
+      [['--where', 'machine=none'], /no point of the plan matches.*spr-2s/],
+    ]
+    for (const [args, message] of cases) {
+      const { code, stderr } = await run(['report', 'store', ...args], folder)
+      expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
+    }
+    const { code, stderr } = await run(['report', 'run', '--where', 'seed=1'], folder)
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/only a sweep store/)])
   })
 })
 

@@ -1,5 +1,6 @@
-/** `numareplay report`: draws from run folders, without replaying. */
+/** `numareplay report`: draws from run folders and sweep stores, without replaying. */
 import { dirname, join, relative } from 'node:path'
+import { UserError } from '../../errors.ts'
 import { VERSION } from '../../package.ts'
 import {
   bindChart,
@@ -9,6 +10,7 @@ import {
   csv,
   drawSvg,
   findings,
+  kindOf,
   loadReports,
   type NamedReport,
   type RunTables,
@@ -20,17 +22,20 @@ import {
   writeWhole,
 } from '../../report/index.ts'
 import { openRun, type Run } from '../../results/index.ts'
+import { isStore, openStudy } from '../../sweep/index.ts'
 import { defineCommand, once, printJson } from '../command.ts'
 
 const output = (name: string, describe: string) => ({ type: 'string', requiresArg: true, describe, coerce: once(name) }) as const
 
 export default defineCommand({
   command: 'report <run..>',
-  describe: 'Draw reports from run folders, without replaying',
+  describe: 'Draw reports from run folders and sweep stores, without replaying',
   builder: (args) =>
     args
-      .positional('run', { type: 'string', array: true, describe: 'Run folders of one trace' })
+      .positional('run', { type: 'string', array: true, describe: 'Run folders of one trace, or a sweep store' })
       .option('report', { alias: 'r', type: 'string', array: true, requiresArg: true, describe: 'Report to draw: a name or ./mine.ts; all when left out' })
+      .option('where', { type: 'string', array: true, requiresArg: true, describe: 'of a store: points with AXIS=PATTERN; repeat it' })
+      .option('plan', output('plan', 'Which plan, when the store has several'))
       .option('html', output('html', 'Write one self-contained HTML file'))
       .option('svg', output('svg', 'Write each chart as SVG into a folder'))
       .option('png', output('png', 'Write each chart as PNG into a folder'))
@@ -40,13 +45,12 @@ export default defineCommand({
       .option('json', { type: 'boolean', describe: 'Print the reports as JSON' })
       .example('$0 report run', 'All reports as text')
       .example('$0 report run -r migrations --svg charts', 'The charts of one report')
-      .example('$0 report a b --html both.html', 'Two runs of one trace side by side'),
+      .example('$0 report a b --html both.html', 'Two runs of one trace side by side')
+      .example('$0 report store', 'A sweep: who wins where, sensitivity, Pareto front')
+      .example('$0 report store --where machine=spr-2s --where seed=1', 'Part of it; of a single comparison all reports'),
   async handler(args) {
     const { html, svg, png, spec, csv: csvFolder, markdown, json } = args as Outputs
-    const runs: Run[] = []
-    for (const folder of args['run'] as string[]) runs.push(await openRun(folder))
-    const run = combineRuns(runs)
-    const reports = await chosenReports(args['report'] as string[] | undefined, runs)
+    const { run, tables, reports } = await opened(args['run'] as string[], args as unknown as Choice)
     const written: string[] = []
     const write = (file: string, content: string | Uint8Array): void => {
       writeWhole(file, content)
@@ -54,10 +58,7 @@ export default defineCommand({
     }
     if (spec !== undefined || svg !== undefined || png !== undefined) await writeCharts(run, reports, { spec, svg, png }, write)
     if (csvFolder !== undefined) {
-      for (const name of runs[0]!.tables) {
-        const names = runs[0]!.table(name).schema.columns.map((column) => column.name)
-        write(join(csvFolder, `${name}.csv`), csv(names, run.rows(name)))
-      }
+      for (const { name, columns } of tables) write(join(csvFolder, `${name}.csv`), csv(columns, run.rows(name)))
     }
     if (markdown !== undefined) {
       const [folder, extension] = svg !== undefined ? [svg, 'svg'] : [png, 'png']
@@ -83,17 +84,59 @@ interface Outputs {
   json?: boolean
 }
 
-/** Named reports must be drawable; of all reports, those that are. */
-async function chosenReports(names: string[] | undefined, runs: Run[]): Promise<NamedReport[]> {
-  const reports = await loadReports(names)
-  const missing = ({ report }: NamedReport): string | undefined => report.tables.find((table) => runs.some((run) => !run.tables.includes(table)))
-  return reports.filter((named) => {
-    const table = missing(named)
-    if (table === undefined) return true
-    if (names !== undefined) runs.find((run) => !run.tables.includes(table))!.table(table)
-    process.stderr.write(`note: report ${named.name} is left out: a run has no table ${table}\n`)
-    return false
-  })
+interface Choice {
+  report?: string[]
+  where?: string[]
+  plan?: string
+}
+
+interface Opened {
+  run: RunTables
+  tables: { name: string; columns: string[] }[]
+  reports: NamedReport[]
+}
+
+/** A store is a study of all its comparisons; it is like run folders where reports of single comparisons are asked for. */
+async function opened(folders: string[], { report: names, where = [], plan }: Choice): Promise<Opened> {
+  const stores = folders.filter(isStore)
+  if (stores.length === 0 && (where.length > 0 || plan !== undefined)) throw new UserError('only a sweep store has points to choose from', { field: where.length > 0 ? '--where' : '--plan', got: folders[0] }) // biome-ignore format: one thought
+  const reports = names === undefined ? undefined : await loadReports(names)
+  const ofStudy = reports?.filter(({ report }) => kindOf(report) === 'study') ?? []
+  if (folders.length === 1 && stores.length === 1 && (reports === undefined || ofStudy.length > 0)) return study(stores[0]!, { where, plan }, reports)
+
+  const only = ofStudy[0]
+  if (only !== undefined) throw new UserError(`report ${only.name} is of a sweep store, alone`, { got: folders.join(' ') })
+  const runs: Run[] = []
+  for (const folder of folders) runs.push(...(isStore(folder) ? (await openStudy(folder, { where, plan })).runs : [await openRun(folder)]))
+  const drawable = (reports ?? (await loadReports())).filter((named) => isDrawable(named, runs, names !== undefined))
+  return { run: combineRuns(runs), tables: tablesOf(runs[0]!), reports: drawable }
+}
+
+async function study(folder: string, choice: { where: string[]; plan: string | undefined }, named: NamedReport[] | undefined): Promise<Opened> {
+  const run = await openStudy(folder, choice)
+  const single = run.runs.length === 1 ? run.runs[0] : undefined
+  const ofRun = named?.find(({ report }) => kindOf(report) === 'run')
+  if (ofRun !== undefined && single === undefined) {
+    throw new UserError(`report ${ofRun.name} is of one comparison`, { file: folder, expected: 'one chosen with --where, such as --where trace=NAME --where machine=NAME --where seed=1' }) // biome-ignore format: one thought
+  }
+  const reports = named ?? [...(await loadReports(undefined, 'study')), ...(single === undefined ? [] : await loadReports())]
+  const points = { name: 'points', columns: Object.keys(run.rows('points')[0]!) }
+  return {
+    run,
+    tables: [points, ...(single === undefined ? [] : tablesOf(single))],
+    reports: reports.filter((one) => kindOf(one.report) === 'study' || isDrawable(one, [single!], named !== undefined)),
+  }
+}
+
+const tablesOf = (run: Run): Opened['tables'] => run.tables.map((name) => ({ name, columns: run.table(name).schema.columns.map((column) => column.name) }))
+
+/** A report that is asked for by name must be drawable; of all reports, those that are. */
+function isDrawable({ name, report }: NamedReport, runs: Run[], isNamed: boolean): boolean {
+  const table = report.tables.find((one) => runs.some((run) => !run.tables.includes(one)))
+  if (table === undefined) return true
+  if (isNamed) runs.find((run) => !run.tables.includes(table))!.table(table)
+  process.stderr.write(`note: report ${name} is left out: a run has no table ${table}\n`)
+  return false
 }
 
 type ChartFolders = Pick<Outputs, 'spec' | 'svg' | 'png'>

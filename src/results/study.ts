@@ -1,0 +1,147 @@
+/**
+ * A study: many comparisons (trace × machine × faults × seed …) of the same policies, one row of the table `points` per
+ * comparison and policy. What is compared is always a ratio to the baseline of the same comparison: times of different traces
+ * or machines cannot be added up, ratios can be averaged (geometrically).
+ */
+import { logAverage, max, mean, min } from 'simple-statistics'
+import type { Cell, Row } from '../columns/index.ts'
+import { parseDuration, parseFraction, parseSize } from '../units.ts'
+
+export interface Study {
+  /** Facts for the provenance, in reading order. */
+  facts: [name: string, value: string][]
+  points: number
+  comparisons: number
+  /** Columns of `points` that say where a point lies, policy parameters aside. */
+  axes: readonly string[]
+  /** Those with more than one value, and their values in the order of the plan. */
+  varying: { axis: string; values: Cell[] }[]
+  /** Columns of policy parameters: `param_period`. */
+  params: string[]
+}
+
+/** Costs that differ by less are called equal. */
+export const EQUAL = 0.005
+
+export interface StudyPoint {
+  lane: string
+  policy: string
+  /** Where it lies, seeds aside, in words: `trace=a.csv.gz machine=spr-2s`. */
+  setting: string
+  seed: number
+  row: Row
+  /** Total cost over that of the baseline. */
+  ratio: number
+  /** Mean latency over that of the baseline; null without accesses. */
+  latencyRatio: number | null
+  /** ns per access spent on migration, hint faults and observation. */
+  effort: number
+}
+
+/** Points that ran to the end in comparisons whose baseline did, in the order of the table. */
+export function studyPoints(rows: readonly Row[], { axes, varying }: Study, baseline: string): StudyPoint[] {
+  const comparisonOf = (row: Row): string => JSON.stringify(axes.map((axis) => row[axis]))
+  const baselines = new Map(rows.filter(({ lane, status }) => lane === baseline && status === 'ok').map((row) => [comparisonOf(row), row]))
+  const told = varying.filter(({ axis }) => axis !== 'seed')
+  return rows.flatMap((row): StudyPoint[] => {
+    const reference = baselines.get(comparisonOf(row))
+    if (reference === undefined || row['status'] !== 'ok') return []
+    const cost = row['total_cost_ns'] as number
+    const latency = row['mean_latency_ns'] as number | null
+    const spent = (row['migration_ns'] as number) + (row['hint_fault_ns'] as number) + (row['observation_ns'] as number)
+    return [
+      {
+        lane: row['lane'] as string,
+        policy: row['policy'] as string,
+        setting: told.map(({ axis }) => `${axis}=${row[axis] ?? 'default'}`).join(' ') || String(row['trace']),
+        seed: row['seed'] as number,
+        row,
+        ratio: ratioOf(cost, reference['total_cost_ns'] as number),
+        latencyRatio: latency === null ? null : ratioOf(latency, reference['mean_latency_ns'] as number),
+        effort: spent / Math.max(1, row['accesses'] as number),
+      },
+    ]
+  })
+}
+
+/** A trace without cost is as cheap as any. */
+const ratioOf = (value: number, reference: number): number => (reference > 0 && value > 0 ? value / reference : 1)
+
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const group = groups.get(keyOf(item))
+    if (group) group.push(item)
+    else groups.set(keyOf(item), [item])
+  }
+  return groups
+}
+
+/** One policy variant in one setting: its seeds averaged. */
+export interface Cost {
+  lane: string
+  setting: string
+  ratio: number
+  low: number
+  high: number
+  seeds: number
+  latencyRatio: number
+  effort: number
+}
+
+export function costsBySetting(points: readonly StudyPoint[]): Cost[] {
+  return [...groupBy(points, ({ setting, lane }) => JSON.stringify([setting, lane])).values()].map((group) => {
+    const ratios = group.map(({ ratio }) => ratio)
+    return {
+      lane: group[0]!.lane,
+      setting: group[0]!.setting,
+      ratio: logAverage(ratios),
+      low: min(ratios),
+      high: max(ratios),
+      seeds: group.length,
+      latencyRatio: logAverage(group.map(({ latencyRatio }) => latencyRatio ?? 1)),
+      effort: mean(group.map(({ effort }) => effort)),
+    }
+  })
+}
+
+/** What happens to the cost when one axis changes and everything else stays: one entry per set of such points. */
+export interface Change {
+  axis: string
+  policy: string
+  points: StudyPoint[]
+  /** Dearest over cheapest - 1. */
+  spread: number
+}
+
+export function changesAlong(axis: string, points: readonly StudyPoint[], { axes, params }: Study, baseline: string): Change[] {
+  const isParam = params.includes(axis)
+  // the baseline is 1 everywhere by definition; of a parameter only policies that have it
+  const relevant = points.filter(({ lane, row }) => (isParam ? row[axis] !== null : lane !== baseline))
+  const others = [...axes, ...params].filter((other) => other !== axis)
+  const rest = ({ lane, policy, row }: StudyPoint): string => JSON.stringify([isParam ? policy : lane, ...others.map((other) => row[other])])
+  return [...groupBy(relevant, rest).values()]
+    .filter((group) => new Set(group.map(({ row }) => row[axis])).size > 1)
+    .map((group) => {
+      const ratios = group.map(({ ratio }) => ratio)
+      return { axis, policy: group[0]!.policy, points: group, spread: max(ratios) / min(ratios) - 1 }
+    })
+}
+
+/** Values of a parameter from small to large where all are numbers, times or sizes; else as they come. */
+export function inOrder(values: readonly Cell[]): Cell[] {
+  const distinct = [...new Set(values)]
+  for (const parse of [Number, parseFraction, parseDuration, parseSize]) {
+    const numbers = distinct.map((value) => numberOf(value, parse))
+    if (numbers.every(Number.isFinite)) return distinct.map((_, i) => i).sort((a, b) => numbers[a]! - numbers[b]!).map((i) => distinct[i]!) // biome-ignore format: one thought
+  }
+  return distinct
+}
+
+function numberOf(value: Cell, parse: (text: string) => number): number {
+  try {
+    return value === null ? Number.NaN : parse(String(value))
+  } catch {
+    return Number.NaN
+  }
+}

@@ -1,0 +1,120 @@
+/** Reports of whole studies: the figures by hand, the sentences, and a page with hostile names in a real browser. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { Row } from '../../src/columns/index.ts'
+import { findings, loadReports, renderHtml, renderMarkdown } from '../../src/report/index.ts'
+import { changesAlong, costsBySetting, inOrder, type Study, studyPoints } from '../../src/results/index.ts'
+import { sampleStudy } from '../fixtures/sample-study.ts'
+import { browserTest, launch, openQuietly } from './browser.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'study-report-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const study: Study = {
+  facts: [],
+  points: 12,
+  comparisons: 4,
+  axes: ['trace', 'seed'],
+  varying: [
+    { axis: 'trace', values: ['x', 'y'] },
+    { axis: 'seed', values: [1, 2] },
+  ],
+  params: ['param_period'],
+}
+const point = (trace: string, seed: number, lane: string, cost: number, period: string | null = null): Row => ({
+  trace,
+  seed,
+  lane,
+  policy: lane.split(':')[0]!,
+  param_period: period,
+  status: 'ok',
+  accesses: 100,
+  total_cost_ns: cost,
+  mean_latency_ns: cost / 100,
+  migration_ns: cost / 10,
+  hint_fault_ns: 0,
+  observation_ns: 0,
+})
+const ROWS = [
+  ...[1, 2].flatMap((seed) => [point('x', seed, 'base', 1000), point('x', seed, 'd:1s', seed === 1 ? 500 : 2000, '1s'), point('x', seed, 'd:2s', 800, '2s')]),
+  ...[1, 2].flatMap((seed) => [point('y', seed, 'base', 10), point('y', seed, 'd:1s', 20, '1s'), point('y', seed, 'd:2s', 10, '2s')]),
+]
+
+describe('figures of a study', () => {
+  const points = studyPoints(ROWS, study, 'base')
+
+  test('are ratios to the baseline of the same trace and seed; seeds are averaged within a setting', () => {
+    const costs = costsBySetting(points).map(({ lane, setting, ratio, low, high }) => [lane, setting, Number(ratio.toFixed(9)), low, high])
+    expect(costs).toEqual([
+      ['base', 'trace=x', 1, 1, 1],
+      ['d:1s', 'trace=x', 1, 0.5, 2],
+      ['d:2s', 'trace=x', 0.8, 0.8, 0.8],
+      ['base', 'trace=y', 1, 1, 1],
+      ['d:1s', 'trace=y', 2, 2, 2],
+      ['d:2s', 'trace=y', 1, 1, 1],
+    ])
+    expect(costsBySetting(points)[1]!.effort).toBeCloseTo((50 / 100 + 200 / 100) / 2)
+  })
+
+  test('change along one axis while all else is equal', () => {
+    const spreads = (axis: string) => changesAlong(axis, points, study, 'base').map(({ spread }) => Number(spread.toFixed(9)))
+    expect(spreads('param_period')).toEqual([0.6, 1.5, 1, 1])
+    expect(spreads('trace')).toEqual([3, 0.25, 0, 0.25])
+    expect(spreads('seed')).toEqual([3, 0, 0, 0])
+  })
+
+  test('leave out what failed, and comparisons whose baseline did', () => {
+    const broken = ROWS.map((row) => (row['trace'] === 'x' && row['seed'] === 1 && row['lane'] === 'base' ? { ...row, status: 'oom' } : row))
+    expect(studyPoints(broken, study, 'base')).toHaveLength(9)
+    expect(studyPoints(broken.map((row) => (row['lane'] === 'd:2s' ? { ...row, status: 'error' } : row)), study, 'base')).toHaveLength(6) // biome-ignore format: one thought
+  })
+
+  test('values of parameters go from small to large', () => {
+    expect(inOrder(['5s', '500ms', '1s', '1s'])).toEqual(['500ms', '1s', '5s'])
+    expect(inOrder(['1GiB', '64MiB', '2KiB'])).toEqual(['2KiB', '64MiB', '1GiB'])
+    expect(inOrder(['10', '9'])).toEqual(['9', '10'])
+    expect(inOrder(['50%', '0.1'])).toEqual(['0.1', '50%'])
+    expect(inOrder(['on', '10'])).toEqual(['on', '10'])
+  })
+
+  test('in sentences', () => {
+    const record = { ...sampleStudy().record, baseline: 'base' }
+    const said = findings({ record, study, rows: (table) => (table === 'points' ? ROWS : []) }).map(({ lane = '', text }) => `${lane} ${text}`)
+    expect(said[0]).toMatch(/^d:2s is best over 2 settings together: 10\.6% less memory time than base/)
+    expect(said[1]).toMatch(/^d:2s is the cheapest, or as cheap as any, in every one of them/)
+    expect(said[2]).toMatch(/trace \(typically 25\.0%\)|period \(typically 100\.0%\)/)
+  })
+})
+
+const HOSTILE = ['</script><script>alert(1)</script>', '"><img src=x onerror=alert(2)>.csv', '{{datum}}`x`']
+const hostile = sampleStudy({ traces: HOSTILE, machines: ['<b>m</b>', "it's"], lanes: ['first-touch', '<svg/onload=alert(3)>:period=1s', 'x:period=2s'] })
+const reports = await loadReports(undefined, 'study')
+
+test('Markdown keeps hostile names as text', () => {
+  const [text] = renderMarkdown(hostile, reports, () => undefined).split('```sh')
+  expect(text).not.toMatch(/(?<!\\)<(script|img|svg|b)\b/)
+})
+
+browserTest('a page of a study shows hostile names and runs none; charts follow the choice of policies', async () => {
+  const file = join(folder, 'hostile.html')
+  writeFileSync(file, await renderHtml(hostile, reports))
+  const browser = await launch()
+  try {
+    const { page, noise } = await openQuietly(browser, file)
+    await page.waitForSelector('html[data-ready]')
+    const charts = await page.$$eval('.mount', (mounts) => mounts.map((mount) => [mount.id, mount.getAttribute('data-live')]))
+    expect(charts.map(([, live]) => live)).toEqual(charts.map(() => 'true'))
+    expect(charts.length).toBeGreaterThanOrEqual(6)
+    expect(await page.locator('#provenance').textContent()).toContain(HOSTILE[0])
+    const dots = () => page.locator('#study-cost-by-setting .mark-symbol path').count()
+    const before = await dots()
+    await page.getByRole('button', { name: 'x:period=2s' }).click()
+    await expect.poll(() => page.locator('html').getAttribute('data-updates')).toBe('1')
+    expect(await dots()).toBe(before / 2)
+    expect(noise).toEqual([])
+  } finally {
+    await browser.close()
+  }
+})
