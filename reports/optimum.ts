@@ -73,7 +73,8 @@ function bars(run: RunTables, field: string, title: string): Record<string, unkn
 
 function regret(run: RunTables) {
   const rows = run.rows('summary')
-  const known = rows.find((row) => row['bound_ns'] !== null && row['bound_ns'] !== undefined)
+  // lanes that make copies of pages are measured by an optimum of their own
+  const known = new Map(rows.filter((row) => row['bound_ns'] !== null && row['bound_ns'] !== undefined).map((row) => [row['bound_kind'], row]))
   return {
     title: 'Total cost against the optimum',
     laneColumn: 0,
@@ -86,7 +87,9 @@ function regret(run: RunTables) {
     rows: rows.map((row) => [row['lane'] as string, formatMetric('totalCost', row), formatMetric('aboveOptimum', row), formatMetric('possibleGain', row)]),
     notes: [
       METRICS.totalCost.about.replace(/^./, (letter) => letter.toUpperCase()) + '.',
-      known === undefined ? 'The optimum is not known for this run.' : `Optimum: ${formatDuration(known['bound_ns'] as number)} (${boundKind(known)}).`,
+      known.size === 0
+        ? 'The optimum is not known for this run.'
+        : `Optimum: ${[...known.values()].map((row) => `${formatDuration(row['bound_ns'] as number)} (${boundKind(row)})`).join('; ')}.`,
     ],
   }
 }

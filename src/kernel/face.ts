@@ -6,6 +6,7 @@
  */
 import type { GrowableI32 } from '../columns/index.ts'
 import type { Machine, NodeIndex } from '../machine/index.ts'
+import type { Copies } from './copies.ts'
 
 /** Value of `nodeOf[page]` for a page that is not present. Machines have at most 250 nodes. */
 export const ABSENT = 255
@@ -84,6 +85,10 @@ export interface KernelObserver {
   migration(record: MigrationRecord): void
   /** PTEs walked by the hint scanner or an accessed-bit walk. */
   scanned(ptes: number): void
+  /** Frames on a node that hold copies of pages (copies.ts): made, or given up where negative. */
+  copies(node: NodeIndex, frames: number): void
+  /** A page on `from` was copied into a replica on `to`. */
+  replicated(from: NodeIndex, to: NodeIndex): void
 }
 
 /** Outcome of one system call by an operator or policy. */
@@ -127,6 +132,15 @@ export interface PolicyKernel {
   isActive(page: PageId): boolean
   activate(page: PageId): void
   freePages(node: NodeIndex): number
+  /**
+   * Transactional migration, page by page to its node (Nomad): EAGAIN where a write fell into the copy. A page that leaves the slow
+   * tier keeps its old frame as a shadow until it is written; demotion to that node is then a remap.
+   */
+  transactPages(pages: ArrayLike<PageId>, to: ArrayLike<NodeIndex>): MoveOutcome
+  /** A read-only copy of each page on its node (Carrefour), until the page is written or moved. `moved` counts copies. */
+  replicatePages(pages: ArrayLike<PageId>, to: ArrayLike<NodeIndex>): MoveOutcome
+  /** Cpus of `node` read a replica of the page on their own node. */
+  isReplicatedOn(page: PageId, node: NodeIndex): boolean
   /** Kernel-internal asynchronous moves: demotion by reclaim and DAMOS. Returns base pages moved. */
   demotePages(pages: ArrayLike<PageId>, to: NodeIndex, reason: 'demotion' | 'damon'): MoveOutcome
 }
@@ -141,6 +155,10 @@ export interface LaneKernel extends PolicyKernel {
   readonly vmstat: Record<string, number>
   /** Per node index, numastat names. */
   readonly nodeStat: Record<string, number>[]
+  /** Replicas and shadows; null until a policy first makes one. */
+  readonly copies: Copies | null
+  /** kswapd on copies: nodes below their low watermark get their frames back. */
+  reclaimCopies(): void
   /** Simulated time of what happens next, in ns of the policy clock. */
   now: number
   /**

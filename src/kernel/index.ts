@@ -1,6 +1,7 @@
 export type { NodeIndex } from '../machine/index.ts'
 // the mechanisms themselves, for running recorded kernel scenarios
 export { findVma, HUGE_ZERO_PAGE, NO_PAGE, newVma, ownPolicy, type Process, ROOT, type SharedObject, type Task, type Vma, ZERO_PAGE } from './address-space.ts'
+export type { Copies } from './copies.ts'
 export { attach, type Cpuset, createCpuset, removeCpuset, writeMems } from './cpuset.ts'
 export { mayAccess } from './credentials.ts'
 export * as errno from './errno.ts'

@@ -5,6 +5,7 @@
 import type { Machine, NodeIndex } from '../machine/index.ts'
 import { findVma, interleaveIndex, isolateRange, NO_PAGE, newVma, ownPolicy, type Process, type Task, type Vma } from './address-space.ts'
 import { allocateByPolicy } from './allocation.ts'
+import { Copies } from './copies.ts'
 import { attach, createCpuset, writeMems } from './cpuset.ts'
 import { demotePages } from './demote.ts'
 import { EINVAL, errnoName } from './errno.ts'
@@ -33,6 +34,7 @@ import { movePages } from './move-pages.ts'
 import { nodeMask, toTable } from './node-mask.ts'
 import { numaMaps, numastat } from './numa-maps.ts'
 import { PAGE } from './pages.ts'
+import { replicatePage, transactPages } from './transact.ts'
 
 export interface LaneOptions {
   seed: number
@@ -44,7 +46,12 @@ export interface LaneOptions {
   bytes?: (length: number) => Uint8Array
   /** Told of every stage of every migration: for following one step by step. */
   onStage?: StageObserver
+  /** Whether a write falls into a copy of the page that is made now; without, none does. */
+  isWritten?: (page: PageId) => boolean
 }
+
+/** Copies that an allocation without a free frame frees (SWAP_CLUSTER_MAX). */
+const CLUSTER = 32
 
 export function createLaneKernel(machine: Machine, layout: MemoryLayout, options: LaneOptions): LaneKernel {
   return new Lane(machine, layout, options)
@@ -61,13 +68,16 @@ class Lane implements LaneKernel {
   readonly #planned: PlannedStates | null
   readonly #pageSize: number
   readonly #observer: KernelObserver
+  readonly #isWritten: (page: PageId) => boolean
+  #copies: Copies | null = null
   /** False until a mempolicy or cpuset is in force: then every fault starts on the faulting cpu's node. */
   #hasPolicies = false
   /** page -> process and address, built when a policy first needs them. */
   #places: { process: Uint16Array; vpage: Float64Array } | null = null
 
-  constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, bytes, onStage }: LaneOptions) {
+  constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, bytes, onStage, isWritten = () => false }: LaneOptions) {
     this.machine = machine
+    this.#isWritten = isWritten
     this.#pageSize = layout.pageSize
     this.#observer = observer
     const kernel = new Kernel({
@@ -269,6 +279,55 @@ class Lane implements LaneKernel {
     return this.#outcome(0, before)
   }
 
+  get copies(): Copies | null {
+    return this.#copies
+  }
+
+  /** From the first copy on the allocator knows whom to ask for frames. */
+  #needCopies(): Copies {
+    if (this.#copies !== null) return this.#copies
+    const { engine, frames } = this.#kernel
+    const copies = new Copies(frames, this.#observer)
+    this.#copies = copies
+    engine.copies = copies
+    frames.reclaimer = (start, allowed, isLast) => {
+      if (!isLast) return true
+      for (const node of frames.zonelist(start)) {
+        if ((allowed === null || allowed[node] === 1) && copies.reclaim(node, CLUSTER) > 0) return true
+      }
+      return false
+    }
+    return copies
+  }
+
+  transactPages(pages: ArrayLike<PageId>, to: ArrayLike<NodeIndex>): MoveOutcome {
+    const before = this.#moved()
+    transactPages(this.#kernel, this.#needCopies(), pages, (i) => to[i]!, this.#isWritten)
+    return this.#outcome(0, before)
+  }
+
+  replicatePages(pages: ArrayLike<PageId>, to: ArrayLike<NodeIndex>): MoveOutcome {
+    const copies = this.#needCopies()
+    const before = copies.made
+    const failed: Record<string, number> = {}
+    for (let i = 0; i < pages.length; i++) {
+      const made = copies.made
+      const code = replicatePage(this.#kernel, copies, pages[i]!, to[i]!)
+      if (code !== 0) failed[errnoName(code)] = (failed[errnoName(code)] ?? 0) + 1
+      else if (copies.made > made) this.#observer.replicated(this.placement[pages[i]!]!, to[i]!)
+    }
+    return { moved: copies.made - before, ret: 0, failed, status: () => NOT_WRITTEN }
+  }
+
+  isReplicatedOn(page: PageId, node: NodeIndex): boolean {
+    return this.#copies?.isServedOn(page, node) ?? false
+  }
+
+  reclaimCopies(): void {
+    if (this.#copies === null) return
+    for (const { node, shortfall } of this.pressure()) this.#copies.reclaim(node, shortfall)
+  }
+
   ranges(process: number): MemoryRange[] {
     return this.#kernel.processes[process]!.vmas.map((vma) => ({ process, name: vma.name, startVpage: vma.start, pages: vma.ptes.length }))
   }
@@ -298,6 +357,7 @@ class Lane implements LaneKernel {
         pages.setMapcount(page, pages.mapcount(page) - 1)
         continue
       }
+      this.#copies?.drop(page)
       frames.give(this.placement[page]!, 1)
       this.placement[page] = ABSENT
       this.hintMarked[page] = 0

@@ -13,6 +13,7 @@
  */
 import { GrowableI32 } from '../columns/index.ts'
 import type { NodeIndex } from '../machine/index.ts'
+import type { Copies } from './copies.ts'
 import { ASYNC_CALLER_PASSES, ASYNC_STAGE_PASSES, MAX_BATCHED_PAGES, SYNC_STAGE_PASSES, THP_ORDER } from './defaults.ts'
 import { EAGAIN, EBUSY, EHWPOISON, ENOMEM, errnoName } from './errno.ts'
 import type { KernelObserver, MigrateMode, MigrateReason, MigrationRecord, PageId } from './face.ts'
@@ -43,6 +44,15 @@ const STAGE = Object.fromEntries(STAGES.map((name, i) => [name, i])) as Record<S
 
 /** Finds a frame for a folio of `pages` base pages: the node, or -1 for -ENOMEM (new_folio_t). */
 export type TargetAllocator = (folio: PageId, pages: number) => NodeIndex
+
+/** How Nomad moves a page that stays mapped meanwhile. */
+export interface Transaction {
+  allocate: TargetAllocator
+  /** A write falls into the time of the copy. */
+  isWritten: (folio: PageId) => boolean
+  /** The folio has moved: does the frame that it left stay in use? */
+  keeps: (folio: PageId, from: NodeIndex, to: NodeIndex) => boolean
+}
 
 /** What a folio went through, one call per stage: for following a migration step by step. `errno` 0 = passed. */
 export type StageObserver = (event: { folio: PageId; stage: Stage; round: number; mode: MigrateMode; errno: number }) => void
@@ -83,6 +93,8 @@ export class MigrationEngine {
   /** The driver behind movable_ops pages. */
   driver: MovableOperations = WILLING_DRIVER
   onStage: StageObserver | null = null
+  /** Copies of pages, which are worth nothing once the page itself moves. */
+  copies: Copies | null = null
   readonly #pages: Pages
   readonly #frames: Frames
   readonly #vmstat: Vmstat
@@ -373,20 +385,109 @@ export class MigrationEngine {
       if (code !== 0) return code
     }
     const size = pages.folioPages(folio)
-    const source = pages.node[folio]!
     if (size === 1) this.#record.stages.copiedPages++
     else this.#record.stages.copiedThp++
+    this.#frames.give(this.#place(folio, target, size), size)
+    if ((pages.state(folio) & PAGE.partiallyMapped) !== 0) this.#vmstat.count('thp_deferred_split_page')
+    return 0
+  }
+
+  /** The folio is on `target` now; answers where it was. */
+  #place(folio: PageId, target: NodeIndex, size: number): NodeIndex {
+    const source = this.#pages.node[folio]!
     this.#record.stages.remapped += size
     this.#record.stages.putBack += size
     this.#record.flow[source * this.#nodes + target]! += size
     this.#record.moved.push(folio)
     this.#record.moved.push(source)
     this.#record.moved.push(target)
-    this.#frames.give(source, size)
-    pages.setNode(folio, target)
-    pages.clearState(folio, PAGE.isolated)
-    if ((pages.state(folio) & PAGE.partiallyMapped) !== 0) this.#vmstat.count('thp_deferred_split_page')
-    return 0
+    if (this.copies !== null) this.copies.drop(folio)
+    this.#pages.setNode(folio, target)
+    this.#pages.clearState(folio, PAGE.isolated)
+    return source
+  }
+
+  /**
+   * Nomad's transactional migration of `count` isolated folios (OSDI 2024, §3.1): copied while mapped, then unmapped and remapped
+   * in one step, unless a write fell into the copy: EAGAIN, and the folio stays where it is. Nobody waits for it.
+   */
+  transact(folios: Int32Array, count: number, { allocate, isWritten, keeps }: Transaction): void {
+    this.#eachAlone(folios, count, 'numa_misplaced', allocate, (folio, size) => {
+      const { stages } = this.#record
+      const target = this.#allocate(folio, size)
+      if (target < 0) return this.#at(folio, STAGE.allocate, 'MIGRATE_ASYNC', ENOMEM)
+      stages.allocated += size
+      const code = this.#mayMove(folio, target, () => {
+        stages.copiedPages += size
+        return isWritten(folio) ? this.#at(folio, STAGE.copy, 'MIGRATE_ASYNC', EAGAIN) : 0
+      })
+      if (code !== 0) {
+        this.#frames.give(target, size)
+        return code
+      }
+      stages.unmapped += size
+      const source = this.#place(folio, target, size)
+      if (!keeps(folio, source, target)) this.#frames.give(source, size)
+      return 0
+    })
+  }
+
+  /** Folios go back into their shadows: unmapped and mapped there, without a new frame or a copy. */
+  remap(folios: Int32Array, count: number, reason: MigrateReason): void {
+    const copies = this.copies!
+    this.#eachAlone(
+      folios,
+      count,
+      reason,
+      () => -1,
+      (folio, size) => {
+        const target = copies.shadowOf(folio)!
+        const code = this.#mayMove(folio, target, () => 0)
+        if (code !== 0) return code
+        this.#record.stages.unmapped += size
+        copies.enterShadow(folio)
+        this.#frames.give(this.#place(folio, target, size), size)
+        return 0
+      },
+    )
+  }
+
+  /** One call that takes each folio by itself and once. */
+  #eachAlone(folios: Int32Array, count: number, reason: MigrateReason, allocate: TargetAllocator, move: (folio: PageId, size: number) => number): void {
+    this.#start('MIGRATE_ASYNC', reason, allocate)
+    empty(this.#left)
+    empty(this.#leftWhy)
+    this.#round = 0
+    const stats = this.#stats
+    for (let i = 0; i < count; i++) {
+      const folio = folios[i]!
+      const size = this.#pages.folioPages(folio)
+      this.#record.stages.isolated += size
+      this.#at(folio, STAGE.isolate, 'MIGRATE_ASYNC', 0)
+      const code = move(folio, size)
+      if (code === 0) {
+        stats.succeeded += size
+        continue
+      }
+      stats.failed += size
+      this.#failed.push(folio)
+      this.#leave(folio, code, this.#stage)
+    }
+    this.#record.stages.tlbFlushes += Math.ceil(count / MAX_BATCHED_PAGES)
+    this.#blame()
+    this.#putBack(this.#failed)
+    this.#finish(stats)
+  }
+
+  /** The checks of a migration around its copy: 0 or an errno. */
+  #mayMove(folio: PageId, target: NodeIndex, copy: () => number): number {
+    const state = this.#pages.state(folio)
+    const isSpecial = (state & SPECIAL) !== 0 || this.onStage !== null
+    return (
+      (isSpecial ? this.#lockAndUnmap(folio, state, 'MIGRATE_ASYNC') : 0) ||
+      copy() ||
+      (isSpecial || this.#pages.extraRefs(folio) > 0 ? this.#checkAndCopy(folio, target, state, 'MIGRATE_ASYNC') : 0)
+    )
   }
 
   #checkAndCopy(folio: PageId, target: NodeIndex, state: number, mode: MigrateMode): number {

@@ -18,8 +18,11 @@ export interface Tiering {
   isSlow(page: PageId): boolean
   /** Pages that fast nodes can still take. */
   room(): number
-  /** Slow pages to fast nodes, first come first served while there is room; `to` names a page's preferred node. Answers pages moved. */
-  promote(pages: Iterable<PageId>, to?: (page: PageId) => NodeIndex): number
+  /**
+   * Slow pages to fast nodes, first come first served while there is room; `to` names a page's preferred node, `move` how they
+   * get there (move_pages(2) unless said otherwise). Answers pages moved.
+   */
+  promote(pages: Iterable<PageId>, options?: { to?: (page: PageId) => NodeIndex; move?: World['kernel']['transactPages'] }): number
   /** Fast pages one tier down. Answers pages moved. */
   demote(pages: readonly PageId[]): number
   /** Up to `count` fast pages that are cold, found by a hand that goes round all pages. */
@@ -43,7 +46,7 @@ export function tiering({ machine, kernel, pages }: World, reserve: (node: NodeI
     isFast: (page) => fast[kernel.nodeOf(page)] === 1,
     isSlow: (page) => slow[kernel.nodeOf(page)] === 1,
     room: () => fastNodes.reduce((sum, node) => sum + roomOn(node), 0),
-    promote(candidates, to = kernel.nodeOf) {
+    promote(candidates, { to = kernel.nodeOf, move = kernel.movePages } = {}) {
       const left = new Map(fastNodes.map((node) => [node, roomOn(node)]))
       const moving: PageId[] = []
       const targets: NodeIndex[] = []
@@ -59,7 +62,7 @@ export function tiering({ machine, kernel, pages }: World, reserve: (node: NodeI
         moving.push(page)
         targets.push(target)
       }
-      return moving.length > 0 ? kernel.movePages(moving, targets).moved : 0
+      return moving.length > 0 ? move(moving, targets).moved : 0
     },
     demote(victims) {
       let moved = 0

@@ -5,7 +5,9 @@
  *  - Enough memory on every node: pages are independent, a dynamic program per page is exact (bound-pages.ts).
  *  - Two memory nodes, one too small, moderate size: a min-cost flow of its page frames through time is exact (bound-flow.ts).
  *  - Else: Lagrangian prices on occupancy give a lower bound, and a feasible plan says how far it may be off (bound-prices.ts).
+ * Lanes that make copies of pages have a bound of their own, per page over sets of nodes (bound-copies.ts).
  */
+import { isExactWithCopies, withCopiesPs } from './bound-copies.ts'
 import { flowPs, isFlowExact } from './bound-flow.ts'
 import { historiesOf } from './bound-histories.ts'
 import { perPagePs } from './bound-pages.ts'
@@ -13,7 +15,7 @@ import { pricedBound } from './bound-prices.ts'
 import { boundProblem } from './bound-problem.ts'
 import type { ReplayContext } from './context.ts'
 
-export type BoundKind = 'per-page optimum' | 'two-tier optimum' | 'Lagrangian lower bound'
+export type BoundKind = 'per-page optimum' | 'two-tier optimum' | 'Lagrangian lower bound' | 'per-page optimum with copies' | 'lower bound with copies'
 
 export interface Bound {
   kind: BoundKind
@@ -25,6 +27,17 @@ export interface Bound {
 
 /** Memory nodes that prices can tell apart (one bit each). */
 const MOST_NODES = 32
+
+/**
+ * The optimum where a page may have copies (replicas, shadows): no lane that made some can cost less. Capacities are left out, as
+ * copies come on top of what a node must hold.
+ */
+export function boundWithCopies(context: ReplayContext): Bound {
+  const problem = boundProblem(context)
+  const ps = withCopiesPs(problem)
+  const isExact = isExactWithCopies(problem)
+  return { kind: isExact ? 'per-page optimum with copies' : 'lower bound with copies', ps, feasiblePs: isExact && !problem.isScarce ? ps : null }
+}
 
 export function boundOf(context: ReplayContext): Bound {
   const problem = boundProblem(context)

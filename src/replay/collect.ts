@@ -43,12 +43,16 @@ export interface CollectContext {
   trace: { meta: { timeFirstNs: number; timeLastNs: number } }
 }
 
-export function collect(context: CollectContext, lanes: LaneResult[], bound: Bound): Table[] {
+/** `bounds`: of each lane, as lanes that make copies of pages have another one. */
+export function collect(context: CollectContext, lanes: LaneResult[], bounds: Bound[]): Table[] {
   const summary = new Table(SUMMARY)
   const nothing = lanes.find(({ policy }) => policy === 'first-touch') ?? lanes[0]!
-  const gap = boundGap(bound, lanes)
-  for (const lane of lanes)
-    summary.add({ ...summaryRow(context, lane, lanes[0]!, bound), bound_gap: lane.status === 'ok' ? gap : null, verdict: verdictOf(lane, nothing) })
+  for (const [i, lane] of lanes.entries()) {
+    const bound = bounds[i]!
+    const alike = lanes.filter((_, j) => bounds[j]!.kind === bound.kind)
+    const gap = lane.status === 'ok' ? boundGap(bound, alike) : null
+    summary.add({ ...summaryRow(context, lane, lanes[0]!, bound), bound_gap: gap, verdict: verdictOf(lane, nothing) })
+  }
   const tables = (Object.keys(TABLE_OF) as (keyof typeof TABLE_OF)[]).map((name) => {
     const table = new Table(TABLE_OF[name])
     for (const lane of lanes) for (const row of lane.rows[name]) table.add(row)

@@ -18,6 +18,9 @@ export interface LaneResult {
   p99LatencyNs: number | null
   pingPongPages: number
   pagesPerNode: number[]
+  /** Copies of pages: ever made, and frames of each node that hold some at the end. */
+  copiesMade: number
+  copiesPerNode: number[]
   vmstat: Record<string, number>
   rows: {
     epochs: Row[]
@@ -66,6 +69,8 @@ export function laneResult(parts: LaneParts): LaneResult {
     p99LatencyNs: ledger.traffic.latency.percentile(0.99),
     pingPongPages: ledger.pingPong.pages,
     pagesPerNode: Array.from(ledger.resident),
+    copiesMade: ledger.copiesMade,
+    copiesPerNode: Array.from(ledger.copiesOn),
     vmstat: { ...kernel.vmstat },
     rows: {
       epochs: ledger.epochRows,

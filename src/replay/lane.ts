@@ -2,11 +2,13 @@
  * One lane: one policy on one machine over one trace with one seed. `step` is the semantics of the tool; its order is
  * written out below and nowhere else. Lanes share nothing that changes.
  */
+import { Random } from '../columns/index.ts'
 import { ABSENT, createLaneKernel, type KernelObserver, type LaneKernel } from '../kernel/index.ts'
 import { type LanePolicy, type Pressure, type Rule, rulesOf, type Watermarks } from '../policy/index.ts'
 import type { Kernels, Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
 import { ticksAhead } from './context.ts'
+import { breakCopies, redirectReads, WritesDuringCopy } from './copies.ts'
 import { EventPlayer } from './event-player.ts'
 import { PlacementLog } from './heat.ts'
 import { HintScanner } from './hint-scanner.ts'
@@ -63,6 +65,7 @@ export class Lane {
       return moved
     },
   }
+  readonly #writes: WritesDuringCopy
   #tick = 0
   #endNs = 0
   #policyNs = 0
@@ -87,8 +90,10 @@ export class Lane {
       space,
     })
     this.#stageLog = context.followed && new StageLog(context, policy.label, context.followed)
+    this.#writes = new WritesDuringCopy(machine, trace.meta.pageSize, new Random(seed, `${policy.label} writes during copies`))
     this.#kernel = createLaneKernel(machine, context.layout, {
       seed,
+      isWritten: this.#writes.isWritten,
       label: policy.label,
       observer: this.#stageLog ? followedBy(this.#stageLog, this.#ledger) : this.#ledger,
       faultPlan: context.faultPlan,
@@ -142,6 +147,7 @@ export class Lane {
     this.#kernel.now = this.#policyNs
 
     this.#ledger.openEpoch(block.startNs[i + 1]! - startNs)
+    this.#writes.openEpoch(block, i)
     this.#stageLog?.at(sinceStart)
     this.#numaMaps.take(sinceStart)
     this.#kernel.applyPlannedStates(sinceStart)
@@ -151,6 +157,7 @@ export class Lane {
     this.#runTimers(sinceStart) //                    2. timers, in rule order
     for (const scanner of this.#scanners) scanner.run(this.#policyNs, this.#tasks) // 3. the scanner marks pages
     this.#relievePressure() //                        4. reclaim
+    this.#breakCopies(block, i) //                       writes free the copies of their pages
     this.#takeFaults(block, i) //                     5. faults, in order of first touch
     this.#account(block, i) //                        6. accounting
   }
@@ -167,7 +174,13 @@ export class Lane {
   }
 
   #relievePressure(): void {
+    this.#kernel.reclaimCopies()
     for (const rule of this.#pressureRules) for (const pressure of pressureOn(this.#kernel, rule.marks)) rule.react(pressure)
+  }
+
+  #breakCopies(block: LaneBlock, i: number): void {
+    const { copies } = this.#kernel
+    if (copies !== null) breakCopies(copies, block, i, (actor) => this.#ledger.writeFault(this.#context.trace.actorTask[actor]!))
   }
 
   #takeFaults(block: LaneBlock, i: number): void {
@@ -242,6 +255,8 @@ export class Lane {
     const to = block.pairStart[i + 1]!
     if (block.accesses[i]! <= MOST_COUNTED) this.#kernels.account(block.pairs, from, to, placement, traffic.cells, traffic.shift)
     else traffic.addPairs(block.pairs, from, to, placement)
+    const { copies } = this.#kernel
+    if (copies !== null && copies.replicated > 0) redirectReads(copies, block, i, placement, this.#context.actorNode, traffic)
     this.#ledger.settleBlocked(block, i)
     for (const { observer } of this.#timers) observer?.epoch(block, i)
     if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)
@@ -294,6 +309,8 @@ const followedBy = (log: StageLog, ledger: Ledger): KernelObserver => ({
     log.callEnded()
   },
   scanned: (ptes) => ledger.scanned(ptes),
+  copies: (node, frames) => ledger.copies(node, frames),
+  replicated: (from, to) => ledger.replicated(from, to),
 })
 
 /** Flyweight: valid during the call that receives it. */

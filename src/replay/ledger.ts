@@ -26,12 +26,14 @@ const COMPONENTS = {
   'promotion: unmap and flush': true,
   'promotion: copy': true,
   'promotion: remap': true,
+  'write to copied page': true,
   'migration: call': false,
   'migration: isolate': false,
   'migration: allocate': false,
   'migration: unmap and flush': false,
   'migration: copy': false,
   'migration: remap': false,
+  replication: false,
   'pte scanning': false,
   sampling: false,
 } as const
@@ -129,8 +131,10 @@ export class Ledger implements KernelObserver {
   readonly epochRows: Row[] = []
   readonly nodeRows: Row[] = []
   readonly moveRows: Row[] = []
-  /** Pages of the workload on each node, and on all. */
+  /** Frames of the workload on each node, and those of them that hold copies; pages on all nodes. */
   readonly resident: Float64Array
+  readonly copiesOn: Float64Array
+  copiesMade = 0
   present = 0
   readonly pingPong = new PingPong()
   /** Who pays for what the kernel does now: a task index while it handles a fault. */
@@ -147,6 +151,7 @@ export class Ledger implements KernelObserver {
     this.#taskStallPs = new Float64Array(shape.tasks)
     this.#stallBeforePs = new Float64Array(shape.tasks)
     this.resident = new Float64Array(nodes)
+    this.copiesOn = new Float64Array(nodes)
   }
 
   pageFault(task: number, node: number): void {
@@ -174,6 +179,29 @@ export class Ledger implements KernelObserver {
     const cost = this.#shape.machine.costs.migrateCallPs
     this.#bin.migrationPs += cost
     this.#charge('migration: call', cost, NOBODY)
+  }
+
+  /** Frames that hold copies of pages count as pages of the workload on their nodes. */
+  copies(node: number, frames: number): void {
+    this.resident[node]! += frames
+    this.copiesOn[node]! += frames
+    if (frames > 0) this.copiesMade += frames
+  }
+
+  /** A replica costs what moving the page there costs: all stages, one flush, the copy. */
+  replicated(from: number, to: number): void {
+    const { costs } = this.#shape.machine
+    const cost = Math.round(costs.migratePageFixedPs + costs.copyPsPerKiB * (this.#shape.pageSize / 1024)) + costs.tlbFlushPs
+    this.#bin.migrationPs += cost
+    this.#charge('replication', cost, NOBODY)
+    this.traffic.copied(from, to, 1)
+  }
+
+  /** The first write to a page with copies: a fault on a read-only mapping, and a flush. */
+  writeFault(task: number): void {
+    const cost = this.#shape.machine.costs.pageFaultPs + this.#shape.machine.costs.tlbFlushPs
+    this.#bin.migrationPs += cost
+    this.#charge('write to copied page', cost, task)
   }
 
   scanned(ptes: number): void {

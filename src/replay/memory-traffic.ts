@@ -109,6 +109,12 @@ export class MemoryTraffic {
     }
   }
 
+  /** Reads of an actor that were counted for one node and are served by another. */
+  redirect(actor: number, from: number, to: number, reads: number): void {
+    this.#epochReads[actor * this.#nodes + from]! -= reads
+    this.#epochReads[actor * this.#nodes + to]! += reads
+  }
+
   /** Takes the counts out of both banks of cells. */
   #gather(): void {
     const nodes = this.#nodes

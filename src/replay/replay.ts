@@ -10,7 +10,7 @@ import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName }
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
 import { PAIR_WORDS, type PreparedTrace, shareTrace } from '../trace/index.ts'
 import { withWorkspace } from '../wasm/index.ts'
-import { boundOf } from './bound.ts'
+import { type Bound, boundOf, boundWithCopies } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
 import { heatTable } from './heat.ts'
@@ -41,9 +41,15 @@ const PAIRS_WORTH_A_THREAD = 4_000_000
 export async function replay(options: ReplayOptions): Promise<Run> {
   const plan = await planOf(options)
   const lanes = await runLanes(plan, options)
-  const tables = collect(plan.context, lanes, boundOf(plan.context))
+  const tables = collect(plan.context, lanes, boundsOf(plan.context, lanes))
   const { trace, heat } = plan.context
   return runOf(recordOf(plan, lanes, options), heat ? [...tables, heatTable(trace, heat)] : tables)
+}
+
+function boundsOf(context: ReplayContext, lanes: LaneResult[]): Bound[] {
+  const single = boundOf(context)
+  const withCopies = lanes.some(({ copiesMade }) => copiesMade > 0) ? boundWithCopies(context) : single
+  return lanes.map(({ copiesMade }) => (copiesMade > 0 ? withCopies : single))
 }
 
 /** What will be done. */

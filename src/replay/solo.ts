@@ -7,7 +7,7 @@ import type { LanePolicy } from '../policy/index.ts'
 import { type Run, type RunRecord, runOf } from '../results/index.ts'
 import type { PreparedTrace } from '../trace/index.ts'
 import { type Workspace, withWorkspace } from '../wasm/index.ts'
-import { type Bound, boundOf } from './bound.ts'
+import { type Bound, boundOf, boundWithCopies } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
 import { Lane } from './lane.ts'
@@ -54,27 +54,34 @@ function replayIn(space: Workspace, trace: PreparedTrace, solos: SoloLane[], wat
     if (lane === undefined) return errors[i]!
     const result = lane.finish()
     if (result.status === 'error') return new Error(result.message)
-    return { facts: factsOf(plans[i]!, [result]), lane: result, bound: knownBound(plans[i]!.context) }
+    return { facts: factsOf(plans[i]!, [result]), lane: result, bound: knownBound(plans[i]!.context, result.copiesMade > 0) }
   })
 }
 
 const bounds = new WeakMap<PreparedTrace, Map<string, Bound>>()
 
-/** The bound knows nothing of policies and seeds: once per trace, machine and placement of its cpus. */
-function knownBound(context: ReplayContext): Bound {
-  const key = JSON.stringify([context.machine, Array.from(context.actorNode)])
+/** The bound knows nothing of policies and seeds: once per trace, machine and placement of its cpus, with and without copies. */
+function knownBound(context: ReplayContext, withCopies: boolean): Bound {
+  const key = JSON.stringify([context.machine, Array.from(context.actorNode), withCopies])
   const known = bounds.get(context.trace) ?? new Map<string, Bound>()
   bounds.set(context.trace, known)
-  const bound = known.get(key) ?? boundOf(context)
+  const bound = known.get(key) ?? (withCopies ? boundWithCopies(context) : boundOf(context))
   known.set(key, bound)
   return bound
 }
 
 /** Lanes over the same trace, machine and seed as one run; the first is the baseline. */
 export function runOfLanes(solos: SoloResult[], record: Pick<RunRecord, 'createdAt' | 'command'>): Run {
-  const [{ facts, bound }] = solos as [SoloResult]
+  const [{ facts }] = solos as [SoloResult]
   const lanes = solos.map(({ lane }) => lane)
   const context = { machine: facts.machine.definition as Machine, trace: { meta: facts.trace } }
   const recorded = lanes.map(({ label, policy, params, status }) => ({ label, policy, params, status }))
-  return runOf({ ...facts, ...record, baseline: lanes[0]!.label, lanes: recorded }, collect(context, lanes, bound))
+  return runOf(
+    { ...facts, ...record, baseline: lanes[0]!.label, lanes: recorded },
+    collect(
+      context,
+      lanes,
+      solos.map(({ bound }) => bound),
+    ),
+  )
 }

@@ -52,7 +52,12 @@ class Story {
       machine: { nodes, distance },
       zones: nodes.map(({ id }) => zone(id)),
       pages: 0,
-      observer: { migration: ({ succeeded, failed }) => (this.attempted.pages += succeeded + failed), scanned: () => {} },
+      observer: {
+        migration: ({ succeeded, failed }) => (this.attempted.pages += succeeded + failed),
+        scanned: () => {},
+        copies: () => {},
+        replicated: () => {},
+      },
     })
     this.kernel.thp.enabled = 'always'
     this.kernel.pages.setMapcount(this.kernel.pages.create(), 0)

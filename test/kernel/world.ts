@@ -37,7 +37,11 @@ export function world(options: WorldOptions): World {
   const kernel = createLaneKernel(
     testMachine(options),
     { pageSize: 4096, pages, processes, tasks: processes.map(({ pid }, process) => ({ tid: pid, process })) },
-    { seed: 1, label: 'test', observer: { migration: (record) => records.push(structuredClone(record)), scanned: () => {} } },
+    {
+      seed: 1,
+      label: 'test',
+      observer: { migration: (record) => records.push(structuredClone(record)), scanned: () => {}, copies: () => {}, replicated: () => {} },
+    },
   )
   return { kernel, records, placement: () => [...kernel.placement.subarray(0, pages)] }
 }

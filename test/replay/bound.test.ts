@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Machine, machine } from '../../src/machine/index.ts'
 import { boundOf } from '../../src/replay/bound.ts'
+import { withCopiesPs } from '../../src/replay/bound-copies.ts'
 import { flowPs } from '../../src/replay/bound-flow.ts'
 import { historiesOf } from '../../src/replay/bound-histories.ts'
 import { perPagePs } from '../../src/replay/bound-pages.ts'
@@ -113,6 +114,49 @@ describe('without capacity limits', () => {
     const far = (weight: number) => boundOf(contextOf([near, { t: 300, page: 0, cpu: 3, pid: 1, tid: 2, weight }], 'skx-cl-2s')).ps
     expect(far(18)).toBe(1000 * 78_000 + 18 * 144_000)
     expect(far(19)).toBe(1000 * 78_000 + 19 * 78_000 + 1_242_000)
+  })
+})
+
+/** Least cost of one page over all sequences of sets of nodes, told by name: exponential, and obviously right. */
+function bruteForceWithCopiesPs(problem: BoundProblem, list: ListedAccess[]): number {
+  const { memory, readPs, writePs, movePs, trace } = problem
+  const sets = Array.from({ length: 2 ** memory.length - 1 }, (_, code) => memory.flatMap((_, m) => (((code + 1) >> m) & 1 ? [m] : [])))
+  const actorOf = (cpu: number) => trace.actorCpu.indexOf(cpu)
+  let total = 0
+  for (const page of new Set(list.map((access) => access.page))) {
+    let costs = sets.map((set) => (set.length - 1) * movePs)
+    for (let now = 0; now < problem.ticks; now++) {
+      const accesses = list.filter((access) => access.page === page && Math.floor(access.t / TICK_NS) === Math.floor(trace.tickStartNs[now]! / TICK_NS))
+      const isWritten = accesses.some(({ op }) => op === 'W')
+      costs = sets.map((to) => {
+        if (isWritten && to.length > 1) return Number.POSITIVE_INFINITY
+        const reached = Math.min(...sets.map((from, i) => costs[i]! + movePs * to.filter((m) => !from.includes(m)).length))
+        const served = accesses.map(({ cpu, op, weight }) => {
+          const ps = (op === 'W' ? writePs : readPs).subarray(actorOf(cpu!) * memory.length)
+          return weight! * Math.min(...to.map((m) => ps[m]!))
+        })
+        return reached + served.reduce((a, b) => a + b, 0)
+      })
+    }
+    total += Math.min(...costs)
+  }
+  return total
+}
+
+describe('where pages may have copies', () => {
+  test.each(['skx-cl-2s', '2s-plus-cxl'])('the dynamic program over sets equals brute force on %s, and is never above the one without copies', (name) => {
+    let less = 0
+    fc.assert(
+      fc.property(smallTrace(2, 5), (list) => {
+        const problem = boundProblem(contextOf(list, name))
+        const ps = withCopiesPs(problem)
+        expect(ps).toBe(bruteForceWithCopiesPs(problem, list))
+        expect(ps).toBeLessThanOrEqual(perPagePs(problem))
+        if (ps < perPagePs(problem)) less++
+      }),
+      { numRuns: 100, seed: 6 },
+    )
+    expect(less).toBeGreaterThan(0)
   })
 })
 

@@ -34,6 +34,9 @@ export interface TwinTotals {
   placement: number[]
   vmstat: Record<string, number>
   status: 'ok' | 'oom'
+  writeFaults: number
+  /** Copies that were made and given up again. */
+  copiesGone: number
 }
 
 export function simulate(context: ReplayContext, policy: LanePolicy, accesses: PlainAccess[]): TwinTotals {
@@ -52,10 +55,21 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
     placement: [],
     vmstat: {},
     status: 'ok',
+    writeFaults: 0,
+    copiesGone: 0,
   }
   let copied: { from: number; to: number; pages: number }[] = []
   let nodeLoads = machine.nodes.map((_, node) => ({ latencyNs: machine.readLatencyPs[node]![node]! / 1000, accesses: 0, utilisation: 0 }))
+  /** Writes to a page in this epoch, weighted, and the length of the epoch. */
+  let writesTo = (_page: number): number => 0
+  let epochNs = 0
+  const copyRandom = new Random(context.seed, `${policy.label} writes during copies`)
+  const copyNs = (machine.costs.copyPsPerKiB * (trace.meta.pageSize / 1024)) / 1000
   const kernel = createLaneKernel(machine, context.layout, {
+    isWritten(page) {
+      const writes = writesTo(page)
+      return writes > 0 && copyRandom.float() < 1 - (1 - Math.min(1, copyNs / epochNs)) ** writes
+    },
     seed: context.seed,
     label: policy.label,
     faultPlan: context.faultPlan,
@@ -68,6 +82,10 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
         })
       },
       scanned: () => {},
+      copies: (_node, frames) => {
+        if (frames < 0) totals.copiesGone -= frames
+      },
+      replicated: (from, to) => copied.push({ from, to, pages: 1 }),
     },
   })
   let policyNs = 0
@@ -142,6 +160,7 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
         due[process] = policyNs + (typeof rule.scan.period === 'number' ? rule.scan.period : rule.scan.period(process))
       })
     }
+    kernel.reclaimCopies()
     for (const { marks, react } of pressures) {
       if (marks === undefined) for (const pressure of kernel.pressure()) react(pressure)
       else {
@@ -194,11 +213,18 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
     const endNs = block.startNs[i + 1]!
     futureFrom = next
     epochEnd = Math.round((endNs - context.originNs) * context.pace)
-    boundary(block.startNs[i]!)
     const isLastTick = block.firstTick + i === trace.ticks - 1
     const first = next
     while (next < accesses.length && (accesses[next]!.timeNs < endNs || isLastTick)) next++
     const inTick = accesses.slice(first, next)
+    epochNs = endNs - block.startNs[i]!
+    writesTo = (page) => sum(inTick.filter((access) => access.page === page && access.isWrite))
+    boundary(block.startNs[i]!)
+    for (const { page } of inTick.filter(({ isWrite }) => isWrite)) {
+      if (!kernel.copies?.has(page)) continue
+      kernel.copies.drop(page)
+      totals.writeFaults++
+    }
     const firstTouches = new Set<number>()
     for (const access of inTick) {
       // Who runs where is known from first touches only, as in the fold
@@ -222,7 +248,7 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
       }
       served.push({
         from: actorNode[access.actor]!,
-        to: kernel.placement[access.page]!,
+        to: kernel.isReplicatedOn(access.page, actorNode[access.actor]!) ? actorNode[access.actor]! : kernel.placement[access.page]!,
         isWrite: access.isWrite,
         weight: access.weight,
         task: trace.actorTask[access.actor]!,

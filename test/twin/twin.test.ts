@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { FaultPlan } from '../../src/kernel/index.ts'
 import { type Machine, machine, withMemory } from '../../src/machine/index.ts'
 import { listPolicies, parsePolicySpec } from '../../src/policy/index.ts'
-import { boundOf } from '../../src/replay/bound.ts'
+import { boundOf, boundWithCopies } from '../../src/replay/bound.ts'
 import { planReplay } from '../../src/replay/plan.ts'
 import { replayLanes } from '../../src/replay/replay.ts'
 import { type ListedAccess, traceFromAccesses } from '../../src/trace/index.ts'
@@ -15,7 +15,7 @@ const QUICK: Record<string, string> = {
   arms: 'period=700ns,sample-period=2,stay=1s',
   autotiering: 'scan-delay=300ns,scan-period=600ns,scan-size=16KiB',
   'batch-scheduler': 'delay=500ns,check=400ns,trigger=0.4',
-  carrefour: 'period=900ns,sample-period=2,min-rate=0',
+  carrefour: 'period=900ns,sample-period=2,min-rate=0,memory-use=1,reads=0.3,least-replicas=1',
   clairvoyant: 'period=900ns,horizon=2us,gain=0ns',
   'coin-flip': 'period=400ns',
   colloid: 'period=500ns,sample-period=2',
@@ -107,6 +107,7 @@ describe('engine = per-access simulator', () => {
     test(spec, async () => {
       const [policy] = await parsePolicySpec(spec)
       let migrated = 0
+      let copies = 0
       fc.assert(
         fc.property(cases, ({ list, tickNs, pace, seed, faultPlan, ...box }) => {
           const trace = traceFromAccesses(list, { tickNs })
@@ -115,6 +116,7 @@ describe('engine = per-access simulator', () => {
           const twin = simulate(context, policy!, plain(context.trace, list))
           const { totals } = lane!
           migrated += totals.migrated
+          copies += lane!.copiesMade
           expect(`${lane!.status} ${lane!.message}`).toMatch(twin.status === 'ok' ? /^ok $/ : /^oom no memory left/)
           if (twin.status === 'oom') return
           expect({
@@ -127,6 +129,8 @@ describe('engine = per-access simulator', () => {
             pageFaults: totals.pageFaults,
             migrated: totals.migrated,
             failed: totals.failed,
+            copies: lane!.copiesMade - lane!.copiesPerNode.reduce((sum, frames) => sum + frames, 0),
+            writeFaultNs: lane!.rows.stack.find(({ component }) => component === 'write to copied page')?.['ns'] ?? 0,
             vmstat: lane!.vmstat,
           }).toEqual({
             local: twin.local,
@@ -138,15 +142,18 @@ describe('engine = per-access simulator', () => {
             pageFaults: twin.pageFaults,
             migrated: twin.migrated,
             failed: twin.failed,
+            copies: twin.copiesGone,
+            writeFaultNs: Math.round((twin.writeFaults * (machineOf(box).costs.pageFaultPs + machineOf(box).costs.tlbFlushPs)) / 1000),
             vmstat: twin.vmstat,
           })
           const cost = totals.memoryPs + totals.migrationPs + totals.hintFaultPs + totals.observationPs
-          expect(boundOf(context).ps).toBeLessThanOrEqual(cost)
+          expect((lane!.copiesMade > 0 ? boundWithCopies : boundOf)(context).ps).toBeLessThanOrEqual(cost)
         }),
         { numRuns: 60, seed: 42 },
       )
       // A policy whose parameters are listed above has something to decide in these traces
       if (spec.includes(':') && !spec.startsWith('weighted')) expect(migrated).toBeGreaterThan(0)
+      if (/^(nomad|carrefour)/.test(spec)) expect(copies).toBeGreaterThan(0)
     })
   }
 
