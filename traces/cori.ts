@@ -9,10 +9,11 @@ export default defineFormat({
   carries: ['accesses'],
   fidelity: 'every access',
   recognise: ({ text }) => (allLines(text, /^0x[0-9a-f]{1,16}(\s|$)/i) ? 0.6 : 0),
-  async read(bytes, trace, { file }) {
+  async read(bytes, trace, context) {
+    const { file } = context
     const stream = new UntimedStream(trace)
     const address = new Address()
-    await eachLine(bytes, file, (line, number) => {
+    await eachLine(bytes, trace, context, (line, number) => {
       trace.line = number
       if (line.trim() === '' || line.startsWith('#')) return
       const end = line.search(/\s|$/)

@@ -3,6 +3,7 @@ import { parse } from 'csv-parse'
 import { UserError } from '../src/errors.ts'
 import {
   type Carried,
+  damaged,
   defineFormat,
   type FileHead,
   type FormatContext,
@@ -58,7 +59,8 @@ export default defineFormat({
   },
 
   async read(bytes, trace, context) {
-    const input = bytes[Symbol.asyncIterator]()
+    const end = { isOpen: false }
+    const input = (context.lenient ? wholeLines(bytes, end) : bytes)[Symbol.asyncIterator]()
     const head = await readHead(input)
     const dialect = dialectOf(Buffer.from(head).toString('utf8'), context.options)
     if (!dialect)
@@ -80,9 +82,24 @@ export default defineFormat({
     )
     const rest = await scanLines(head.subarray(dialect.skipBytes), input, scanner, context.file)
     if (rest) await readQuoted(rest, input, dialect.separator, rows, scanner.line - 1, context.file)
+    if (end.isOpen) damaged(trace, context, { problem: 'the last line has no end', line: scanner.line, dropped: 1 })
     describe(trace, layout, rows.weighted)
   },
 })
+
+/** Everything up to the last end of a line; says whether something came after it. */
+async function* wholeLines(bytes: AsyncIterable<Uint8Array>, end: { isOpen: boolean }): AsyncGenerator<Uint8Array> {
+  let rest: Uint8Array = new Uint8Array(0)
+  for await (const chunk of bytes) {
+    const ends = chunk.lastIndexOf(NEWLINE) + 1
+    if (rest.length > LONGEST_LINE) yield rest
+    else if (ends === 0) rest = Buffer.concat([rest, chunk])
+    if (ends === 0) continue
+    yield Buffer.concat([rest, chunk.subarray(0, ends)])
+    rest = chunk.subarray(ends)
+  }
+  end.isOpen = rest.length > 0
+}
 
 /** A quoted field: from here on csv-parse reads. */
 class QuoteMet extends Error {}

@@ -17,7 +17,7 @@ export default defineFormat({
   recognise: ({ text }) => (/^base_time_absolute: /m.test(text) && /^monitoring_start:/m.test(text) ? 1 : 0),
   async read(bytes, trace, context) {
     const reader = new ReportReader(trace, context)
-    await eachLine(bytes, context.file, (line, number) => reader.line(line, number))
+    await eachLine(bytes, trace, context, (line, number) => reader.line(line, number))
     reader.finish()
   },
 })

@@ -17,7 +17,7 @@ export default defineFormat({
   recognise: ({ text }) => (/^\S.*\bdamon_aggregated: target_id=|^\s.*\bdamon_aggregated: target_id=/m.test(text) ? 1 : 0),
   async read(bytes, trace, context) {
     const reader = new DamonReader(trace, context)
-    await eachLine(bytes, context.file, (line, number) => reader.line(line, number))
+    await eachLine(bytes, trace, context, (line, number) => reader.line(line, number))
     reader.finish()
   },
 })

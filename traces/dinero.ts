@@ -16,12 +16,13 @@ export default defineFormat({
   fidelity: 'every access',
   // decimal digits only may be another simulator's trace of two numbers
   recognise: ({ text, fileName }) => (!allLines(text, LINE) ? 0 : /\.x?din$/.test(fileName) ? 0.95 : LETTER.test(text) ? 0.8 : 0.5),
-  async read(bytes, trace, { file }) {
+  async read(bytes, trace, context) {
+    const { file } = context
     const stream = new UntimedStream(trace)
     const address = new Address()
     let fetches = 0
     let others = 0
-    await eachLine(bytes, file, (line, number) => {
+    await eachLine(bytes, trace, context, (line, number) => {
       trace.line = number
       if (line.trim() === '' || line.startsWith('#')) return
       const match = LINE.exec(line)

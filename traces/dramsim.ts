@@ -13,12 +13,13 @@ export default defineFormat({
   fidelity: 'every access',
   options: { cycle: 'length of a cycle, such as 0.833ns (default 1ns)' },
   recognise: ({ text }) => (allLines(text, LINE) ? 0.95 : 0),
-  async read(bytes, trace, { file, options }) {
+  async read(bytes, trace, context) {
+    const { file, options } = context
     const cyclePs = parsePicoseconds(options['cycle'] ?? '1ns', '--format-option cycle')
     const address = new Address()
     const task = trace.task(1, 1)
     let others = 0
-    await eachLine(bytes, file, (line, number) => {
+    await eachLine(bytes, trace, context, (line, number) => {
       trace.line = number
       if (line.trim() === '' || line.startsWith('#')) return
       const match = LINE.exec(line)

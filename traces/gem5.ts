@@ -27,13 +27,14 @@ export default defineFormat({
 
 const startsProtobuf = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(0, 4)) === 'gem5'
 
-async function readText(bytes: AsyncIterable<Uint8Array>, packets: Packets, { file, options }: FormatContext, trace: TraceWriter): Promise<void> {
+async function readText(bytes: AsyncIterable<Uint8Array>, packets: Packets, context: FormatContext, trace: TraceWriter): Promise<void> {
+  const { file, options } = context
   const frequency = Number(options['tick-frequency'] ?? TICKS_PER_SECOND)
   if (!(frequency >= 1e9)) throw new UserError('not a frequency', { field: '--format-option tick-frequency', expected: '1e9 or more', got: String(frequency) })
   packets.ticksPerSecond = frequency
   const hasFlags = (options['flags'] ?? 'yes') !== 'no'
   const address = new Address()
-  await eachLine(bytes, file, (line, number) => {
+  await eachLine(bytes, trace, context, (line, number) => {
     trace.line = number
     if (line.trim() === '' || line.startsWith('#')) return
     const match = LINE.exec(line)

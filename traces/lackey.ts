@@ -3,7 +3,7 @@
  * lk_main.c prints no time and no thread; with `--trace-sched=yes` Valgrind names the thread that takes its big lock.
  */
 import { UserError } from '../src/errors.ts'
-import { type AccessKind, defineFormat, MODIFY, READ, type TraceWriter, WRITE } from '../src/trace/index.ts'
+import { type AccessKind, damaged, defineFormat, MODIFY, READ, type TraceWriter, WRITE } from '../src/trace/index.ts'
 
 const NEWLINE = 10
 const BLANK = 32
@@ -26,7 +26,7 @@ export default defineFormat({
     return EXAMPLE.test(text) ? 0.95 : 0
   },
 
-  async read(bytes, trace, { file }) {
+  async read(bytes, trace, context) {
     const log = new LackeyLog(trace)
     let rest: Uint8Array = new Uint8Array(0)
     for await (const chunk of bytes) {
@@ -34,9 +34,11 @@ export default defineFormat({
       const end = all.lastIndexOf(NEWLINE) + 1
       log.lines(all, end)
       rest = all.subarray(end)
-      if (rest.length > LONGEST_LINE) throw new UserError('a line longer than 1 MiB', { file, line: trace.line + 1, hint: 'Is this a lackey log?' })
+      if (rest.length > LONGEST_LINE)
+        throw new UserError('a line longer than 1 MiB', { file: context.file, line: trace.line + 1, hint: 'Is this a lackey log?' })
     }
-    if (rest.length > 0) log.lines(Buffer.concat([rest, Buffer.from('\n')]), rest.length + 1)
+    if (rest.length > 0 && context.lenient) damaged(trace, context, { problem: 'the last line has no end', line: trace.line + 1, dropped: 1 })
+    else if (rest.length > 0) log.lines(Buffer.concat([rest, Buffer.from('\n')]), rest.length + 1)
     log.finish()
   },
 })

@@ -14,9 +14,10 @@ export default defineFormat({
   carries: ['accesses', 'tasks', 'physical addresses'],
   fidelity: 'samples',
   recognise: ({ text }) => (HEADER.test(text) ? 1 : 0),
-  async read(bytes, trace, { file }) {
+  async read(bytes, trace, context) {
+    const { file } = context
     const reader = new DumpReader(trace, file)
-    await eachLine(bytes, file, (line, number) => reader.line(line, number))
+    await eachLine(bytes, trace, context, (line, number) => reader.line(line, number))
     reader.finish()
   },
 })

@@ -39,7 +39,7 @@ export default defineFormat({
   },
   async read(bytes, trace, context) {
     const reader = new PerfScriptReader(trace, context)
-    await eachLine(bytes, context.file, (line, number) => reader.line(line, number))
+    await eachLine(bytes, trace, context, (line, number) => reader.line(line, number))
     reader.finish()
   },
 })

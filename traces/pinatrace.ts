@@ -23,7 +23,7 @@ export default defineFormat({
     const address = new Address()
     let records = 0
     let complete = false
-    await eachLine(bytes, file, (line, number) => {
+    await eachLine(bytes, trace, context, (line, number) => {
       trace.line = number
       if (line.startsWith('#')) complete ||= line.startsWith('#eof')
       if (line.trim() === '' || line.startsWith('#')) return

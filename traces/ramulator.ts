@@ -20,12 +20,13 @@ export default defineFormat({
     if (allLines(text, OPERATION_FIRST) || allLines(text, ADDRESS_FIRST)) return 0.85
     return allLines(text, CORE) ? 0.6 : 0
   },
-  async read(bytes, trace, { file }) {
+  async read(bytes, trace, context) {
+    const { file } = context
     const stream = new UntimedStream(trace)
     const address = new Address()
     const read = (text: string): boolean => (/^0x/i.test(text) ? address.hex(text) : address.decimal(text))
     let bubbles = 0
-    await eachLine(bytes, file, (line, number) => {
+    await eachLine(bytes, trace, context, (line, number) => {
       trace.line = number
       if (line.trim() === '' || line.startsWith('#')) return
       const named = OPERATION_FIRST.exec(line)

@@ -36,6 +36,7 @@ export class ArrowColumns {
 
   /** Values of column `i`; a list has null where there is none. */
   column(i: number, dictionaries: Dictionaries): ColumnValues {
+    if (this.#batch.rows === 0) return []
     const place = this.#places[i]!
     const { dictionary, type, name } = place.field
     const values = this.#values(place, type)

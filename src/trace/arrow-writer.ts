@@ -1,12 +1,25 @@
 /** Accesses as an Arrow IPC file with the canonical columns, for pandas, Polars and DuckDB; the format `arrow` reads it back. */
 import type { RecordBatchFileWriter } from 'apache-arrow'
-import { type Columns, ColumnWriter, OPERATIONS } from './column-writer.ts'
+import { type Columns, ColumnWriter } from './column-writer.ts'
+import { OPERATIONS } from './table-writer.ts'
+
+const NO_ROWS: Columns = {
+  time_ns: new BigInt64Array(0),
+  pid: new Int32Array(0),
+  tid: new Int32Array(0),
+  cpu: new Int32Array(0),
+  op: new Uint8Array(0),
+  addr: new BigUint64Array(0),
+  size: new BigInt64Array(0),
+  weight: new BigInt64Array(0),
+}
 
 type Arrow = typeof import('apache-arrow')
 
 export class ArrowTableWriter extends ColumnWriter {
   readonly #arrow: Arrow
   readonly #file: RecordBatchFileWriter
+  #hasRows = false
   readonly #operations: ReturnType<typeof operationsOf>
 
   static async create(path: string, pageSize?: number): Promise<ArrowTableWriter> {
@@ -25,6 +38,7 @@ export class ArrowTableWriter extends ColumnWriter {
   }
 
   protected write({ op, ...numbers }: Columns): void {
+    this.#hasRows = true
     const { makeData, makeVector, Table } = this.#arrow
     const vectors = Object.fromEntries(Object.entries(numbers).map(([name, values]) => [name, makeVector(values)]))
     const coded = makeVector(makeData({ ...this.#operations, data: op }))
@@ -32,6 +46,8 @@ export class ArrowTableWriter extends ColumnWriter {
   }
 
   protected end(): void {
+    // a file without a batch would lack its schema
+    if (!this.#hasRows) this.write(NO_ROWS)
     this.#file.finish()
   }
 }

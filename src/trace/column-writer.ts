@@ -1,22 +1,10 @@
 /** Accesses gathered into columns, a batch at a time: what the writers of column files share. */
-import type { TraceEvent } from './events.ts'
-import { type AccessKind, MODIFY, READ, type TraceWriter } from './format.ts'
-import { OutputFile } from './output-file.ts'
+import type { AccessKind } from './format.ts'
+import { TableWriter } from './table-writer.ts'
 
-export const ROWS_IN_BATCH = 1 << 17
+const ROWS_IN_BATCH = 1 << 17
 
-/** What `op` of a row stands for. */
-export const OPERATIONS = ['R', 'W', 'M'] as const
-
-export abstract class ColumnWriter implements TraceWriter {
-  line = 0
-  readonly pageSize: number
-  /** Rows have no place for them. */
-  eventsLeftOut = 0
-  protected readonly out: OutputFile
-  readonly #processes: number[] = []
-  readonly #tasks: { pid: number; tid: number }[] = []
-  readonly #taskOf = new Map<string, number>()
+export abstract class ColumnWriter extends TableWriter {
   #rows = 0
   /** 64-bit integers, filled by words, low first: no BigInt per row. */
   readonly #time = new Uint32Array(2 * ROWS_IN_BATCH)
@@ -29,48 +17,21 @@ export abstract class ColumnWriter implements TraceWriter {
   /** Index into OPERATIONS. */
   readonly #op = new Uint8Array(ROWS_IN_BATCH)
 
-  constructor(path: string, pageSize = 4096) {
-    this.out = new OutputFile(path)
-    this.pageSize = pageSize
-  }
-
-  process(pid: number): number {
-    const known = this.#processes.indexOf(pid)
-    return known >= 0 ? known : this.#processes.push(pid) - 1
-  }
-
-  task(pid: number, tid: number): number {
-    const key = `${pid}/${tid}`
-    let task = this.#taskOf.get(key)
-    if (task === undefined) {
-      task = this.#tasks.push({ pid, tid }) - 1
-      this.#taskOf.set(key, task)
-    }
-    return task
-  }
-
   access(timeNs: number, task: number, cpu: number, addressHigh: number, addressLow: number, bytes: number, kind: AccessKind, weight: number): void {
+    this.inOrder(timeNs)
     const row = this.#rows++
-    const { pid, tid } = this.#tasks[task]!
+    const { pid, tid } = this.tasks[task]!
     setWords(this.#time, row, timeNs)
     this.#pid[row] = pid
     this.#tid[row] = tid
     this.#cpu[row] = cpu
-    this.#op[row] = kind === READ ? 0 : kind === MODIFY ? 2 : 1
+    this.#op[row] = kind - 1
     this.#address[2 * row] = addressLow
     this.#address[2 * row + 1] = addressHigh
     setWords(this.#size, row, bytes)
     setWords(this.#weight, row, weight)
     if (this.#rows === ROWS_IN_BATCH) this.#flush()
   }
-
-  event(_event: TraceEvent): void {
-    this.eventsLeftOut++
-  }
-
-  fact(): void {}
-  lint(): void {}
-  describe(): void {}
 
   #flush(): void {
     const rows = this.#rows
@@ -100,10 +61,6 @@ export abstract class ColumnWriter implements TraceWriter {
     if (this.#rows > 0) this.#flush()
     this.end()
     this.out.commit()
-  }
-
-  abort(): void {
-    this.out.abort()
   }
 }
 

@@ -14,11 +14,11 @@ export interface Damage {
 /** Ends reading with a message, or (`--lenient`) notes what was dropped and returns. */
 export function damaged(trace: TraceWriter, context: FormatContext, { problem, line, dropped }: Damage): void {
   if (!context.lenient) throw new UserError(problem, { file: context.file, line, hint: 'To keep what is complete, give --lenient' })
-  const where = line === undefined ? '' : ` (at ${line})`
+  const where = ` (${context.file}${line === undefined ? '' : `:${line}`})`
   trace.lint({
     code: 'damaged',
     severity: 'warning',
-    message: `${problem}${where}: ${dropped === undefined ? 'the rest' : `${dropped} records`} dropped`,
+    message: `${problem}${where}: ${dropped === undefined ? 'the rest' : dropped === 1 ? '1 record' : `${dropped} records`} dropped`,
     advice: 'Numbers hold for the part that was kept; copy or record the trace again if the rest matters',
   })
 }

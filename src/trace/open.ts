@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { UserError } from '../errors.ts'
+import { damaged } from './damage.ts'
 import type { FolderFile, FormatContext, StreamFormat, TraceWriter } from './format.ts'
 import { loadFormat, recognise, recogniseFolder } from './formats.ts'
 import type { PreparedTrace } from './prepared.ts'
@@ -91,7 +92,7 @@ async function workload(name: string): Promise<Recording> {
 }
 
 async function findInFile(file: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {
-  const source = await openBytes(file, options.progress)
+  const source = await openBytes(file, options)
   const { name, format } = options.format === undefined ? await recognise(source.head, file) : await loadFormat(options.format)
   if ('open' in format) {
     if (source.compression !== 'none')
@@ -104,11 +105,17 @@ async function findInFile(file: string, options: OpenOptions): Promise<Recording
     return { open: () => format.open(file) }
   }
   const context = contextOf(name, format, file, options)
-  return { facts: { format: name, fidelity: format.fidelity, carries: format.carries }, read: (writer) => format.read(source.bytes, writer, context) }
+  return {
+    facts: { format: name, fidelity: format.fidelity, carries: format.carries },
+    async read(writer) {
+      await format.read(source.bytes, writer, context)
+      if (source.damage !== undefined) damaged(writer, context, { problem: source.damage })
+    },
+  }
 }
 
 async function findInFolder(folder: string, options: OpenOptions): Promise<Recording> {
-  const files = filesBelow(folder, folder)
+  const files = filesBelow(folder, folder, options.lenient)
   const names = files.map(({ name }) => name)
   const { name, format } = options.format === undefined ? await recogniseFolder(names, folder) : await loadFormat(options.format)
   if (!('readFolder' in format) || format.readFolder === undefined)
@@ -127,17 +134,17 @@ function contextOf(name: string, format: StreamFormat, file: string, { formatOpt
 }
 
 /** All files of a recording's folder, by name; links are not followed. */
-function filesBelow(folder: string, root: string): FolderFile[] {
+function filesBelow(folder: string, root: string, lenient?: boolean): FolderFile[] {
   return readdirSync(folder, { withFileTypes: true })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(folder, entry.name)
-      if (entry.isDirectory()) return filesBelow(path, root)
+      if (entry.isDirectory()) return filesBelow(path, root, lenient)
       if (!entry.isFile()) return []
-      return [{ name: relative(root, path).split(sep).join('/'), size: statSync(path).size, open: () => decompressed(path) }]
+      return [{ name: relative(root, path).split(sep).join('/'), size: statSync(path).size, open: () => decompressed(path, lenient) }]
     })
 }
 
-async function* decompressed(path: string): AsyncIterable<Uint8Array> {
-  yield* (await openBytes(path)).bytes
+async function* decompressed(path: string, lenient?: boolean): AsyncIterable<Uint8Array> {
+  yield* (await openBytes(path, { lenient })).bytes
 }

@@ -1,6 +1,7 @@
 /** Accesses as a Parquet table with the canonical columns, for pandas, DuckDB and Arrow; the format `parquet` reads it back. */
 import type { ByteWriter, ParquetWriter } from 'hyparquet-writer'
-import { type Columns, ColumnWriter, OPERATIONS } from './column-writer.ts'
+import { type Columns, ColumnWriter } from './column-writer.ts'
+import { OPERATIONS } from './table-writer.ts'
 
 export class ParquetTableWriter extends ColumnWriter {
   readonly #bytes: ByteWriter

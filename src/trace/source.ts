@@ -8,7 +8,7 @@ import { formatCount } from '../units.ts'
 import type { FileHead } from './format.ts'
 import { unlz4 } from './lz4.ts'
 import { unsnappy } from './snappy.ts'
-import { zipBytes } from './zip.ts'
+import { leftIn, zipBytes } from './zip.ts'
 
 const CHUNK = 1 << 18
 /** What formats see to recognise a file. */
@@ -19,6 +19,15 @@ export interface ByteSource {
   /** From the first byte; to be read once. */
   bytes: AsyncIterable<Uint8Array>
   compression: Compression
+  /** Why the bytes ended too early, once they have: only with `lenient`. */
+  damage?: string
+}
+
+export interface SourceOptions {
+  /** Hears now and then which share of the file was read. */
+  progress?: (share: number) => void
+  /** Compressed data that is damaged or cut off ends there, with `damage`, instead of an error. */
+  lenient?: boolean
 }
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'zlib' | 'zip' | 'lz4' | 'snappy'
@@ -41,8 +50,7 @@ const OTHER_COMPRESSIONS: { name: string; magic: number[]; command: string }[] =
   { name: 'bzip2', magic: [0x42, 0x5a, 0x68], command: 'bzip2 -dc' },
 ]
 
-/** `progress` hears now and then which share of the file was read. */
-export async function openBytes(path: string, progress?: (share: number) => void): Promise<ByteSource> {
+export async function openBytes(path: string, { progress, lenient = false }: SourceOptions = {}): Promise<ByteSource> {
   checkReadable(path)
   const { size } = statSync(path)
   const raw = peekable(createReadStream(path, { highWaterMark: CHUNK }), 8)
@@ -58,13 +66,24 @@ export async function openBytes(path: string, progress?: (share: number) => void
       })
   }
   const counted = countBytes(raw.all(), (read) => progress?.(size > 0 ? Math.min(1, read / size) : 0))
-  const decoded = peekable(DECODERS[compression](counted, path), HEAD_BYTES)
+  const source: Pick<ByteSource, 'damage'> = {}
+  const chunks = DECODERS[compression](counted, path, lenient)
+  const decoded = peekable(lenient ? untilDamage(chunks, source) : chunks, HEAD_BYTES)
   const head = await withReadErrors(path, decoded.peek())
   if (head.length === 0) throw new UserError('the file is empty inside its compression', { file: path })
-  return {
+  return Object.assign(source, {
     head: { bytes: head, text: Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1'), fileName: plainName(path) },
     bytes: decoded.all(),
     compression,
+  })
+}
+
+async function* untilDamage(chunks: AsyncIterable<Uint8Array>, source: Pick<ByteSource, 'damage'>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    source.damage = error.parts.problem
   }
 }
 
@@ -148,7 +167,9 @@ function countBytes(chunks: AsyncIterable<Uint8Array>, onRead: (bytes: number) =
   return counted
 }
 
-const DECODERS: Record<Compression, (source: Counted, path: string) => AsyncIterable<Uint8Array>> = {
+type Decoder = (source: Counted, path: string, lenient: boolean) => AsyncIterable<Uint8Array>
+
+const DECODERS: Record<Compression, Decoder> = {
   none: (source) => source.bytes,
   gzip: (source, path) => transform(source, zlib.createGunzip({ chunkSize: CHUNK }), 'gzip', path),
   zlib: (source, path) => transform(source, zlib.createInflate({ chunkSize: CHUNK }), 'zlib', path),
@@ -159,9 +180,9 @@ const DECODERS: Record<Compression, (source: Counted, path: string) => AsyncIter
 }
 
 /** The directory of a zip archive is at its end, so it is read by position and the stream is let go. */
-async function* unzip(source: Counted, path: string): AsyncGenerator<Uint8Array> {
+async function* unzip(source: Counted, path: string, lenient: boolean): AsyncGenerator<Uint8Array> {
   for await (const _ of source.bytes) break
-  yield* zipBytes(path)
+  yield* zipBytes(path, lenient)
 }
 
 /** Node's own zstd (22.15 and later) where it is there, else fzstd; both hold one window. */
@@ -193,6 +214,7 @@ async function* transform(source: Counted, decoder: zlib.Gunzip, name: string, p
   try {
     for await (const chunk of decoder) yield chunk as Uint8Array
   } catch (error) {
+    yield* leftIn(decoder)
     throw damaged(error, name, source, path)
   } finally {
     input.destroy()

@@ -28,13 +28,52 @@ interface Member {
   offset: number
 }
 
-export async function* zipBytes(path: string): AsyncGenerator<Uint8Array> {
+/** With `lenient`, an archive that lost its directory gives its members in the order in which they lie, up to the damage. */
+export async function* zipBytes(path: string, lenient = false): AsyncGenerator<Uint8Array> {
   const file = await open(path)
   try {
-    for (const member of inOrder(await readDirectory(file, path), path)) yield* memberBytes(file, member, path)
+    const directory = await readDirectory(file, path).catch((error: unknown) => {
+      if (lenient && error instanceof UserError) return error
+      throw error
+    })
+    if (directory instanceof UserError) {
+      try {
+        yield* salvaged(file, path)
+      } catch (error) {
+        if (!isOfZlib(error)) throw error
+      }
+      throw directory
+    }
+    for (const member of inOrder(directory, path)) yield* memberBytes(file, member, path)
   } finally {
     await file.close()
   }
+}
+
+/** Members one after the other by their local entries: sizes may be missing there, but a deflated stream knows its end. */
+async function* salvaged(file: FileHandle, path: string): AsyncGenerator<Uint8Array> {
+  const { size } = await file.stat()
+  for (let at = 0; at + 30 < size; ) {
+    const local = await readAt(file, at, 30, path)
+    if (local.readUInt32LE(0) !== LOCAL_ENTRY) return
+    const start = at + 30 + local.readUInt16LE(26) + local.readUInt16LE(28)
+    const stored = local.readUInt16LE(8) === 0 ? local.readUInt32LE(18) : undefined
+    if (start >= size || (stored === undefined && local.readUInt16LE(8) !== 8)) return
+    const packed = readRange(file, start, Math.min(stored ?? size, size - start), path)
+    if (stored === undefined) at = start + (yield* inflated(packed))
+    else {
+      yield* packed
+      at = start + stored
+    }
+    at += await descriptorBytes(file, at, size, path)
+  }
+}
+
+/** A data descriptor may follow a member: a mark, a checksum and two sizes of 4 or 8 bytes. */
+async function descriptorBytes(file: FileHandle, at: number, size: number, path: string): Promise<number> {
+  const DESCRIPTOR = 0x08074b50
+  if (at + 28 > size || (await readAt(file, at, 4, path)).readUInt32LE() !== DESCRIPTOR) return 0
+  return (await readAt(file, at + 16, 4, path)).readUInt32LE() === LOCAL_ENTRY ? 16 : 24
 }
 
 /** One member, or pieces that are numbered and otherwise named alike. */
@@ -137,23 +176,35 @@ async function* memberBytes(file: FileHandle, member: Member, path: string): Asy
       yield chunk
     }
   } catch (error) {
-    if (error instanceof UserError || !/^Z_/.test(String((error as NodeJS.ErrnoException).code))) throw error
+    if (!isOfZlib(error)) throw error
     throw damagedZip(path, `${JSON.stringify(member.name)}: ${(error as Error).message}`)
   }
   if (size !== member.size || crc !== member.crc)
     throw damagedZip(path, `${JSON.stringify(member.name)} does not have the length and checksum of its directory`)
 }
 
-async function* inflated(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+const isOfZlib = (error: unknown): boolean => /^Z_/.test(String((error as NodeJS.ErrnoException).code))
+
+/** Answers how many packed bytes it took. */
+async function* inflated(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, number> {
   const inflate = zlib.createInflateRaw({ chunkSize: CHUNK })
   const input = Readable.from(packed, { objectMode: false })
   input.on('error', (error) => inflate.destroy(error))
   input.pipe(inflate)
   try {
     for await (const chunk of inflate) yield chunk as Uint8Array
+  } catch (error) {
+    yield* leftIn(inflate)
+    throw error
   } finally {
     input.destroy()
   }
+  return inflate.bytesWritten
+}
+
+/** What was decoded before an error and nobody has read yet. */
+export function* leftIn(decoder: zlib.Gunzip): Generator<Uint8Array> {
+  for (let chunk = decoder.read(); chunk !== null; chunk = decoder.read()) yield chunk as Uint8Array
 }
 
 async function* readRange(file: FileHandle, start: number, length: number, path: string): AsyncGenerator<Uint8Array> {

@@ -1,4 +1,4 @@
-/** Whatever is done to a dump or a machine file, the answer is a machine or a message, soon. */
+/** Hostile dumps and machine files, beside those that test/fuzz damages: the answer is a machine or a message, soon. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -8,10 +8,10 @@ import { UserError } from '../../src/errors.ts'
 import { unpack } from '../../src/machine/import/dump.ts'
 import { makeDocument, readDump } from '../../src/machine/import/index.ts'
 import { machineText, parseMachine } from '../../src/machine/index.ts'
+import { damagedOf } from '../fuzz/mutate.ts'
 
-/** `FUZZ_RUNS=1000000 npx vitest run test/machine/fuzz.test.ts` for the long mode. */
-const RUNS = Number(process.env['FUZZ_RUNS'] ?? 1500)
-const TIMEOUT = 60_000 + RUNS * 5
+const RUNS = 500
+const TIMEOUT = 60_000
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/topology')
 const PRESETS = join(import.meta.dirname, '../../src/machine/presets')
@@ -29,94 +29,6 @@ const dumps = readdirSync(FIXTURES)
   .concat(Buffer.from(MLC))
 const machineFiles = readdirSync(PRESETS).map((file) => readFileSync(join(PRESETS, file)))
 
-type Edit = (bytes: Buffer) => Buffer
-
-const position = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
-const NASTY = [
-  '-1',
-  '0',
-  '99999999999999999999',
-  '1e308',
-  'NaN',
-  '0x',
-  ',',
-  '-',
-  ':',
-  '"',
-  '<',
-  '</',
-  '>',
-  '[',
-  '{',
-  '&amp;',
-  '\n',
-  '\t',
-  '\0',
-  '~',
-  '*a',
-  '&a',
-  '1-4000000000',
-  'é',
-  '\u2028',
-  '__proto__',
-]
-
-/** Small damage of the kinds that copying, editing and transferring do, and some malice. */
-const edit: fc.Arbitrary<Edit> = fc.oneof(
-  fc.record({ at: position, value: fc.nat(255) }).map(
-    ({ at, value }): Edit =>
-      (bytes) => {
-        const copy = Buffer.from(bytes)
-        if (copy.length > 0) copy[Math.floor(at * copy.length)] = value
-        return copy
-      },
-  ),
-  fc.record({ at: position, length: fc.nat(400) }).map(
-    ({ at, length }): Edit =>
-      (bytes) => {
-        const start = Math.floor(at * bytes.length)
-        return Buffer.concat([bytes.subarray(0, start), bytes.subarray(start + length)])
-      },
-  ),
-  position.map(
-    (at): Edit =>
-      (bytes) =>
-        bytes.subarray(0, Math.floor(at * bytes.length)),
-  ),
-  fc.record({ at: position, text: fc.constantFrom(...NASTY) }).map(
-    ({ at, text }): Edit =>
-      (bytes) =>
-        splice(bytes, at, Buffer.from(text)),
-  ),
-  fc.record({ at: position, from: position, length: fc.nat(2000) }).map(
-    ({ at, from, length }): Edit =>
-      (bytes) => {
-        const start = Math.floor(from * bytes.length)
-        return splice(bytes, at, bytes.subarray(start, start + length))
-      },
-  ),
-  // a number replaced by another one: what parsers trust most
-  fc.record({ which: fc.nat(1000), text: fc.constantFrom(...NASTY, '65536', '251', '4294967296') }).map(
-    ({ which, text }): Edit =>
-      (bytes) => {
-        const source = bytes.toString('latin1')
-        const numbers = [...source.matchAll(/\d+/g)]
-        const number = numbers[which % Math.max(1, numbers.length)]
-        return number ? Buffer.from(source.slice(0, number.index) + text + source.slice(number.index + number[0].length), 'latin1') : bytes
-      },
-  ),
-)
-
-function splice(bytes: Buffer, at: number, piece: Buffer): Buffer {
-  const start = Math.floor(at * bytes.length)
-  return Buffer.concat([bytes.subarray(0, start), piece, bytes.subarray(start)])
-}
-
-const damaged = (originals: Buffer[]): fc.Arbitrary<Buffer> =>
-  fc
-    .record({ original: fc.constantFrom(...originals), edits: fc.array(edit, { minLength: 1, maxLength: 4 }) })
-    .map(({ original, edits }) => edits.reduce((bytes, one) => one(bytes), original))
-
 /** Anything but a UserError is a bug. */
 function cleanly<T>(action: () => T): T | undefined {
   try {
@@ -125,6 +37,12 @@ function cleanly<T>(action: () => T): T | undefined {
     if (error instanceof UserError) return undefined
     throw error
   }
+}
+
+/** Processor time, so that a busy machine does not count. */
+const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 const documentOf = (...dumps: Buffer[]) =>
@@ -136,44 +54,11 @@ const documentOf = (...dumps: Buffer[]) =>
 const importBytes = (bytes: Buffer) => parseMachine(machineText(documentOf(bytes), 'json'), 'machine.json')
 
 test(
-  'damaged dumps',
-  () => {
-    fc.assert(
-      fc.property(damaged(dumps), (bytes) => {
-        const machine = cleanly(() => importBytes(bytes))
-        if (!machine) return
-        expect(machine.nodes.length).toBeGreaterThan(0)
-        for (const latency of machine.readLatencyPs.flat()) expect(latency).toBeGreaterThan(0)
-      }),
-      { numRuns: RUNS },
-    )
-  },
-  TIMEOUT,
-)
-
-test(
   'two damaged dumps together',
   () => {
     fc.assert(
-      fc.property(damaged(dumps), damaged(dumps), (one, other) => {
+      fc.property(damagedOf(dumps), damagedOf(dumps), (one, other) => {
         cleanly(() => machineText(documentOf(one, other), 'yaml'))
-      }),
-      { numRuns: Math.ceil(RUNS / 3) },
-    )
-  },
-  TIMEOUT,
-)
-
-test(
-  'damaged machine files',
-  () => {
-    fc.assert(
-      fc.property(damaged(machineFiles), (bytes) => {
-        const machine = cleanly(() => parseMachine(bytes.toString('utf8'), 'machine.yaml'))
-        if (!machine) return
-        expect(machine.readLatencyPs.length).toBe(machine.nodes.length)
-        for (const row of [...machine.readLatencyPs, ...machine.writeLatencyPs])
-          for (const cell of row) expect(Number.isSafeInteger(cell) && cell > 0).toBe(true)
       }),
       { numRuns: RUNS },
     )
@@ -185,7 +70,7 @@ test(
   'complaints about machine files name a place in them',
   () => {
     fc.assert(
-      fc.property(damaged(machineFiles), (bytes) => {
+      fc.property(damagedOf(machineFiles), (bytes) => {
         const text = bytes.toString('utf8')
         try {
           parseMachine(text, 'machine.yaml')
@@ -197,7 +82,7 @@ test(
           expect(column).toBeGreaterThan(0)
         }
       }),
-      { numRuns: Math.ceil(RUNS / 3) },
+      { numRuns: RUNS },
     )
   },
   TIMEOUT,
@@ -221,9 +106,9 @@ describe('large and hostile input ends soon', () => {
     ['JSON entries', `{"lscpu": [${repeat('{"field":"NUMA node0 CPU(s):","data":"0"},')}{}]}`],
     ['kernel log', repeat('acpi/hmat: Locality: Flags:00 Type:Access ')],
   ])('%s', (_, text) => {
-    const start = performance.now()
+    const start = cpuMs()
     cleanly(() => importBytes(Buffer.from(text)))
-    expect(performance.now() - start).toBeLessThan(5_000)
+    expect(cpuMs() - start).toBeLessThan(5_000)
   })
 
   test.each([
@@ -234,8 +119,8 @@ describe('large and hostile input ends soon', () => {
     ],
     ['many keys', Array.from({ length: 5000 }, (_, i) => `k${i}: 1`).join('\n')],
   ])('machine file: %s', (_, text) => {
-    const start = performance.now()
+    const start = cpuMs()
     cleanly(() => parseMachine(text, 'machine.yaml'))
-    expect(performance.now() - start).toBeLessThan(5_000)
+    expect(cpuMs() - start).toBeLessThan(5_000)
   })
 })

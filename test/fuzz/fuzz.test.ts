@@ -1,0 +1,34 @@
+/** Damaged files of every kind, a few thousand here; `npm run fuzz -- --inputs 1000000` is the long mode. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { damagedOf } from './mutate.ts'
+import { fuzzTargets, survives } from './targets.ts'
+
+const RUNS = 100
+const SLOWEST_MS = 10_000
+
+const targets = await fuzzTargets()
+
+describe('a clean error or a result that holds together', { timeout: 120_000 }, () => {
+  test.each(targets)('$name', async (target) => {
+    await fc.assert(
+      fc.asyncProperty(damagedOf(target.samples), fc.nat(29), async (bytes, choice) => {
+        const start = performance.now()
+        await survives(target, bytes, choice)
+        expect(performance.now() - start).toBeLessThan(SLOWEST_MS)
+      }),
+      { numRuns: RUNS },
+    )
+  })
+
+  test('the samples themselves are read', async () => {
+    for (const target of targets) {
+      for (const [i, sample] of target.samples.entries()) {
+        const complaint = await target.run(sample, 0).catch((error: Error) => error.message)
+        // some parts hold events only; archives of several files and dumps without nodes are not for reading alone
+        if (!/holds no accesses|no known trace format|a table of places|no dump lists|none of the dumps|several/.test(complaint ?? ''))
+          expect(complaint, `${target.name} ${i}`).toBeUndefined()
+      }
+    }
+  })
+})

@@ -1,0 +1,250 @@
+/** Everything that reads what others wrote, with samples to damage: each answers with a result that holds together or a UserError. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import * as arrow from 'apache-arrow'
+import { parquetWriteBuffer } from 'hyparquet-writer'
+import { UserError } from '../../src/errors.ts'
+import { unpack } from '../../src/machine/import/dump.ts'
+import { makeDocument, readDump } from '../../src/machine/import/index.ts'
+import { machineText, parseMachine } from '../../src/machine/index.ts'
+import { exportTable, importTrace, listFormats, openTrace, parseScript, type StreamFormat, type TraceMeta } from '../../src/trace/index.ts'
+import { openBytes } from '../../src/trace/source.ts'
+import { FoldingWriter } from '../../src/trace/writer.ts'
+
+export interface FuzzTarget {
+  name: string
+  samples: Buffer[]
+  /** Throws anything but a UserError when something is wrong. `choice` varies chunk sizes and options. */
+  run(bytes: Buffer, choice: number): Promise<void>
+}
+
+const ROOT = join(import.meta.dirname, '../..')
+const TRACES = join(ROOT, 'test/fixtures/traces')
+const TOPOLOGY = join(ROOT, 'test/fixtures/topology')
+const PRESETS = join(ROOT, 'src/machine/presets')
+/** Bytes of each text sample that are damaged: enough for every kind of record. */
+const PART = 6000
+const CHUNKS = [7, 999, 1 << 16]
+
+const fixture = (name: string): Buffer => {
+  const bytes = readFileSync(join(TRACES, name))
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
+}
+const part = (name: string): Buffer => fixture(name).subarray(0, PART)
+
+/** Format -> samples. */
+const FORMAT_SAMPLES: Record<string, () => Buffer[]> = {
+  'perf-script': () =>
+    ['mem-shift.default', 'mem-shift.fields', 'page-faults.full', 'page-faults.task-events', 'master-first-touch-autonuma'].map((name) =>
+      part(`perf/${name}.perf-script.txt.gz`),
+    ),
+  'perf-mem': () => [part('perf/mem-shift-loads.perf-mem-dump.txt.gz')],
+  ftrace: () => [part('perf/numa-events.ftrace.txt.gz')],
+  damon: () => [part('damon/phases-vaddr.ftrace.txt.gz'), part('damon/phases-vaddr.perf-script.txt.gz')],
+  damo: () => [part('damon/phases-vaddr.damo.json.gz')],
+  'damo-report': () => [part('damon/phases-vaddr.damo-report-raw.txt.gz')],
+  drmemtrace: () => [
+    fixture('drmemtrace/drmemtrace.small.x64.trace'),
+    part('drmemtrace/legacy-threadsig.x64.tracedir/drmemtrace.threadsig.10510.0155.trace.gz'),
+  ],
+  'drmemtrace-schedule': () => [part('drmemtrace/threadsig.x64.tracedir/serial_schedule.bin.gz')],
+  dinero: () => [Buffer.from('0 7ffe1008\n1 7ffe1010 8\n2 401000\n4 0\n'.repeat(20))],
+  pinatrace: () => [Buffer.from(`${'0x401000: R 0x7ffe1008\n0x401003: W 0x7ffe2010 8\n'.repeat(20)}#eof\n`)],
+  ramulator: () => [Buffer.from('3 20734016\n7 20734080 20734016\nLD 12345\n0x10 R\n'.repeat(20))],
+  cori: () => [Buffer.from('0x7f0000001000\n0x7f0000002000 x\n'.repeat(20))],
+  dramsim: () => [Buffer.from('0x7f64768 P_MEM_WR 2\n0x41a9200 READ 12\n')],
+  champsim: () => [Buffer.alloc(640, 1)],
+  'oracle-general': () => [Buffer.alloc(240, 0xff)],
+  gem5: () => [
+    Buffer.from('r,4096,64,256,77000\nw,8192,64,0,78500\n'.repeat(10)),
+    Buffer.from(
+      '67656d35071880a094a58d1d1008c8d9041001188080808080e01f20401008b0e10410041880a0808080e01f2040100898e90410021880c0808080e01f2040100880f10410011880e0808080e01f20401008e8f8041004188080818080e01f20401008d0800510021880a0818080e01f2040',
+      'hex',
+    ),
+  ],
+  lackey: () => [Buffer.from('==1== x\nI  0401ab70,3\n L 04835884,4\n S 1fff000688,8\n M 04a2b0c0,8\n'.repeat(20))],
+  csv: () => [
+    Buffer.from(`time_ns,pid,tid,cpu,op,addr,size\n${'10,1,2,3,R,0x7f00,8\n'.repeat(20)}`),
+    Buffer.from(`"Time (us)";"rw";"page";"comm"\n${'1.5;"w";7;"a ""b"""\n2.25;"r";8;"x"\n'.repeat(20)}`),
+  ],
+  arrow: () => [...arrowSamples()],
+}
+
+const ROWS = 60
+const COLUMNS = {
+  time_ns: BigInt64Array.from({ length: ROWS }, (_, i) => BigInt(i)),
+  tid: Int32Array.from({ length: ROWS }, (_, i) => i % 3),
+  addr: BigInt64Array.from({ length: ROWS }, (_, i) => BigInt(0x7f0000 + 640 * i)),
+}
+const OPS = Array.from({ length: ROWS }, (_, i) => (i % 3 === 0 ? 'W' : 'R'))
+
+function arrowSamples(): Buffer[] {
+  const plain = Object.fromEntries(Object.entries(COLUMNS).map(([name, values]) => [name, arrow.makeVector(values)]))
+  const table = new arrow.Table({
+    ...plain,
+    op: arrow.vectorFromArray(OPS, new arrow.Dictionary(new arrow.Utf8(), new arrow.Int8())),
+    cpu: arrow.vectorFromArray(
+      OPS.map((op, i) => (op === 'W' ? null : i % 4)),
+      new arrow.Int16(),
+    ),
+    note: arrow.vectorFromArray(OPS, new arrow.Utf8()),
+  })
+  return (['file', 'stream'] as const).map((kind) => Buffer.from(arrow.tableToIPC(table, kind)))
+}
+
+const parquetSample = (): Buffer =>
+  Buffer.from(
+    parquetWriteBuffer({
+      columnData: [...Object.entries(COLUMNS).map(([name, data]) => ({ name, data })), { name: 'op', data: OPS }],
+    }),
+  )
+
+/** Numbers of a trace hold together. */
+function checkMeta(meta: TraceMeta): void {
+  if (!Number.isSafeInteger(meta.reads) || !Number.isSafeInteger(meta.writes) || meta.reads < 0) throw new Error(`reads ${meta.reads}, writes ${meta.writes}`)
+  if (!(meta.timeLastNs >= meta.timeFirstNs)) throw new Error(`time from ${meta.timeFirstNs} to ${meta.timeLastNs}`)
+}
+
+/** What was written is read again; a table of a recording of events only is empty. */
+async function reopened(out: string): Promise<void> {
+  try {
+    checkMeta((await openTrace(out)).meta)
+  } catch (error) {
+    if (!/holds no accesses|no known trace format/.test((error as Error).message)) throw new Error(`${out} cannot be read again`, { cause: error })
+  }
+}
+
+async function* chunks(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+export async function fuzzTargets(): Promise<FuzzTarget[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'numareplay-fuzz-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const file = (bytes: Buffer): string => {
+    const path = join(folder, 'input')
+    writeFileSync(path, bytes)
+    return path
+  }
+  const formats = new Map((await listFormats()).map(({ name, format }) => [name, format as StreamFormat]))
+
+  const readers = Object.entries(FORMAT_SAMPLES).map(([name, samples]): FuzzTarget => {
+    const format = formats.get(name)!
+    return {
+      name: `format ${name}`,
+      samples: samples(),
+      async run(bytes, choice) {
+        const writer = new FoldingWriter({ file: 'x' })
+        await format.read(chunks(bytes, CHUNKS[choice % 3]!), writer, { file: 'x', options: {}, lenient: choice % 2 === 0 })
+        checkMeta(writer.finish({ format: name, fidelity: format.fidelity, carries: format.carries }).tables.meta)
+      },
+    }
+  })
+
+  const container = (name: string, bytes: Buffer): FuzzTarget => ({
+    name: `container ${name}`,
+    samples: [bytes],
+    async run(damaged, choice) {
+      // the container alone: what is inside is the readers' matter
+      for await (const chunk of (await openBytes(file(damaged), { lenient: choice % 2 === 0 })).bytes) if (chunk.length === 0) break
+    },
+  })
+  const containers = [
+    ...['drmemtrace/drmemtrace.allasm_x86_64.trace.zip', 'drmemtrace/threadsig.x64.tracedir/cpu_schedule.bin.zip'],
+    ...['damon/phases-vaddr.damo.json_compressed', 'damon/phases-vaddr.ftrace.txt.gz', 'containers/stream-linked.din.lz4'],
+  ].map((name) => container(name.replace(/.*\//, ''), readFileSync(join(TRACES, name))))
+  containers.push(container('zstd', Buffer.from(readFileSync(join(TRACES, 'forty-rows.csv.zst.base64'), 'latin1'), 'base64')))
+
+  const native = join(folder, 'sample.nrt')
+  const table = join(folder, 'sample.csv')
+  writeFileSync(table, `time_ns,pid,tid,cpu,op,addr,size\n${Array.from({ length: 50 }, (_, i) => `${i},1,${i % 3},${i % 4},R,${4096 * i},8\n`).join('')}`)
+  await importTrace(table, native)
+
+  const texts = readdirSync(TOPOLOGY)
+    .filter((name) => !name.endsWith('.md'))
+    .flatMap((name) => readdirSync(join(TOPOLOGY, name)).map((dump) => gunzipSync(readFileSync(join(TOPOLOGY, name, dump)))))
+  const mlc =
+    'Intel(R) Memory Latency Checker - v3.9\nMeasuring idle latencies (in ns)...\n\t\tNuma node\nNuma node\t     0\t     1\t\n       0\t  78.5\t 134.8\t\n       1\t 133.7\t  79.2\t\n'
+
+  const targets: FuzzTarget[] = [
+    ...readers,
+    ...containers,
+    {
+      name: 'format parquet',
+      samples: [parquetSample()],
+      run: async (bytes) => checkMeta((await openTrace(file(bytes), { format: 'parquet' })).meta),
+    },
+    {
+      name: 'native file',
+      samples: [readFileSync(native)],
+      async run(bytes) {
+        const trace = await openTrace(file(bytes))
+        checkMeta(trace.meta)
+        for (let b = 0; b < trace.blocks; b++) trace.block(b)
+      },
+    },
+    {
+      name: 'recognition',
+      samples: [...readers.flatMap(({ samples }) => samples.map((bytes) => bytes.subarray(0, PART))), ...containers.flatMap(({ samples }) => samples)],
+      run: async (bytes, choice) => checkMeta((await openTrace(file(choice % 5 === 0 ? gzipSync(bytes) : bytes), { lenient: choice % 2 === 0 })).meta),
+    },
+    {
+      name: 'no half-written file',
+      samples: [...readers.flatMap(({ samples }) => samples.map((bytes) => bytes.subarray(0, 1000)))],
+      async run(bytes, choice) {
+        const out = join(folder, ['out.nrt', 'out.csv.gz', 'out.parquet', 'out.arrow'][choice % 4]!)
+        rmSync(out, { force: true })
+        const input = file(bytes)
+        const before = readdirSync(folder).length
+        try {
+          if (out.endsWith('.nrt')) await importTrace(input, out)
+          else await exportTable(input, out)
+        } catch (error) {
+          if (readdirSync(folder).length !== before) throw new Error(`something remains of ${out}`, { cause: error })
+          throw error
+        }
+        await reopened(out)
+      },
+    },
+    {
+      name: 'script of events',
+      samples: [
+        Buffer.from(
+          '2s migrate_pages pid=1 from=0 to=1\n3s move_pages pid=1 pages=0x7f00,0x8f00 nodes=1\n0s mbind pid=1 range=0x7f00+64MiB mode=interleave nodes=0-1 flags=move\n1s cpuset name=job mems=0-1 cpus=0-3\n',
+        ),
+      ],
+      run: async (bytes) => void parseScript(bytes.toString('utf8'), 'script'),
+    },
+    {
+      name: 'machine dump',
+      samples: [...texts, Buffer.from(mlc)],
+      async run(bytes) {
+        const machine = parseMachine(machineText(makeDocument(readDump(unpack(bytes, 'dump'), 'dump'), 'dump'), 'json'), 'machine.json')
+        if (machine.nodes.length === 0 || machine.readLatencyPs.flat().some((latency) => !(latency > 0)))
+          throw new Error('a machine that does not hold together')
+      },
+    },
+    {
+      name: 'machine file',
+      samples: readdirSync(PRESETS).map((preset) => readFileSync(join(PRESETS, preset))),
+      async run(bytes) {
+        const machine = parseMachine(bytes.toString('utf8'), 'machine.yaml')
+        const cells = [...machine.readLatencyPs, ...machine.writeLatencyPs].flat()
+        if (cells.length !== 2 * machine.nodes.length ** 2 || !cells.every((cell) => Number.isSafeInteger(cell) && cell > 0)) throw new Error('latencies')
+      },
+    },
+  ]
+  return targets
+}
+
+/** The target's answer, or its complaint, which must be one that a user can read. */
+export async function survives(target: FuzzTarget, bytes: Buffer, choice: number): Promise<void> {
+  try {
+    await target.run(bytes, choice)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    if (/undefined|NaN|\[object/.test(error.message.replaceAll(/\(expected.*/gs, ''))) throw new Error(`the message says ${error.message}`)
+  }
+}
