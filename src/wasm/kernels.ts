@@ -17,6 +17,16 @@ export interface Cells {
   bank: number
 }
 
+/** What an access costs, by actor: `width` numbers for a read, then as many for a write; and what moving a page costs. All below 2^31, for the TypeScript kernel 2^53. */
+export interface OptimumCosts {
+  words: Uint32Array | Float64Array
+  /** Nodes, rounded up to whole vectors with copies of the first. */
+  width: number
+  move: number
+  /** A page with more accesses in one epoch needs sums beyond 32 bits. */
+  mostAccesses: number
+}
+
 export interface Kernels extends FrameKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
@@ -24,15 +34,23 @@ export interface Kernels extends FrameKernels {
   accesses(pairs: Uint32Array, from: number, to: number): number
   /** First of touches [from, to) whose page is absent (255) or marked, else `to`. */
   nextFault(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array): number
+  /**
+   * An epoch of the optimum, or whole pages of one: pairs [from, to). beyond[page * width + m] is what the page's cheapest history
+   * that ends on node m costs beyond its cheapest of all. Answers the sum over pages by which the latter grew.
+   */
+  optimumEpoch(pairs: Uint32Array, from: number, to: number, beyond: OptimumCosts['words'], costs: OptimumCosts): number
 }
 
 interface Exports extends FrameExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
   nextFault(touchPage: number, from: number, to: number, placement: number, marked: number): number
+  optimumEpoch(pairs: number, n: number, beyond: number, costs: number, vectors: number, move: number, mostAccesses: number): number
 }
 
 const PAIR_BYTES = 16
+/** Of 32 bits, in a vector. */
+export const LANES = 4
 
 /** `undefined`: not asked yet; `null`: there is none. */
 let compiled: Module | null | undefined
@@ -61,6 +79,8 @@ export function wasmKernels({ memory }: Arena): Kernels | undefined {
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
     accesses: (pairs, from, to) => exports.accesses(pairs.byteOffset + from * PAIR_BYTES, to - from),
     nextFault: (touchPage, from, to, placement, marked) => exports.nextFault(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset) >>> 0,
+    optimumEpoch: (pairs, from, to, beyond, { words, width, move, mostAccesses }) =>
+      exports.optimumEpoch(pairs.byteOffset + from * PAIR_BYTES, to - from, beyond.byteOffset, words.byteOffset, width / LANES, move, mostAccesses),
   }
 }
 

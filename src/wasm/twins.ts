@@ -28,4 +28,24 @@ export const twins: Kernels = {
     while (k < to && placement[touchPage[k]!] !== ABSENT && marked[touchPage[k]!] === 0) k++
     return k
   },
+
+  optimumEpoch(pairs, from, to, beyond, { words, width, move }) {
+    const cost = new Float64Array(width)
+    const end = to * PAIR_WORDS
+    let total = 0
+    for (let k = from * PAIR_WORDS; k < end; ) {
+      const page = pairs[k]!
+      const base = page * width
+      for (let m = 0; m < width; m++) cost[m] = beyond[base + m]!
+      for (; k < end && pairs[k] === page; k += PAIR_WORDS) {
+        const row = pairs[k + 1]! * 2 * width
+        for (let m = 0; m < width; m++) cost[m]! += pairs[k + 2]! * words[row + m]! + pairs[k + 3]! * words[row + width + m]!
+      }
+      let least = cost[0]!
+      for (let m = 1; m < width; m++) if (cost[m]! < least) least = cost[m]!
+      for (let m = 0; m < width; m++) beyond[base + m] = Math.min(cost[m]! - least, move)
+      total += least
+    }
+    return total
+  },
 }

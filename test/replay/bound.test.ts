@@ -6,12 +6,13 @@ import { boundOf } from '../../src/replay/bound.ts'
 import { withCopiesPs } from '../../src/replay/bound-copies.ts'
 import { flowPs } from '../../src/replay/bound-flow.ts'
 import { historiesOf } from '../../src/replay/bound-histories.ts'
-import { perPagePs } from '../../src/replay/bound-pages.ts'
+import { optimumIn, perPagePs } from '../../src/replay/bound-pages.ts'
 import { pricedBound } from '../../src/replay/bound-prices.ts'
 import { type BoundProblem, boundProblem } from '../../src/replay/bound-problem.ts'
 import type { ReplayContext } from '../../src/replay/context.ts'
 import { planReplay } from '../../src/replay/plan.ts'
 import { type ListedAccess, type TraceEvent, traceFromAccesses } from '../../src/trace/index.ts'
+import { plainWorkspace } from '../../src/wasm/index.ts'
 
 const TICK_NS = 100
 
@@ -99,6 +100,21 @@ describe('without capacity limits', () => {
       )
     })
   }
+
+  test('kernels in WebAssembly and in TypeScript find the same, with pages that leave memory', () => {
+    const drops = fc.array(fc.record({ tick: fc.integer({ min: 1, max: 9 }), pages: fc.array(fc.nat(7), { maxLength: 3 }) }), { maxLength: 3 })
+    fc.assert(
+      fc.property(smallTrace(8, 10), drops, fc.constantFrom('skx-cl-2s', '2s-plus-cxl', 'opteron-8node'), (list, left, name) => {
+        const problem = boundProblem(contextOf(list, name))
+        problem.drops = left.filter(({ pages }) => pages.every((page) => page < problem.pages)).sort((a, b) => a.tick - b.tick)
+        expect(perPagePs(problem)).toBe(optimumIn(problem, plainWorkspace))
+        // costs of more than 32 bits are left to TypeScript
+        const dear = { ...problem, readPs: problem.readPs.map((ps) => ps * 2 ** 16), writePs: problem.writePs.map((ps) => ps * 2 ** 16) }
+        expect(perPagePs({ ...dear, movePs: problem.movePs * 2 ** 16 })).toBe(perPagePs(problem) * 2 ** 16)
+      }),
+      { numRuns: 50, seed: 6 },
+    )
+  })
 
   test('a page that is unmapped comes back on any node for free', () => {
     const from = (cpu: number, t: number): ListedAccess => ({ t, page: 0, cpu, pid: 1, tid: cpu, weight: 10 })

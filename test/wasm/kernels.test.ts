@@ -74,6 +74,29 @@ it('nextFault', () => {
   )
 })
 
+it('optimumEpoch: sums within 32 bits and beyond, any number of nodes', () => {
+  const PAGES = 6
+  const ACTORS = 3
+  const pair = fc.tuple(fc.nat(PAGES - 1), fc.nat(ACTORS - 1), fc.constantFrom(0, 1, 300, 20_000, 0xffff_ffff), fc.nat(9000))
+  const costs = fc.array(fc.integer({ min: 1, max: 400_000 }), { minLength: 2 * ACTORS * 12, maxLength: 2 * ACTORS * 12 })
+  fc.assert(
+    fc.property(fc.array(fc.array(pair, { maxLength: 20 }), { maxLength: 4 }), costs, fc.constantFrom(4, 8, 12), fc.nat(2e6), (epochs, ps, width, move) => {
+      const words = ps.slice(0, 2 * ACTORS * width)
+      const mostAccesses = Math.floor((2 ** 32 - 1 - move) / Math.max(...words))
+      const [found, wanted] = both((space) => {
+        const beyond = space.u32(PAGES * width)
+        const table = { words: filled(space.u32(words.length), words), width, move, mostAccesses }
+        const sums = epochs.map((pairs) => {
+          const sorted = pairs.toSorted((a, b) => a[0] - b[0])
+          return space.kernels.optimumEpoch(filled(space.u32(4 * sorted.length), sorted.flat()), 0, sorted.length, beyond, table)
+        })
+        return { sums, beyond: Array.from(beyond) }
+      })
+      expect(found).toEqual(wanted)
+    }),
+  )
+})
+
 it('views stay valid while the memory grows, and freed bytes come back zeroed', () => {
   const mark = arena.mark()
   const small = arena.u8(100).fill(7)

@@ -1,0 +1,70 @@
+/**
+ * One epoch of the best placement of every page over time: src/replay/bound-pages.ts says what is computed. Four nodes stand
+ * in one vector; where a machine has no multiple of four, its rows end in copies of their first number.
+ */
+
+/** Bytes of a pair: u32 page, actor, reads, writes. */
+const PAIR: usize = 16
+const VECTOR: usize = 16
+
+/**
+ * pairs: `n` records, sorted by page; beyond: u32 [page][vectors * 4]; costs: u32 [actor][read, then write][vectors * 4].
+ * Sums of a page with at most `mostAccesses` fit into 32 bits. Answers by how much the least costs of all pages grew.
+ */
+export function optimumEpoch(pairs: usize, n: u32, beyond: usize, costs: usize, vectors: u32, move: u32, mostAccesses: u32): f64 {
+  const end = pairs + <usize>n * PAIR
+  const row = <usize>vectors * VECTOR
+  // up to eight nodes stay in registers; a single vector is computed twice
+  const next = vectors > 1 ? VECTOR : 0
+  const moves = i32x4.splat(move)
+  let total: u64 = 0
+  while (pairs < end) {
+    const from = pairs
+    const page = load<u32>(from)
+    const own = beyond + <usize>page * row
+    let first = v128.load(own)
+    let second = v128.load(own + next)
+    let accesses: u64 = 0
+    do {
+      const toRead = costs + <usize>load<u32>(pairs, 4) * 2 * row
+      const toWrite = toRead + row
+      const reads = v128.load_splat<u32>(pairs, 8)
+      const writes = v128.load_splat<u32>(pairs, 12)
+      accesses += <u64>load<u32>(pairs, 8) + load<u32>(pairs, 12)
+      first = i32x4.add(first, i32x4.add(i32x4.mul(reads, v128.load(toRead)), i32x4.mul(writes, v128.load(toWrite))))
+      second = i32x4.add(second, i32x4.add(i32x4.mul(reads, v128.load(toRead + next)), i32x4.mul(writes, v128.load(toWrite + next))))
+      pairs += PAIR
+    } while (pairs < end && load<u32>(pairs) === page)
+    if (vectors > 2 || accesses > mostAccesses) {
+      total += anyStep(from, pairs, own, costs, row, move)
+      continue
+    }
+    const four = i32x4.min_u(first, second)
+    const two = i32x4.min_u(four, i32x4.shuffle(four, four, 2, 3, 0, 1))
+    const least = i32x4.min_u(two, i32x4.shuffle(two, two, 1, 0, 3, 2))
+    v128.store(own, i32x4.min_u(i32x4.sub(first, least), moves))
+    v128.store(own + next, i32x4.min_u(i32x4.sub(second, least), moves))
+    total += <u32>i32x4.extract_lane(least, 0)
+  }
+  return <f64>total
+}
+
+/** One page, for any number of nodes, with sums in 64 bits. */
+function anyStep(from: usize, end: usize, own: usize, costs: usize, row: usize, move: u32): u64 {
+  let least = u64.MAX_VALUE
+  for (let at: usize = 0; at < row; at += 4) least = min(least, costOn(from, end, own + at, costs + at, row))
+  for (let at: usize = 0; at < row; at += 4) {
+    const distance = costOn(from, end, own + at, costs + at, row) - least
+    store<u32>(own + at, <u32>min<u64>(distance, move))
+  }
+  return least
+}
+
+function costOn(pair: usize, end: usize, own: usize, costs: usize, row: usize): u64 {
+  let cost: u64 = load<u32>(own)
+  for (; pair < end; pair += PAIR) {
+    const actor = costs + <usize>load<u32>(pair, 4) * 2 * row
+    cost += <u64>load<u32>(pair, 8) * load<u32>(actor) + <u64>load<u32>(pair, 12) * load<u32>(actor + row)
+  }
+  return cost
+}
