@@ -5,10 +5,9 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Random } from '../../src/columns/index.ts'
-import { contentOf, planFolder, run, start } from './helpers.ts'
+import { contentOf, planFolder, type Running, run, start } from './helpers.ts'
 
 const LONG = process.env['NUMAREPLAY_LONG'] !== undefined
 const KILLS = LONG ? 60 : 5
@@ -20,70 +19,67 @@ policies: [first-touch, 'hot-page-daemon:period=500ms|1s', numa-balancing, inter
 seeds: 1-2
 `
 const POINTS = 3 * 2 * 5 * 2
-const SWEEP = ['sweep', 'plan.yaml', '-o', 'store', '--json', '--progress', 'none']
 
 let folder: string
 let undisturbed: Record<string, string>
-let durationMs: number
+
+/** The same plan in the same place, so that paths in the store agree: each test has a store of its own name. */
+const sweepTo = (store: string, ...more: string[]) => ['sweep', 'plan.yaml', '-o', store, '--json', '--progress', 'json', ...more]
+const points = (stdout: string) => JSON.parse(stdout) as { computed: number; found: number; points: number; interrupted: boolean }
 
 beforeAll(async () => {
   folder = planFolder(PLAN, {}, [SAMPLE])
-  const begin = performance.now()
-  const { code, stderr } = await run([...SWEEP, '--jobs', '2'], folder)
-  durationMs = performance.now() - begin
+  const { code, stderr } = await run(sweepTo('store', '--jobs', '2'), folder)
   expect(code, stderr).toBe(0)
   undisturbed = contentOf(join(folder, 'store'))
   expect(Object.keys(undisturbed).filter((path) => path.endsWith('.zst'))).toHaveLength(POINTS)
 }, 300_000)
 
-/** The same plan in the same place, so that paths in the store agree: each test has a store of its own name. */
-const sweepTo = (store: string, ...more: string[]) => ['sweep', 'plan.yaml', '-o', store, '--json', '--progress', 'none', ...more]
-const points = (stdout: string) => JSON.parse(stdout) as { computed: number; found: number; points: number; interrupted: boolean }
+/** Sends a signal some time after so many points of this run are finished: by progress, not by the clock, whatever else the machine does. */
+function signalAfter({ child }: Running, settled: number, signal: NodeJS.Signals, delayMs = 0): void {
+  let seen = 0
+  let isSent = false
+  const send = () => {
+    isSent = true
+    setTimeout(() => child.kill(signal), delayMs)
+  }
+  if (settled === 0) send()
+  child.stderr!.on('data', (data) => {
+    seen += String(data).split('"event":"point"').length - 1
+    if (seen >= settled && !isSent) send()
+  })
+}
 
 test(`kill -9 at ${KILLS} random moments`, async () => {
   const random = new Random(20231, 'kill')
   const kept: number[] = []
-  for (let kills = 0; kills < KILLS; ) {
-    const store = `killed-${kills}`
-    // killed again and again until one run gets through: moments from before the first import to the last point
-    for (;;) {
-      const { child, ended } = start(sweepTo(store, '--jobs', '2'), folder)
-      const timer = setTimeout(() => child.kill('SIGKILL'), 150 + random.float() * durationMs)
-      const { code, signal, stderr } = await ended
-      clearTimeout(timer)
-      if (signal === 'SIGKILL') {
-        kills++
-        kept.push(Object.keys(contentOf(join(folder, store))).filter((path) => path.startsWith('points/')).length)
-        continue
-      }
-      expect(code, stderr).toBe(0)
-      break
+  for (let stores = 0, kills = 0; kills < KILLS; stores++) {
+    const store = `killed-${stores}`
+    // killed again and again until one run gets through: moments from the start of the program to after the last point
+    for (let isDone = false; !isDone; ) {
+      const there = Object.keys(contentOf(join(folder, store))).filter((path) => path.startsWith('points/')).length
+      const running = start(sweepTo(store, '--jobs', '2'), folder)
+      const settled = Math.floor(random.float() * (POINTS - there) * 1.2)
+      signalAfter(running, settled, 'SIGKILL', random.float() * (settled === 0 ? 1500 : 150))
+      const { code, signal, stderr } = await running.ended
+      isDone = signal !== 'SIGKILL'
+      if (isDone) expect(code, stderr).toBe(0)
+      else kept.push(there + (stderr.match(/"status":"done"/g)?.length ?? 0))
+      kills = kept.length
     }
     expect(contentOf(join(folder, store))).toEqual(undisturbed)
   }
-  const hits = kept.filter((points) => points > 0)
-  if (LONG)
-    console.log(
-      `${kept.length} kills: ${kept.length - hits.length} before the first point, ${hits.length} after ${hits.sort((a, b) => a - b).join(', ')} of ${POINTS}`,
-    )
+  const hits = kept.filter((finished) => finished > 0)
+  if (LONG) console.log(`${kept.length} kills: ${kept.length - hits.length} before the first point, others after ${hits.join(', ')} of ${POINTS}`)
   expect(hits.length, 'some run was killed after it had finished points').toBeGreaterThan(0)
-}, 3_600_000)
+}, 7_200_000)
 
 describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
   test('keeps what is finished, says so, and leaves nothing half-done', async () => {
     const store = `interrupted-${signal}`
-    const { child, ended } = start(sweepTo(store, '--jobs', '2'), folder)
-    const file = join(folder, store, 'points')
-    for (let i = 0; i < 1000; i++) {
-      await sleep(10)
-      try {
-        if (readdirSync(file).length > 0) break
-      } catch {
-        // not there yet
-      }
-    }
-    child.kill(signal)
-    const { code, stdout } = await ended
+    const running = start(sweepTo(store, '--jobs', '2'), folder)
+    signalAfter(running, 1, signal)
+    const { code, stdout } = await running.ended
     expect(code).toBe(130)
     const { interrupted, computed } = points(stdout)
     expect(interrupted).toBe(true)
@@ -109,7 +105,7 @@ test('two processes on one store share the work', async () => {
 test('one of two processes is killed: the other takes over', async () => {
   const victim = start(sweepTo('taken-over', '--jobs', '1'), folder)
   const other = start(sweepTo('taken-over', '--jobs', '1'), folder)
-  setTimeout(() => victim.child.kill('SIGKILL'), durationMs * 0.7)
+  signalAfter(victim, 1, 'SIGKILL')
   const { code, stderr, stdout } = await other.ended
   await victim.ended
   expect(code, stderr).toBe(0)
