@@ -53,11 +53,15 @@ export function parseFraction(text: string, field = 'share'): number {
   return value
 }
 
-/** `'42'` -> 42; decimal or 0x hexadecimal, not negative. */
+const THOUSANDS: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9 }
+
+/** `'42'` -> 42, `'10M'` -> 10,000,000; decimal or 0x hexadecimal, not negative. */
 export function parseCount(text: string, field = 'count'): number {
   const trimmed = text.trim()
-  const value = /^(0x[0-9a-f]+|\d+)$/i.test(trimmed) ? Number(trimmed) : Number.NaN
-  if (!Number.isSafeInteger(value)) throw new UserError('not a whole number', { field, expected: 'a whole number, 0 or more', got: quote(text) })
+  const [, digits, unit = ''] = /^(0x[0-9a-f]+|\d+)([kMG]?)$/i.exec(trimmed) ?? []
+  const value = digits === undefined ? Number.NaN : Number(digits) * THOUSANDS[unit.toUpperCase()]!
+  if (!Number.isSafeInteger(value))
+    throw new UserError('not a whole number', { field, expected: 'a whole number, 0 or more, such as 500, 20k or 10M', got: quote(text) })
   return value
 }
 

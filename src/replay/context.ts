@@ -38,11 +38,18 @@ export function forEachTick(trace: PreparedTrace, visit: (block: TickBlock, i: n
   }
 }
 
+/** Looking ahead must not take the block from under the lane that looks, nor read the trace from its start again. */
+const aheadOf = new WeakMap<PreparedTrace, { read: (b: number) => TickBlock; b: number }>()
+
 /** Visits ticks from number `from` on while their start is before `untilNs` (trace clock). */
 export function ticksAhead(trace: PreparedTrace, from: number, untilNs: number, visit: (block: TickBlock, i: number) => void): void {
-  for (let b = 0; b < trace.blocks; b++) {
-    const block = trace.block(b)
+  const ahead = aheadOf.get(trace) ?? { read: trace.reader?.() ?? ((b: number) => trace.block(b)), b: 0 }
+  aheadOf.set(trace, ahead)
+  if (trace.blocks > 0 && ahead.read(ahead.b).firstTick > from) ahead.b = 0
+  for (let b = ahead.b; b < trace.blocks; b++) {
+    const block = ahead.read(b)
     if (block.firstTick + block.ticks <= from) continue
+    if (block.firstTick <= from) ahead.b = b
     for (let i = Math.max(0, from - block.firstTick); i < block.ticks; i++) {
       if (block.startNs[i]! >= untilNs) return
       visit(block, i)

@@ -11,6 +11,7 @@ import type { Machine } from '../machine/index.ts'
 import { HEAT } from '../results/index.ts'
 import { PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
 import { forEachTick } from './context.ts'
+import { byAddress } from './layout.ts'
 
 /** As many as a wide screen shows apart. */
 const BINS = 200
@@ -31,62 +32,29 @@ export interface HeatGrid {
 }
 
 export function heatGrid(trace: PreparedTrace): HeatGrid {
-  const bins = addressBins(trace)
-  const size = Math.ceil(trace.meta.pages / Math.max(1, bins.length))
+  const { pages } = trace.meta
+  const count = Math.min(BINS, pages)
+  const order = byAddress(trace)
+  const bins = Array.from({ length: count }, (_, bin) => {
+    const rank = Math.floor((bin * pages) / count)
+    const page = order[rank]!
+    return { process: trace.pageProcess[page]!, vpage: trace.pageVpage[page]!, rank }
+  })
+  const binOf = new Uint8Array(pages)
+  for (let rank = 0, bin = 0; rank < pages; rank++) {
+    if (bin + 1 < count && bins[bin + 1]!.rank === rank) bin++
+    binOf[order[rank]!] = bin
+  }
+  const size = Math.ceil(pages / Math.max(1, count))
   const stride = Math.max(1, Math.ceil(size / SAMPLE))
   const chosen = bins.map((): number[] => [])
-  const seen = new Uint32Array(bins.length)
-  const binOf = binOfPage(trace, bins)
-  for (let page = 0; page < binOf.length; page++) if (seen[binOf[page]!]!++ % stride === 0) chosen[binOf[page]!]!.push(page)
-  const sampleStart = new Uint32Array(bins.length + 1)
-  chosen.forEach((pages, b) => {
-    sampleStart[b + 1] = sampleStart[b]! + pages.length
+  const seen = new Uint32Array(count)
+  for (let page = 0; page < pages; page++) if (seen[binOf[page]!]!++ % stride === 0) chosen[binOf[page]!]!.push(page)
+  const sampleStart = new Uint32Array(count + 1)
+  chosen.forEach((some, b) => {
+    sampleStart[b + 1] = sampleStart[b]! + some.length
   })
   return { ticks: Math.max(1, Math.ceil(trace.ticks / BINS)), bins, binOf, sampleStart, samplePages: Uint32Array.from(chosen.flat()) }
-}
-
-/** First page of each bin, ascending by process and address. */
-function addressBins(trace: PreparedTrace): HeatGrid['bins'] {
-  const { meta, pageProcess, pageVpage } = trace
-  const count = Math.min(BINS, meta.pages)
-  const held = new Uint32Array(trace.processes.length)
-  for (let page = 0; page < meta.pages; page++) held[pageProcess[page]!]!++
-  const vpages = Array.from(held, (pages) => new Float64Array(pages))
-  held.fill(0)
-  for (let page = 0; page < meta.pages; page++) vpages[pageProcess[page]!]![held[pageProcess[page]!]!++] = pageVpage[page]!
-  const bins: HeatGrid['bins'] = []
-  let before = 0
-  vpages.forEach((sorted, process) => {
-    sorted.sort()
-    while (bins.length < count) {
-      const rank = Math.floor((bins.length * meta.pages) / count)
-      if (rank >= before + sorted.length) break
-      bins.push({ process, vpage: sorted[rank - before]!, rank })
-    }
-    before += sorted.length
-  })
-  return bins
-}
-
-/** The last bin that begins at or before the page, by halving. */
-function binOfPage({ meta, pageProcess, pageVpage }: PreparedTrace, bins: HeatGrid['bins']): Uint8Array {
-  const binProcess = Uint16Array.from(bins, ({ process }) => process)
-  const binVpage = Float64Array.from(bins, ({ vpage }) => vpage)
-  const found = new Uint8Array(meta.pages)
-  for (let page = 0; page < meta.pages; page++) {
-    const process = pageProcess[page]!
-    const vpage = pageVpage[page]!
-    let low = 0
-    let high = bins.length
-    while (high - low > 1) {
-      const middle = (low + high) >> 1
-      const isAfter = binProcess[middle]! > process || (binProcess[middle] === process && binVpage[middle]! > vpage)
-      if (isAfter) high = middle
-      else low = middle
-    }
-    found[page] = low
-  }
-  return found
 }
 
 /** Accesses per cell: one sweep over the pairs, for the whole run. Cells nobody accessed have no row, but every time bin has one. */

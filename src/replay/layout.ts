@@ -17,11 +17,14 @@ export function layoutOf(trace: PreparedTrace): MemoryLayout {
 }
 
 function newLayout(trace: PreparedTrace): MemoryLayout {
-  const pagesOf = trace.processes.map((): number[] => [])
-  for (let page = 0; page < trace.meta.pages; page++) pagesOf[trace.pageProcess[page]]!.push(page)
+  const order = byAddress(trace)
+  let from = 0
   const processes = trace.processes.map((pid, process) => {
-    const pages = pagesOf[process]!.sort((a, b) => trace.pageVpage[a]! - trace.pageVpage[b]!)
-    return { pid, vmas: vmasOf(trace, process, pages) }
+    let to = from
+    while (to < order.length && trace.pageProcess[order[to]!] === process) to++
+    const vmas = vmasOf(trace, process, order.subarray(from, to))
+    from = to
+    return { pid, vmas }
   })
   return {
     pageSize: trace.meta.pageSize,
@@ -31,6 +34,40 @@ function newLayout(trace: PreparedTrace): MemoryLayout {
   }
 }
 
+const DIGIT = 11
+const DIGITS = 1 << DIGIT
+
+/** All pages by process, then virtual page: a radix sort from the lowest digit on, in time proportional to the pages. */
+export function byAddress({ meta, pageProcess, pageVpage }: Pick<PreparedTrace, 'meta' | 'pageProcess' | 'pageVpage'>): Uint32Array {
+  let order = new Uint32Array(meta.pages)
+  let other = new Uint32Array(meta.pages)
+  for (let page = 0; page < order.length; page++) order[page] = page
+  const counts = new Uint32Array(DIGITS)
+  const pass = (digitOf: (page: number) => number) => {
+    counts.fill(0)
+    for (let page = 0; page < order.length; page++) counts[digitOf(page)]!++
+    if (order.length > 0 && counts[digitOf(0)] === order.length) return
+    let sum = 0
+    for (let digit = 0; digit < DIGITS; digit++) {
+      const count = counts[digit]!
+      counts[digit] = sum
+      sum += count
+    }
+    for (let i = 0; i < order.length; i++) {
+      const page = order[i]!
+      other[counts[digitOf(page)]!++] = page
+    }
+    ;[order, other] = [other, order]
+  }
+  // virtual pages are below 2^52
+  for (let shift = 0; shift < 52; shift += DIGIT) {
+    const scale = 2 ** shift
+    pass((page) => Math.floor(pageVpage[page]! / scale) & (DIGITS - 1))
+  }
+  for (let shift = 0; shift < 16; shift += DIGIT) pass((page) => (pageProcess[page]! >>> shift) & (DIGITS - 1))
+  return order
+}
+
 interface Mapped {
   start: number
   end: number
@@ -38,33 +75,45 @@ interface Mapped {
   shared: boolean
 }
 
-function vmasOf(trace: PreparedTrace, process: number, pages: number[]): LayoutVma[] {
-  const mapped: Mapped[] = trace.events
+/** `pages` of the process by address. */
+function vmasOf(trace: PreparedTrace, process: number, pages: Uint32Array): LayoutVma[] {
+  const mappingAt = walk(mappingsOf(trace, process))
+  const vpage = (i: number) => trace.pageVpage[pages[i]!]!
+  const vmas: LayoutVma[] = []
+  for (let i = 0; i < pages.length; ) {
+    const mapping = mappingAt(vpage(i))
+    const first = i
+    for (i++; i < pages.length; i++) {
+      const next = vpage(i)
+      if (mappingAt(next) !== mapping || (!mapping && next - vpage(i - 1) > GAP + 1)) break
+    }
+    const start = mapping?.start ?? vpage(first)
+    const ptes = new Int32Array(vpage(i - 1) + 1 - start).fill(-1)
+    for (let k = first; k < i; k++) ptes[vpage(k) - start] = pages[k]!
+    vmas.push({ name: mapping?.name ?? `anon-${vmas.length}`, startVpage: start, ptes, shared: mapping?.shared ?? false })
+  }
+  return vmas
+}
+
+function mappingsOf(trace: PreparedTrace, process: number): Mapped[] {
+  return trace.events
     .flatMap((event) =>
       event.kind === 'mmap' && event.process === process
         ? [{ start: event.startVpage, end: event.startVpage + event.pages, name: event.name, shared: event.shared === true }]
         : [],
     )
     .sort((a, b) => a.start - b.start)
-  const mappingAt = (vpage: number) => mapped.findLast(({ start, end }) => start <= vpage && vpage < end)
+}
 
-  const vmas: LayoutVma[] = []
-  for (let i = 0; i < pages.length; ) {
-    const first = trace.pageVpage[pages[i]!]!
-    const mapping = mappingAt(first)
-    let last = i
-    while (last + 1 < pages.length) {
-      const vpage = trace.pageVpage[pages[last + 1]!]!
-      if (mappingAt(vpage) !== mapping || (!mapping && vpage - trace.pageVpage[pages[last]!]! > GAP + 1)) break
-      last++
-    }
-    const start = mapping?.start ?? first
-    const end = trace.pageVpage[pages[last]!]! + 1
-    const ptes = new Int32Array(end - start).fill(-1)
-    for (; i <= last; i++) ptes[trace.pageVpage[pages[i]!]! - start] = pages[i]!
-    vmas.push({ name: mapping?.name ?? `anon-${vmas.length}`, startVpage: start, ptes, shared: mapping?.shared ?? false })
+/** The last mapping by start that holds a page, for pages asked in ascending order. */
+function walk(mapped: Mapped[]): (vpage: number) => Mapped | undefined {
+  const begun: Mapped[] = []
+  let next = 0
+  return (vpage) => {
+    while (next < mapped.length && mapped[next]!.start <= vpage) begun.push(mapped[next++]!)
+    while (begun.length > 0 && begun.at(-1)!.end <= vpage) begun.pop()
+    return begun.at(-1)
   }
-  return vmas
 }
 
 /** The page at a virtual page number, present or not; undefined where the trace never touches one. */

@@ -1,6 +1,6 @@
 /** A TickBlock as packed columns and back. What ticks of one trace have in common (their starts) is not in the block. */
 import { columnBytes, FRAME_PAD, packedBytes, plainWorkspace, type Workspace, withWorkspace } from '../wasm/index.ts'
-import { BLOCK_ROWS, shared } from './blocks.ts'
+import { BLOCK_ROWS } from './blocks.ts'
 import { pack, unpack, zigzag } from './packed.ts'
 import { PAIR_WORDS, type TickBlock } from './prepared.ts'
 import { encodeSection, Malformed } from './sections.ts'
@@ -67,19 +67,15 @@ function packedTouches(block: TickBlock, workspace: Workspace): Uint8Array[] {
   const { kernels, u32, u8 } = workspace
   const { touchStart } = block
   const n = block.touchPage.length
-  const here = <A extends Uint8Array | Uint16Array | Uint32Array>(copy: A, from: A): A => {
-    copy.set(from)
-    return copy
-  }
   const touches = {
-    page: here(u32(n), block.touchPage),
-    actor: here(workspace.u16(n), block.touchActor),
+    page: filled(u32(n), block.touchPage),
+    actor: filled(workspace.u16(n), block.touchActor),
     isWrite: block.touchIsWrite,
     offset: block.touchOffsetNs,
   }
   const index = u32(n)
-  const starts = here(u32(touchStart.length), touchStart)
-  kernels.rankTouches(touches, starts, here(u32(block.pairStart.length), block.pairStart), here(u32(block.pairs.length), block.pairs), index)
+  const starts = filled(u32(touchStart.length), touchStart)
+  kernels.rankTouches(touches, starts, filled(u32(block.pairStart.length), block.pairStart), filled(u32(block.pairs.length), block.pairs), index)
   const values = u32(n)
   const out = u8(columnBytes(n))
   const column = (from: Uint32Array) => out.slice(0, kernels.packColumn(from, n, out))
@@ -101,8 +97,29 @@ function packedTouches(block: TickBlock, workspace: Workspace): Uint8Array[] {
   return [coded, isWrite, column(values)]
 }
 
-/** `startNs` = starts of its ticks and the end of the last. Throws Malformed. */
-export function decodeBlock(columns: readonly Uint8Array[], shape: BlockShape, limits: BlockLimits, startNs: Float64Array): TickBlock {
+/** Shared memory for one decoded block, used again for the next: fresh memory costs more than decoding. */
+export class BlockBuffers {
+  readonly #held: SharedArrayBuffer[] = []
+
+  /** The column number `c`, on the memory it had before unless that is too small. */
+  column<A>(c: number, make: new (buffer: SharedArrayBuffer, offset: number, length: number) => A, bytes: number, length: number): A {
+    let held = this.#held[c]
+    if (held === undefined || held.byteLength < bytes * length) {
+      held = new SharedArrayBuffer(bytes * (length + (length >>> 2)))
+      this.#held[c] = held
+    }
+    return new make(held, 0, length)
+  }
+}
+
+/** `startNs` = starts of its ticks and the end of the last. The block is valid until `buffers` are used again. Throws Malformed. */
+export function decodeBlock(
+  columns: readonly Uint8Array[],
+  shape: BlockShape,
+  limits: BlockLimits,
+  startNs: Float64Array,
+  buffers = new BlockBuffers(),
+): TickBlock {
   const { firstTick, ticks, pairs, touches } = shape
   checkRoom(columns, shape)
   const pairStart = startsOf(columns[0]!, ticks, pairs)
@@ -111,15 +128,9 @@ export function decodeBlock(columns: readonly Uint8Array[], shape: BlockShape, l
     const { kernels, u32, u8, u16 } = workspace
     const held = (column: Uint8Array, n: number, from = 0): Uint8Array => {
       if (packedBytes(column.subarray(from), n) !== column.length - from) throw new Malformed()
-      const copy = u8(column.length - from + FRAME_PAD)
-      copy.set(column.subarray(from))
-      return copy
+      return filled(u8(column.length - from + FRAME_PAD), column.subarray(from))
     }
-    const startsHere = (starts: Uint32Array): Uint32Array => {
-      const copy = u32(starts.length)
-      copy.set(starts)
-      return copy
-    }
+    const startsHere = (starts: Uint32Array): Uint32Array => filled(u32(starts.length), starts)
     const pairsHere = u32(pairs * PAIR_WORDS)
     const pairStartHere = startsHere(pairStart)
     const [page, actor, reads, writes] = columns.slice(2, 6).map((column) => held(column, pairs))
@@ -140,12 +151,12 @@ export function decodeBlock(columns: readonly Uint8Array[], shape: BlockShape, l
       ticks,
       startNs,
       pairStart,
-      pairs: shared(pairsHere),
+      pairs: filled(buffers.column(0, Uint32Array, 4, pairs * PAIR_WORDS), pairsHere),
       touchStart,
-      touchPage: shared(out.page),
-      touchActor: shared(out.actor),
-      touchIsWrite: shared(out.isWrite),
-      touchOffsetNs: shared(out.offset),
+      touchPage: filled(buffers.column(1, Uint32Array, 4, touches), out.page),
+      touchActor: filled(buffers.column(2, Uint16Array, 2, touches), out.actor),
+      touchIsWrite: filled(buffers.column(3, Uint8Array, 1, touches), out.isWrite),
+      touchOffsetNs: filled(buffers.column(4, Uint32Array, 4, touches), out.offset),
     }
   })
 }
@@ -172,6 +183,11 @@ function startsOf(column: Uint8Array, ticks: number, total: number): Uint32Array
   }
   if (sum !== total) throw new Malformed()
   return starts
+}
+
+function filled<A extends Uint8Array | Uint16Array | Uint32Array>(array: A, values: A): A {
+  array.set(values)
+  return array
 }
 
 /** In WebAssembly's memory unless so many rows do not fit there. */

@@ -17,7 +17,7 @@ export async function importTrace(name: string, out: string, options: OpenOption
   const found = await find(name, options)
   if ('open' in found) {
     const trace = asFolded(found, options)
-    const { blocks: _, block: __, ticks: ___, tickStartNs, stored: ____, ...tables } = trace
+    const { blocks: _, block: __, reader: ___, ticks: ____, tickStartNs, stored: _____, ...tables } = trace
     await writeNative(out, { tables, tickStartNs, blocks: allBlocks(trace) })
     return
   }

@@ -124,6 +124,7 @@ export function openNative(file: string): PreparedTrace {
       tickStartNs,
       blocks: blocks.length,
       block: blockReader(stored, tickStartNs),
+      reader: () => blockReader(stored, tickStartNs),
       stored,
     }))
   } finally {

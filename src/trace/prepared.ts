@@ -91,8 +91,10 @@ export interface PreparedTrace {
   /** Starts of all ticks and the end of the last, ns; blocks hold slices of the same numbers. */
   tickStartNs: Float64Array
   blocks: number
-  /** Columns of block b. In-memory traces return the same object each time; file-backed ones read it. */
+  /** Columns of block b. In-memory traces return the same object each time; file-backed ones read it, and it is valid until four others were asked for. */
   block(b: number): TickBlock
+  /** A second way to the same blocks, for looking ahead while others are in use; absent where blocks stay valid. */
+  reader?(): (b: number) => TickBlock
   /** Where the blocks lie, when they are read from a native file. */
   stored?: StoredBlocks
 }

@@ -26,7 +26,7 @@ export function regroup(trace: PreparedTrace, epochNs: number): PreparedTrace {
   const regrouped = { ...trace, meta: { ...trace.meta, tickNs: epochNs }, ticks: tickStartNs.length - 1, tickStartNs }
   if (trace.stored) {
     const stored = { ...trace.stored, epochs: planEpochs(trace.stored, tickStartNs) }
-    return { ...regrouped, stored, blocks: stored.epochs.length, block: blockReader(stored, tickStartNs) }
+    return { ...regrouped, stored, blocks: stored.epochs.length, block: blockReader(stored, tickStartNs), reader: () => blockReader(stored, tickStartNs) }
   }
   const blocks = [...mergeTicks(allBlocks(trace), tickStartNs)]
   return { ...regrouped, blocks: blocks.length, block: (b) => blocks[b]! }

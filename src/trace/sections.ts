@@ -41,9 +41,9 @@ export function decodeSection(bytes: Buffer, section: Section, columns: number):
   return decoded
 }
 
-/** Throws Malformed where the file ends before. */
-export function readAt(descriptor: number, { offset, bytes }: { offset: number; bytes: number }): Buffer {
-  const buffer = Buffer.allocUnsafe(bytes)
+/** Throws Malformed where the file ends before. `room`, if it is large enough, receives the bytes. */
+export function readAt(descriptor: number, { offset, bytes }: { offset: number; bytes: number }, room?: Buffer): Buffer {
+  const buffer = room !== undefined && room.length >= bytes ? room.subarray(0, bytes) : Buffer.allocUnsafe(bytes)
   let done = 0
   while (done < bytes) {
     const read = readSync(descriptor, buffer, done, bytes - done, offset + done)

@@ -15,12 +15,12 @@ export interface SharedTrace {
 }
 
 export function shareTrace(trace: PreparedTrace): SharedTrace {
-  const { blocks, block, ticks: _, tickStartNs, stored, ...tables } = trace
+  const { blocks, block, reader: __, ticks: _, tickStartNs, stored, ...tables } = trace
   return { tables, tickStartNs, blocks: stored ?? Array.from({ length: blocks }, (_, b) => block.call(trace, b)) }
 }
 
 export function fromShared({ tables, tickStartNs, blocks }: SharedTrace): PreparedTrace {
   const rest = { ...tables, ticks: tickStartNs.length - 1, tickStartNs }
   if (Array.isArray(blocks)) return { ...rest, blocks: blocks.length, block: (b) => blocks[b]! }
-  return { ...rest, blocks: blocks.blocks.length, block: blockReader(blocks, tickStartNs), stored: blocks }
+  return { ...rest, blocks: blocks.blocks.length, block: blockReader(blocks, tickStartNs), reader: () => blockReader(blocks, tickStartNs), stored: blocks }
 }

@@ -1,7 +1,7 @@
 /** Provisional ticks in a file, so that importing takes the same memory whatever the length of the recording. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { BLOCK_COLUMNS, type BlockShape, decodeBlock, encodeBlock, shapeOf } from './block-codec.ts'
+import { BLOCK_COLUMNS, BlockBuffers, type BlockShape, decodeBlock, encodeBlock, shapeOf } from './block-codec.ts'
 import { OutputFile } from './output-file.ts'
 import type { TickBlock } from './prepared.ts'
 import { decodeSection, type Section } from './sections.ts'
@@ -29,12 +29,13 @@ export class SpillFile implements BlockStore {
 
   *take(): Iterable<TickBlock> {
     if (!this.#out) return
+    const buffers = new BlockBuffers()
     const descriptor = openSync(this.#out.temporary, 'r')
     try {
       for (const place of this.#blocks) {
         const bytes = Buffer.allocUnsafe(place.bytes)
         readSync(descriptor, bytes, 0, place.bytes, place.offset)
-        yield decodeBlock(decodeSection(bytes, place, BLOCK_COLUMNS), place, NO_LIMITS, place.startNs)
+        yield decodeBlock(decodeSection(bytes, place, BLOCK_COLUMNS), place, NO_LIMITS, place.startNs, buffers)
       }
     } finally {
       closeSync(descriptor)

@@ -1,11 +1,11 @@
 /** Blocks that lie in a native file: read when they are asked for, merged into longer ticks on the way if so wished. */
 import { closeSync, openSync } from 'node:fs'
-import { BLOCK_COLUMNS, type BlockShape, decodeBlock } from './block-codec.ts'
+import { BLOCK_COLUMNS, BlockBuffers, type BlockShape, decodeBlock } from './block-codec.ts'
 import { mergeTicks } from './merge-ticks.ts'
 import type { TickBlock } from './prepared.ts'
 import { decodeSection, named, readAt, type Section } from './sections.ts'
 
-/** Decoded blocks kept: the one being read and those that other readers of this thread are at. */
+/** Decoded blocks that a reader keeps: a block is valid until so many others were asked for. */
 const KEPT_BLOCKS = 4
 
 /** Enough to read the blocks in any thread. */
@@ -30,35 +30,44 @@ export interface EpochBlock {
 
 /** `tickStartNs`: of the ticks as they are to be read. */
 export function blockReader(stored: StoredBlocks, tickStartNs: Float64Array): (b: number) => TickBlock {
-  const inFile = keeping((b) => readBlock(stored, b))
+  const inFile = fileReader(stored)
   const { epochs } = stored
   return epochs ? keeping((b) => mergedBlock(stored, inFile, epochs[b]!, tickStartNs)) : inFile
 }
 
-/** Keeps the latest few answers. */
-function keeping(read: (b: number) => TickBlock): (b: number) => TickBlock {
-  const kept = new Map<number, TickBlock>()
+/** Keeps the latest few answers; the memory of the oldest is used again. */
+function keeping(read: (b: number, buffers: BlockBuffers) => TickBlock): (b: number) => TickBlock {
+  const kept: { b: number; block: TickBlock; buffers: BlockBuffers }[] = []
   return (b) => {
-    const block = kept.get(b) ?? read(b)
-    kept.delete(b)
-    kept.set(b, block)
-    if (kept.size > KEPT_BLOCKS) kept.delete(kept.keys().next().value!)
+    const at = kept.findIndex((entry) => entry.b === b)
+    if (at >= 0) {
+      const [entry] = kept.splice(at, 1)
+      kept.push(entry!)
+      return entry!.block
+    }
+    const { buffers } = (kept.length < KEPT_BLOCKS ? undefined : kept.shift()) ?? { buffers: new BlockBuffers() }
+    const block = read(b, buffers)
+    kept.push({ b, block, buffers })
     return block
   }
 }
 
-function readBlock(stored: StoredBlocks, b: number): TickBlock {
-  const place = stored.blocks[b]!
-  // opened anew each time, so that no descriptor outlives the trace; next to decoding it costs nothing
-  const descriptor = openSync(stored.file, 'r')
-  try {
-    return named(stored.file, `block ${b + 1} of ${stored.blocks.length} (bytes ${place.offset} to ${place.offset + place.bytes})`, () => {
-      const columns = decodeSection(readAt(descriptor, place), place, BLOCK_COLUMNS)
-      return decodeBlock(columns, place, stored, stored.tickStartNs.subarray(place.firstTick, place.firstTick + place.ticks + 1))
-    })
-  } finally {
-    closeSync(descriptor)
-  }
+function fileReader(stored: StoredBlocks): (b: number) => TickBlock {
+  let room = Buffer.alloc(0)
+  return keeping((b, buffers) => {
+    const place = stored.blocks[b]!
+    if (place.bytes > room.length) room = Buffer.allocUnsafeSlow(place.bytes + (place.bytes >>> 2))
+    // opened anew each time, so that no descriptor outlives the trace; next to decoding it costs nothing
+    const descriptor = openSync(stored.file, 'r')
+    try {
+      return named(stored.file, `block ${b + 1} of ${stored.blocks.length} (bytes ${place.offset} to ${place.offset + place.bytes})`, () => {
+        const columns = decodeSection(readAt(descriptor, place, room), place, BLOCK_COLUMNS)
+        return decodeBlock(columns, place, stored, stored.tickStartNs.subarray(place.firstTick, place.firstTick + place.ticks + 1), buffers)
+      })
+    } finally {
+      closeSync(descriptor)
+    }
+  })
 }
 
 /** Merged ticks in blocks that each begin in another block of the file, so that none is much larger than those. */

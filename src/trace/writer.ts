@@ -37,7 +37,7 @@ export interface FormatFacts {
 }
 
 /** Everything of a PreparedTrace but its ticks. */
-export type TraceTables = Omit<PreparedTrace, 'blocks' | 'block' | 'ticks' | 'tickStartNs' | 'stored'>
+export type TraceTables = Omit<PreparedTrace, 'blocks' | 'block' | 'reader' | 'ticks' | 'tickStartNs' | 'stored'>
 
 /** What folding gives; the blocks are to be taken once. */
 export interface FoldedTrace {

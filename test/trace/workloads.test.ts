@@ -5,6 +5,7 @@ import { listTicks } from './naive-fold.ts'
 
 /** Small versions of each, so that the tests are quick. */
 const SMALL: Record<string, string> = {
+  mix: 'pages=300,accesses=20000',
   'phase-shift': 'slab=16KiB,accesses=20000',
   'producer-consumer': 'ring=16KiB,private=16KiB,items=2000',
   stream: 'array=64KiB,iterations=2',
