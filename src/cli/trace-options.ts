@@ -2,7 +2,7 @@
 import type { Argv } from 'yargs'
 import { CacheFilter, parseGeometry } from '../cache/index.ts'
 import { UserError } from '../errors.ts'
-import type { OpenOptions } from '../trace/index.ts'
+import { type OpenOptions, parseSampleRate } from '../trace/index.ts'
 import { parseDuration, parseSize } from '../units.ts'
 import { once } from './command.ts'
 
@@ -19,6 +19,12 @@ export function importOptions(args: Argv): Argv {
       coerce: once('cache'),
       describe: 'keep only what misses this last-level cache: size, ways, line[, lru|srrip], such as 32MiB,16way,64B',
     })
+    .option('sample', {
+      type: 'string',
+      requiresArg: true,
+      coerce: once('sample'),
+      describe: 'keep one page in so many, such as 1/100, and all that get many accesses (docs/sampling.md)',
+    })
     .option('lenient', { type: 'boolean', default: false, describe: 'keep what is complete of a damaged file' })
 }
 
@@ -26,12 +32,14 @@ export function readOptions(args: Record<string, unknown>): OpenOptions {
   const pageSize = args['page-size'] as string | undefined
   const tick = args['tick'] as string | undefined
   const cache = args['cache'] === undefined ? undefined : parseGeometry(args['cache'] as string)
+  const sample = args['sample'] as string | undefined
   return {
     format: args['format'] as string | undefined,
     formatOptions: Object.fromEntries((args['format-option'] as string[]).flatMap(keysAndValues)),
     pageSize: pageSize === undefined ? undefined : parseSize(pageSize, '--page-size'),
     tickNs: tick === undefined ? undefined : parseDuration(tick, '--tick'),
     events: args['events'] as string | undefined,
+    sampleOneIn: sample === undefined ? undefined : parseSampleRate(sample),
     lenient: args['lenient'] === true,
     through: cache && ((writer) => new CacheFilter(writer, cache)),
   }

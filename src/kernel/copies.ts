@@ -9,17 +9,20 @@
 import type { NodeIndex } from '../machine/index.ts'
 import type { KernelObserver, PageId } from './face.ts'
 import type { Frames } from './frames.ts'
+import type { Pages } from './pages.ts'
 
 export class Copies {
   /** Copies made up to now. */
   made = 0
   readonly #frames: Frames
   readonly #observer: KernelObserver
+  readonly #pages: Pages
   /** Oldest first. */
   readonly #shadows = new Map<PageId, NodeIndex>()
   readonly #replicas = new Map<PageId, NodeIndex[]>()
 
-  constructor(frames: Frames, observer: KernelObserver) {
+  constructor(pages: Pages, frames: Frames, observer: KernelObserver) {
+    this.#pages = pages
     this.#frames = frames
     this.#observer = observer
   }
@@ -44,28 +47,29 @@ export class Copies {
 
   /** A frame on exactly this node becomes a replica; false when none is free above the low watermark. */
   replicate(page: PageId, node: NodeIndex): boolean {
-    if (!this.#frames.take(node, 'low', 1)) return false
+    if (!this.#frames.take(node, 'low', this.#pages.folioPages(page))) return false
     const nodes = this.#replicas.get(page)
     if (nodes === undefined) this.#replicas.set(page, [node])
     else nodes.push(node)
-    this.#count(node)
+    this.#count(page, node)
     return true
   }
 
   /** The frame that the page has just left stays in use as its shadow. */
   keepShadow(page: PageId, node: NodeIndex): void {
     this.#shadows.set(page, node)
-    this.#count(node)
+    this.#count(page, node)
   }
 
-  #count(node: NodeIndex): void {
-    this.made++
-    this.#observer.copies(node, 1)
+  #count(page: PageId, node: NodeIndex): void {
+    const frames = this.#pages.folioPages(page)
+    this.made += frames
+    this.#observer.copies(node, frames)
   }
 
   /** The page moves into its shadow: the frame holds the page from now on. */
   enterShadow(page: PageId): void {
-    this.#observer.copies(this.#shadows.get(page)!, -1)
+    this.#observer.copies(this.#shadows.get(page)!, -this.#pages.folioPages(page))
     this.#shadows.delete(page)
   }
 
@@ -74,12 +78,12 @@ export class Copies {
     const shadow = this.#shadows.get(page)
     if (shadow !== undefined) {
       this.#shadows.delete(page)
-      this.#free(shadow)
+      this.#free(page, shadow)
     }
     const replicas = this.#replicas.get(page)
     if (replicas !== undefined) {
       this.#replicas.delete(page)
-      for (const node of replicas) this.#free(node)
+      for (const node of replicas) this.#free(page, node)
     }
   }
 
@@ -90,22 +94,22 @@ export class Copies {
       if (freed >= frames) return freed
       if (on !== node) continue
       this.#shadows.delete(page)
-      this.#free(node)
-      freed++
+      freed += this.#free(page, node)
     }
     for (const [page, nodes] of this.#replicas) {
       if (freed >= frames) return freed
       if (!nodes.includes(node)) continue
       if (nodes.length === 1) this.#replicas.delete(page)
       else nodes.splice(nodes.indexOf(node), 1)
-      this.#free(node)
-      freed++
+      freed += this.#free(page, node)
     }
     return freed
   }
 
-  #free(node: NodeIndex): void {
-    this.#frames.give(node, 1)
-    this.#observer.copies(node, -1)
+  #free(page: PageId, node: NodeIndex): number {
+    const frames = this.#pages.folioPages(page)
+    this.#frames.give(node, frames)
+    this.#observer.copies(node, -frames)
+    return frames
   }
 }

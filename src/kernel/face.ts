@@ -27,6 +27,8 @@ export interface MemoryLayout {
   pages: number
   processes: { pid: number; vmas: LayoutVma[] }[]
   tasks: { tid: number; process: number }[]
+  /** page -> pages that it stands for, where the trace is a sample of pages. */
+  standsFor?: Uint32Array
 }
 
 export type MemPolicyMode = 'default' | 'preferred' | 'bind' | 'interleave' | 'local' | 'preferred_many' | 'weighted_interleave'
@@ -88,7 +90,7 @@ export interface KernelObserver {
   /** Frames on a node that hold copies of pages (copies.ts): made, or given up where negative. */
   copies(node: NodeIndex, frames: number): void
   /** A page on `from` was copied into a replica on `to`. */
-  replicated(from: NodeIndex, to: NodeIndex): void
+  replicated(from: NodeIndex, to: NodeIndex, pages: number): void
 }
 
 /** Outcome of one system call by an operator or policy. */

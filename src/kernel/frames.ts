@@ -50,9 +50,12 @@ export class Frames {
   /** Free pages that must be exceeded, reserve included. */
   readonly #marks: Record<Watermark, Float64Array>
   readonly #first: Uint16Array
+  /** In a sample every allocation of `pages` stands for so many of one page. */
+  readonly #isSample: boolean
 
-  constructor(nodes: number, zones: readonly Zone[], zonelists: readonly Uint8Array[], vmstat: Vmstat) {
+  constructor(nodes: number, zones: readonly Zone[], zonelists: readonly Uint8Array[], vmstat: Vmstat, isSample = false) {
     this.nodes = nodes
+    this.#isSample = isSample
     this.zones = [...zones].sort((a, b) => a.node - b.node)
     this.inUse = new Float64Array(nodes)
     this.#zonelists = zonelists
@@ -158,7 +161,7 @@ export class Frames {
         if ((allowed !== null && allowed[node] === 0) || (mems !== null && mems[node] === 0)) continue
         if (preferred < 0) preferred = node
         if (!this.take(node, mark, pages)) continue
-        this.#vmstat.countAllocation(preferred, node, cpu)
+        this.#vmstat.countAllocation(preferred, node, cpu, this.#isSample ? pages : 1)
         return node
       }
     }
@@ -168,7 +171,7 @@ export class Frames {
   /** __GFP_THISNODE: this node or nothing. */
   allocateOn(node: number, mems: Uint8Array | null, pages: number, cpu: number): number {
     if ((mems !== null && mems[node] === 0) || !(this.take(node, 'low', pages) || this.take(node, 'min', pages))) return -1
-    this.#vmstat.countAllocation(node, node, cpu)
+    this.#vmstat.countAllocation(node, node, cpu, this.#isSample ? pages : 1)
     return node
   }
 }

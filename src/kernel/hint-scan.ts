@@ -176,7 +176,7 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
     if ((state & PAGE.file) !== 0 && (state & PAGE.dirty) !== 0) continue
     if (only !== undefined && !only(node, page)) continue
     pages.hintMarked[page] = 1
-    updated++
+    updated += pages.standsFor(page)
   }
   kernel.vmstat.count('numa_pte_updates', updated)
   return updated

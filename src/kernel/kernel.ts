@@ -18,6 +18,8 @@ export interface KernelOptions {
   pages: number
   /** Makes zeroed arrays of per-page state that loops outside the kernel read; default: plain ones. */
   bytes?: ((length: number) => Uint8Array) | undefined
+  /** page -> pages that it stands for, where they are a sample. */
+  standsFor?: Uint32Array | undefined
   observer?: KernelObserver | undefined
   /** Pages follow a cpuset only where cpuset.memory_migrate says so. */
   cpusetV1?: boolean
@@ -48,13 +50,13 @@ export class Kernel {
   tiering = true
   readonly #topTier: Uint8Array
 
-  constructor({ machine, zones, pages, bytes, observer, cpusetV1 = false, tiers }: KernelOptions) {
+  constructor({ machine, zones, pages, bytes, standsFor, observer, cpusetV1 = false, tiers }: KernelOptions) {
     this.machine = machine
     this.nodes = machine.nodes.length
     this.memoryNodes = machine.nodes.flatMap((node, i) => (node.bytes > 0 ? [i] : []))
-    this.pages = new Pages(pages, bytes)
+    this.pages = new Pages(pages, bytes, standsFor)
     this.vmstat = new Vmstat(this.nodes)
-    this.frames = new Frames(this.nodes, zones, buildZonelists(machine), this.vmstat)
+    this.frames = new Frames(this.nodes, zones, buildZonelists(machine), this.vmstat, standsFor !== undefined)
     this.engine = new MigrationEngine(this.pages, this.frames, this.vmstat, observer)
     this.cpusetV1 = cpusetV1
     this.rootCpuset = newCpuset('/', null, false, this.memoryNodes, this.memoryNodes)

@@ -85,6 +85,7 @@ class Lane implements LaneKernel {
       zones: zonesOf(machine, layout.pageSize),
       pages: layout.pages,
       bytes,
+      standsFor: layout.standsFor,
       observer,
       tiers: machine.nodes.map((node) => node.tier),
     })
@@ -157,12 +158,13 @@ class Lane implements LaneKernel {
 
   faultIn(page: PageId, task: number, node: NodeIndex, _isWrite: boolean, preferred?: NodeIndex): number {
     const kernel = this.#kernel
+    const size = kernel.pages.folioPages(page)
     let served: number
-    if (preferred !== undefined) served = kernel.frames.allocate(preferred, null, this.#tasks[task]!.memsTable, 1, node)
+    if (preferred !== undefined) served = kernel.frames.allocate(preferred, null, this.#tasks[task]!.memsTable, size, node)
     else if (this.#hasPolicies) served = this.#allocateByPolicy(page, this.#tasks[task]!, node)
-    else served = kernel.frames.allocate(node, null, null, 1, node)
+    else served = kernel.frames.allocate(node, null, null, size, node)
     if (served < 0) return -1
-    kernel.vmstat.count('pgfault')
+    kernel.vmstat.count('pgfault', size)
     this.placement[page] = served
     return served
   }
@@ -173,7 +175,7 @@ class Lane implements LaneKernel {
     const policy = (vma === undefined ? null : ownPolicy(vma, i)) ?? task.policy
     const index = vma === undefined ? page : interleaveIndex(vma, i)
     task.node = node
-    return allocateByPolicy(this.#kernel, task, policy, index, 1)
+    return allocateByPolicy(this.#kernel, task, policy, index, this.#kernel.pages.folioPages(page), false)
   }
 
   migrateMisplaced(page: PageId, to: NodeIndex): boolean {
@@ -181,9 +183,10 @@ class Lane implements LaneKernel {
   }
 
   takeHintFault(page: PageId, node: NodeIndex): void {
+    const faults = this.#kernel.pages.folioPages(page)
     this.hintMarked[page] = 0
-    this.#kernel.vmstat.count('numa_hint_faults')
-    if (this.placement[page] === node) this.#kernel.vmstat.count('numa_hint_faults_local')
+    this.#kernel.vmstat.count('numa_hint_faults', faults)
+    if (this.placement[page] === node) this.#kernel.vmstat.count('numa_hint_faults_local', faults)
   }
 
   scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex, page: PageId) => boolean): { updated: number; wrapped: boolean } {
@@ -212,7 +215,7 @@ class Lane implements LaneKernel {
     const failed: Record<string, number> = {}
     for (let i = 0; i < count; i++) {
       const code = status[i]!
-      if (code < 0 && code !== NOT_WRITTEN) failed[errnoName(code)] = (failed[errnoName(code)] ?? 0) + 1
+      if (code < 0 && code !== NOT_WRITTEN) failed[errnoName(code)] = (failed[errnoName(code)] ?? 0) + kernel.pages.standsFor(pages[i]!)
     }
     return this.#outcome(ret, before, (i) => status[i]!, failed)
   }
@@ -286,8 +289,8 @@ class Lane implements LaneKernel {
   /** From the first copy on the allocator knows whom to ask for frames. */
   #needCopies(): Copies {
     if (this.#copies !== null) return this.#copies
-    const { engine, frames } = this.#kernel
-    const copies = new Copies(frames, this.#observer)
+    const { engine, frames, pages } = this.#kernel
+    const copies = new Copies(pages, frames, this.#observer)
     this.#copies = copies
     engine.copies = copies
     frames.reclaimer = (start, allowed, isLast) => {
@@ -313,8 +316,8 @@ class Lane implements LaneKernel {
     for (let i = 0; i < pages.length; i++) {
       const made = copies.made
       const code = replicatePage(this.#kernel, copies, pages[i]!, to[i]!)
-      if (code !== 0) failed[errnoName(code)] = (failed[errnoName(code)] ?? 0) + 1
-      else if (copies.made > made) this.#observer.replicated(this.placement[pages[i]!]!, to[i]!)
+      if (code !== 0) failed[errnoName(code)] = (failed[errnoName(code)] ?? 0) + this.#kernel.pages.standsFor(pages[i]!)
+      else if (copies.made > made) this.#observer.replicated(this.placement[pages[i]!]!, to[i]!, copies.made - made)
     }
     return { moved: copies.made - before, ret: 0, failed, status: () => NOT_WRITTEN }
   }
@@ -358,7 +361,7 @@ class Lane implements LaneKernel {
         continue
       }
       this.#copies?.drop(page)
-      frames.give(this.placement[page]!, 1)
+      frames.give(this.placement[page]!, pages.folioPages(page))
       this.placement[page] = ABSENT
       this.hintMarked[page] = 0
       pages.clearState(page, 0xffff)

@@ -40,7 +40,7 @@ export class Lru {
   }
 
   /**
-   * The `count` coldest pages of a node. Active pages follow inactive ones; those that are handed out are deactivated
+   * The coldest pages of a node, `count` of them. Active pages follow inactive ones; those that are handed out are deactivated
    * (shrink_active_list), so that an access decides whether they come back.
    */
   coldest(node: NodeIndex, count: number): Uint32Array {
@@ -51,7 +51,9 @@ export class Lru {
     }
     const heat = (page: PageId): number => (this.isActive(page) ? 2 ** 32 : 0) + (this.#lastUse?.[page] ?? 0)
     const sorted = Uint32Array.from(candidates).sort((a, b) => heat(a) - heat(b) || a - b)
-    const cold = sorted.slice(0, count)
+    let end = 0
+    for (let found = 0; found < count && end < sorted.length; end++) found += pages.standsFor(sorted[end]!)
+    const cold = sorted.slice(0, end)
     for (const page of cold) pages.clearState(page, PAGE.active | PAGE.referenced)
     return cold
   }

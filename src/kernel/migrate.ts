@@ -385,7 +385,7 @@ export class MigrationEngine {
       if (code !== 0) return code
     }
     const size = pages.folioPages(folio)
-    if (size === 1) this.#record.stages.copiedPages++
+    if (pages.order(folio) === 0) this.#record.stages.copiedPages += size
     else this.#record.stages.copiedThp++
     this.#frames.give(this.#place(folio, target, size), size)
     if ((pages.state(folio) & PAGE.partiallyMapped) !== 0) this.#vmstat.count('thp_deferred_split_page')

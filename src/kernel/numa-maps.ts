@@ -23,12 +23,13 @@ function line(vma: Vma, { tasks }: Process, pages: Pages, nodes: readonly Machin
   for (const page of vma.ptes) {
     if (page < 0 || pages.node[page] === ABSENT) continue
     const state = pages.state(page)
-    present++
-    perNode.set(pages.node[page]!, (perNode.get(pages.node[page]!) ?? 0) + 1)
-    if ((state & PAGE.dirty) !== 0) dirty++
-    if ((state & PAGE.active) !== 0) active++
-    if ((state & PAGE.writeback) !== 0) writeback++
-    if ((state & PAGE.file) === 0 && vma.kind === 'anon') anon++
+    const count = pages.standsFor(page)
+    present += count
+    perNode.set(pages.node[page]!, (perNode.get(pages.node[page]!) ?? 0) + count)
+    if ((state & PAGE.dirty) !== 0) dirty += count
+    if ((state & PAGE.active) !== 0) active += count
+    if ((state & PAGE.writeback) !== 0) writeback += count
+    if ((state & PAGE.file) === 0 && vma.kind === 'anon') anon += count
     mapmax = Math.max(mapmax, pages.mapcount(page))
   }
   const policy = policyText(ownPolicy(vma, 0) ?? tasks[0]?.policy ?? null, nodes)

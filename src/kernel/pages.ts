@@ -49,11 +49,13 @@ export class Pages {
   #head: Int32Array | null = null
   #next: Int32Array | null = null
   #entireMapcount: Uint16Array | null = null
+  readonly #standsFor: Uint32Array | null
   #released: number[] = []
 
   /** `bytes` makes the two arrays that are always there, zeroed. */
-  constructor(length: number, bytes: (count: number) => Uint8Array = (count) => new Uint8Array(count)) {
+  constructor(length: number, bytes: (count: number) => Uint8Array = (count) => new Uint8Array(count), standsFor: Uint32Array | null = null) {
     this.length = length
+    this.#standsFor = standsFor
     this.node = bytes(length).fill(ABSENT)
     this.hintMarked = bytes(length)
   }
@@ -116,9 +118,14 @@ export class Pages {
     return this.#next === null ? page : this.#next[page]!
   }
 
-  /** Base pages of the folio. */
+  /** Base pages of the folio; of a page in a sample of pages, those that it stands for. */
   folioPages(head: PageId): number {
-    return 1 << this.order(head)
+    return this.#standsFor === null ? 1 << this.order(head) : this.#standsFor[head]!
+  }
+
+  /** Pages that one page stands for: itself, unless the trace is a sample of pages. All pages of a sample are small folios. */
+  standsFor(page: PageId): number {
+    return this.#standsFor === null ? 1 : this.#standsFor[page]!
   }
 
   setNode(head: PageId, node: NodeIndex): void {

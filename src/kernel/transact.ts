@@ -32,9 +32,10 @@ export function transactPages(
     allocate: (page, size) => frames.allocateOn(targets.get(page)!, null, size, targets.get(page)!),
     isWritten,
     keeps(page, from, target) {
-      vmstat.count('numa_pages_migrated')
+      const size = kernel.pages.folioPages(page)
+      vmstat.count('numa_pages_migrated', size)
       if (!kernel.isPromotion(from, target)) return false
-      vmstat.countNode(target, 'pgpromote_success')
+      vmstat.countNode(target, 'pgpromote_success', size)
       copies.keepShadow(page, from)
       return true
     },

@@ -65,14 +65,14 @@ export class Vmstat {
    * mm/page_alloc.c:zone_statistics(), once per allocation of any order. `preferred`: node of the first zone of the zonelist
    * that the nodemask allows; `cpu`: node of the cpu that allocates.
    */
-  countAllocation(preferred: number, served: number, cpu: number): void {
+  countAllocation(preferred: number, served: number, cpu: number, by = 1): void {
     const row = served * NODE_ITEMS.length
-    if (served === preferred) this.#items[row]! += 1
+    if (served === preferred) this.#items[row]! += by
     else {
-      this.#items[row + 1]! += 1
-      this.#items[preferred * NODE_ITEMS.length + 2]! += 1
+      this.#items[row + 1]! += by
+      this.#items[preferred * NODE_ITEMS.length + 2]! += by
     }
-    this.#items[row + (served === cpu ? 4 : 5)]! += 1
+    this.#items[row + (served === cpu ? 4 : 5)]! += by
   }
 
   /** One event counter. */

@@ -51,6 +51,8 @@ export interface World {
   }
   /** Pages of the trace; ids are 0 … pages - 1. */
   pages: number
+  /** Pages that a page stands for: 1, or more in a trace that is a sample of pages. Free memory and pages moved count all of them. */
+  standsFor(page: PageId): number
   /** How the memory of a node did in the last epoch. */
   load(node: NodeIndex): NodeLoad
   /** Uniform in [0, 1), seeded per lane. */

@@ -8,17 +8,20 @@
 import { GrowableF64, GrowableI32 } from '../columns/index.ts'
 import type { MigrationRecord } from '../kernel/index.ts'
 import { firstPairOf, PAIR_WORDS, type TickBlock } from '../trace/index.ts'
+import { accessesFor, type Sample } from './sample.ts'
 
 export class BlockedAccesses {
   /** Pages unmapped in this epoch, some more than once, and the mean wait of an access to each in whole picoseconds. */
   readonly #pages = new GrowableI32(16)
   readonly #waitPs = new GrowableF64(16)
   readonly #actorTask: Uint16Array
+  readonly #sample: Sample | undefined
   /** What each task waits in this epoch, and the most that any can: half of every batch. */
   readonly #taskPs: Float64Array
   #mostPs = 0
 
-  constructor(actorTask: Uint16Array, tasks: number) {
+  constructor(actorTask: Uint16Array, tasks: number, sample?: Sample) {
+    this.#sample = sample
     this.#actorTask = actorTask
     this.#taskPs = new Float64Array(tasks)
   }
@@ -42,9 +45,9 @@ export class BlockedAccesses {
     const end = block.pairStart[i + 1]! * PAIR_WORDS
     for (let b = 0; b < this.#pages.length; b++) {
       const page = this.#pages.data[b]!
-      const wait = this.#waitPs.data[b]!
+      const wait = this.#waitPs.data[b]! * (this.#sample === undefined ? 1 : accessesFor(this.#sample, page))
       for (let k = firstPairOf(block, i, page) * PAIR_WORDS; k < end && pairs[k] === page; k += PAIR_WORDS)
-        this.#taskPs[this.#actorTask[pairs[k + 1]!]!]! += wait * (pairs[k + 2]! + pairs[k + 3]!)
+        this.#taskPs[this.#actorTask[pairs[k + 1]!]!]! += Math.round(wait * (pairs[k + 2]! + pairs[k + 3]!))
     }
     for (let task = 0; task < this.#taskPs.length; task++) {
       if (this.#taskPs[task]! > 0) charge(task, Math.min(this.#taskPs[task]!, this.#mostPs))

@@ -11,6 +11,7 @@ import {
   OVER_TIME,
   PING_PONG,
   PLACEMENT,
+  SAMPLE_GROUPS,
   STACK,
   STAGES,
   SUMMARY,
@@ -20,6 +21,7 @@ import {
 import type { Bound } from './bound.ts'
 import type { LaneResult } from './lane-result.ts'
 import { toNs } from './ledger.ts'
+import { errorColumns, type SampleShape } from './sample-error.ts'
 import { totalCostPs, verdictOf } from './verdict.ts'
 
 const TABLE_OF = {
@@ -35,12 +37,13 @@ const TABLE_OF = {
   ping_pong: PING_PONG,
   numa_maps: NUMA_MAPS,
   stages: STAGES,
+  sample_groups: SAMPLE_GROUPS,
 } as const
 
 /** What figures are derived from, besides the lanes. */
 export interface CollectContext {
   machine: Machine
-  trace: { meta: { timeFirstNs: number; timeLastNs: number } }
+  trace: { meta: { timeFirstNs: number; timeLastNs: number; sample?: SampleShape } }
 }
 
 /** `bounds`: of each lane, as lanes that make copies of pages have another one. */
@@ -112,6 +115,7 @@ function summaryRow(context: CollectContext, lane: LaneResult, baseline: LaneRes
     regret: lane.status === 'ok' && bound.ps > 0 ? total / bound.ps - 1 : null,
     share_of_possible_gain: isWhole && possible > 0 ? (totalCostPs(baseline) - total) / possible : null,
     ping_pong_pages: lane.pingPongPages,
+    ...errorColumns(lane, baseline, meta.sample),
   }
 }
 

@@ -9,12 +9,12 @@ import { firstPairOf, PAIR_WORDS, type TickBlock } from '../trace/index.ts'
 import type { MemoryTraffic } from './memory-traffic.ts'
 
 /** Frees the copies of pages that are written in tick `i`; `fault` hears the first actor that writes each. */
-export function breakCopies(copies: Copies, { pairs, pairStart }: TickBlock, i: number, fault: (actor: number) => void): void {
+export function breakCopies(copies: Copies, { pairs, pairStart }: TickBlock, i: number, fault: (page: PageId, actor: number) => void): void {
   const end = pairStart[i + 1]! * PAIR_WORDS
   for (let k = pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
     if (pairs[k + 3]! === 0 || !copies.has(pairs[k]!)) continue
     copies.drop(pairs[k]!)
-    fault(pairs[k + 1]!)
+    fault(pairs[k]!, pairs[k + 1]!)
   }
 }
 

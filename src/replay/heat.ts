@@ -12,6 +12,7 @@ import { HEAT } from '../results/index.ts'
 import { PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
 import { forEachTick } from './context.ts'
 import { byAddress } from './layout.ts'
+import { accessesFor, sampleOf } from './sample.ts'
 
 /** As many as a wide screen shows apart. */
 const BINS = 200
@@ -61,23 +62,29 @@ export function heatGrid(trace: PreparedTrace): HeatGrid {
 export function heatTable(trace: PreparedTrace, { bins, binOf, ticks }: HeatGrid): Table {
   const table = new Table(HEAT)
   const cells = new Float64Array(bins.length)
+  const sample = sampleOf(trace)
+  const pagesIn = new Float64Array(bins.length)
+  for (let page = 0; page < binOf.length; page++) pagesIn[binOf[page]!]! += sample?.standsFor[page] ?? 1
   const originNs = trace.tickStartNs[0] ?? 0
-  const describe = bins.map(({ process, vpage, rank }, bin) => ({
+  const describe = bins.map(({ process, vpage }, bin) => ({
     bin,
     pid: trace.processes[process]!,
     address: `0x${(vpage * trace.meta.pageSize).toString(16)}`,
-    pages: (bins[bin + 1]?.rank ?? trace.meta.pages) - rank,
+    pages: pagesIn[bin]!,
   }))
   let tick = 0
   forEachTick(trace, (block, i) => {
     const { pairs } = block
     const end = block.pairStart[i + 1]! * PAIR_WORDS
-    for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) cells[binOf[pairs[k]!]!]! += pairs[k + 2]! + pairs[k + 3]!
+    for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
+      const factor = sample === undefined ? 1 : accessesFor(sample, pairs[k]!)
+      cells[binOf[pairs[k]!]!]! += (pairs[k + 2]! + pairs[k + 3]!) * factor
+    }
     tick++
     if (tick % ticks !== 0 && tick !== trace.ticks) return
     const time_ns = trace.tickStartNs[tick]! - originNs
     const rows = table.length
-    for (let b = 0; b < bins.length; b++) if (cells[b]! > 0) table.add({ time_ns, ...describe[b]!, accesses: cells[b]! })
+    for (let b = 0; b < bins.length; b++) if (cells[b]! > 0) table.add({ time_ns, ...describe[b]!, accesses: Math.round(cells[b]!) })
     if (table.length === rows) table.add({ time_ns, ...describe[0]!, accesses: 0 })
     cells.fill(0)
   })

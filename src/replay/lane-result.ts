@@ -3,7 +3,8 @@ import type { Row } from '../columns/index.ts'
 import type { LaneKernel } from '../kernel/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
 import type { ReplayContext } from './context.ts'
-import type { Ledger, LedgerTotals } from './ledger.ts'
+import { type Ledger, type LedgerTotals, toNs } from './ledger.ts'
+import type { SampledTotals } from './sampled-counts.ts'
 import type { RunningTable } from './stretches.ts'
 
 export interface LaneResult {
@@ -35,6 +36,7 @@ export interface LaneResult {
     ping_pong: Row[]
     numa_maps: Row[]
     stages: Row[]
+    sample_groups: Row[]
   }
   /** By table: what grew in each stretch of time; absent where nobody will look at single lanes. */
   overTime?: Record<string, Row[]>
@@ -85,6 +87,7 @@ export function laneResult(parts: LaneParts): LaneResult {
       ping_pong: pingPongRows(policy.label, context, ledger),
       numa_maps: parts.numaMapsRows,
       stages: parts.stageRows,
+      sample_groups: totals.groups ? groupRows(policy.label, totals.groups) : [],
     },
     overTime: parts.overTime,
   }
@@ -113,6 +116,19 @@ function vmstatRows(lane: string, { machine }: ReplayContext, kernel: LaneKernel
   const rows = (node: number, counters: Record<string, number>) => Object.entries(counters).map(([counter, value]): Row => ({ lane, node, counter, value }))
   return [...rows(-1, kernel.vmstat), ...machine.nodes.flatMap(({ id }, index) => rows(id, kernel.nodeStat[index]!))]
 }
+
+const groupRows = (lane: string, { sums }: SampledTotals): Row[] =>
+  Array.from(sums.pages, (pages, group) => ({
+    lane,
+    group,
+    pages,
+    accesses: sums.accesses[group]!,
+    local: sums.local[group]!,
+    memory_stall_ns: toNs(sums.memoryPs[group]!),
+    migrated: sums.migrated[group]!,
+    hint_faults: sums.hintFaults[group]!,
+    page_faults: sums.pageFaults[group]!,
+  }))
 
 const latencyRows = (lane: string, { traffic }: Ledger): Row[] =>
   traffic.latency.classes().map(({ upper, count }) => ({ lane, latency_ns: upper, accesses: count }))

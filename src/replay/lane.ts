@@ -16,6 +16,7 @@ import { type LaneResult, laneResult, runningTables } from './lane-result.ts'
 import { Ledger } from './ledger.ts'
 import { NumaMapsLog } from './numa-maps-log.ts'
 import { type Observer, observerFor } from './observe/observer.ts'
+import { sampleOf } from './sample.ts'
 import { StageLog } from './stage-log.ts'
 import { Stretches } from './stretches.ts'
 import { TaskTracker } from './task-tracker.ts'
@@ -88,6 +89,7 @@ export class Lane {
       label: policy.label,
       load: context.load,
       space,
+      sample: sampleOf(trace),
     })
     this.#stageLog = context.followed && new StageLog(context, policy.label, context.followed)
     this.#writes = new WritesDuringCopy(machine, trace.meta.pageSize, new Random(seed, `${policy.label} writes during copies`))
@@ -180,13 +182,13 @@ export class Lane {
 
   #breakCopies(block: LaneBlock, i: number): void {
     const { copies } = this.#kernel
-    if (copies !== null) breakCopies(copies, block, i, (actor) => this.#ledger.writeFault(this.#context.trace.actorTask[actor]!))
+    if (copies !== null) breakCopies(copies, block, i, (page, actor) => this.#ledger.writeFault(page, this.#context.trace.actorTask[actor]!))
   }
 
   #takeFaults(block: LaneBlock, i: number): void {
     this.#tasks.touched(block, i)
     // every page that the trace has touched is there, and nothing makes present pages fault
-    if (this.#scanners.length === 0 && this.#ledger.present === block.pagesSeen[i]) return
+    if (this.#scanners.length === 0 && this.#ledger.groups === undefined && this.#ledger.present === block.pagesSeen[i]) return
     const { placement, hintMarked } = this.#kernel
     const { touchPage, touchActor, touchIsWrite } = block
     const { actorNode } = this.#context
@@ -226,7 +228,7 @@ export class Lane {
       this.#message = `no memory left for page ${page} of pid ${trace.processes[trace.pageProcess[page]!]} on any node`
       return false
     }
-    this.#ledger.pageFault(task, placed)
+    this.#ledger.pageFault(page, task, placed)
     return true
   }
 
@@ -234,7 +236,7 @@ export class Lane {
     const fault = this.#fault
     const task = this.#context.trace.actorTask[actor]!
     this.#kernel.takeHintFault(page, node)
-    this.#ledger.hintFault(task)
+    this.#ledger.hintFault(page, task)
     this.#ledger.payer = task
     fault.page = page
     fault.node = node
@@ -249,14 +251,16 @@ export class Lane {
 
   #account(block: LaneBlock, i: number): void {
     if (this.#status !== 'ok') return
-    const { placement } = this.#kernel
-    const { traffic } = this.#ledger
+    const { placement, copies } = this.#kernel
+    const { traffic, groups } = this.#ledger
     const from = block.pairStart[i]!
     const to = block.pairStart[i + 1]!
-    if (block.accesses[i]! <= MOST_COUNTED) this.#kernels.account(block.pairs, from, to, placement, traffic.cells, traffic.shift)
-    else traffic.addPairs(block.pairs, from, to, placement)
-    const { copies } = this.#kernel
-    if (copies !== null && copies.replicated > 0) redirectReads(copies, block, i, placement, this.#context.actorNode, traffic)
+    if (groups !== undefined) groups.account(block, i, placement, copies, traffic)
+    else {
+      if (block.accesses[i]! <= MOST_COUNTED) this.#kernels.account(block.pairs, from, to, placement, traffic.cells, traffic.shift)
+      else traffic.addPairs(block.pairs, from, to, placement)
+      if (copies !== null && copies.replicated > 0) redirectReads(copies, block, i, placement, this.#context.actorNode, traffic)
+    }
     this.#ledger.settleBlocked(block, i)
     for (const { observer } of this.#timers) observer?.epoch(block, i)
     if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)
@@ -310,7 +314,7 @@ const followedBy = (log: StageLog, ledger: Ledger): KernelObserver => ({
   },
   scanned: (ptes) => ledger.scanned(ptes),
   copies: (node, frames) => ledger.copies(node, frames),
-  replicated: (from, to) => ledger.replicated(from, to),
+  replicated: (from, to, pages) => ledger.replicated(from, to, pages),
 })
 
 /** Flyweight: valid during the call that receives it. */

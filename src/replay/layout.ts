@@ -4,8 +4,9 @@
  */
 import type { LayoutVma, MemoryLayout } from '../kernel/index.ts'
 import type { PreparedTrace } from '../trace/index.ts'
+import { sampleOf } from './sample.ts'
 
-/** A gap of more untouched pages starts a new mapping. Bounds the table at GAP + 1 slots per touched page. */
+/** A gap of more untouched pages starts a new mapping; in a sample, of so many per page that a page stands for. Bounds the table at GAP + 1 slots per touched page. */
 const GAP = 32
 
 const layouts = new WeakMap<PreparedTrace, MemoryLayout>()
@@ -26,7 +27,9 @@ function newLayout(trace: PreparedTrace): MemoryLayout {
     from = to
     return { pid, vmas }
   })
+  const sample = sampleOf(trace)
   return {
+    ...(sample && { standsFor: sample.standsFor }),
     pageSize: trace.meta.pageSize,
     pages: trace.meta.pages,
     processes,
@@ -78,6 +81,7 @@ interface Mapped {
 /** `pages` of the process by address. */
 function vmasOf(trace: PreparedTrace, process: number, pages: Uint32Array): LayoutVma[] {
   const mappingAt = walk(mappingsOf(trace, process))
+  const gap = GAP * (trace.meta.sample?.oneIn ?? 1)
   const vpage = (i: number) => trace.pageVpage[pages[i]!]!
   const vmas: LayoutVma[] = []
   for (let i = 0; i < pages.length; ) {
@@ -85,7 +89,7 @@ function vmasOf(trace: PreparedTrace, process: number, pages: Uint32Array): Layo
     const first = i
     for (i++; i < pages.length; i++) {
       const next = vpage(i)
-      if (mappingAt(next) !== mapping || (!mapping && next - vpage(i - 1) > GAP + 1)) break
+      if (mappingAt(next) !== mapping || (!mapping && next - vpage(i - 1) > gap + 1)) break
     }
     const start = mapping?.start ?? vpage(first)
     const ptes = new Int32Array(vpage(i - 1) + 1 - start).fill(-1)

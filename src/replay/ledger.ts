@@ -12,6 +12,8 @@ import { BlockedAccesses } from './blocked-accesses.ts'
 import type { LoadModel } from './contention.ts'
 import { MemoryTraffic } from './memory-traffic.ts'
 import { PingPong } from './ping-pong.ts'
+import type { Sample } from './sample.ts'
+import { SampledCounts, type SampledTotals } from './sampled-counts.ts'
 
 /** Components of the latency stack, in drawing order. `inStall`: paid by tasks of the program, else by a background core. */
 const COMPONENTS = {
@@ -96,6 +98,8 @@ export interface LedgerShape {
   load?: LoadModel
   /** Where kernels count. */
   space: Workspace
+  /** Where the trace is a sample of pages. */
+  sample?: Sample
 }
 
 /** What a lane adds up to, in exact integers; `collect` derives the summary from it. */
@@ -107,6 +111,7 @@ export interface LedgerTotals extends Bin {
   /** [accessing node * nodes + memory node] */
   reads: Float64Array
   writes: Float64Array
+  groups?: SampledTotals
 }
 
 export class Ledger implements KernelObserver {
@@ -114,6 +119,8 @@ export class Ledger implements KernelObserver {
   readonly #nodes: number
   /** Accesses and what they cost. */
   readonly traffic: MemoryTraffic
+  /** In a sample of pages: expands what its pages did. */
+  readonly groups?: SampledCounts
   readonly #migratedFlow: Float64Array
   readonly #taskStallPs: Float64Array
   /** Stall of each task up to the start of the current epoch. */
@@ -136,7 +143,7 @@ export class Ledger implements KernelObserver {
   readonly copiesOn: Float64Array
   copiesMade = 0
   present = 0
-  readonly pingPong = new PingPong()
+  readonly pingPong: PingPong
   /** Who pays for what the kernel does now: a task index while it handles a fault. */
   payer = NOBODY
 
@@ -146,7 +153,9 @@ export class Ledger implements KernelObserver {
     const nodes = machine.nodes.length
     this.#nodes = nodes
     this.traffic = new MemoryTraffic(machine, actorNode, shape.space, shape.load)
-    this.#blocked = new BlockedAccesses(shape.actorTask, shape.tasks)
+    if (shape.sample) this.groups = new SampledCounts(shape.sample, machine, actorNode)
+    this.pingPong = new PingPong(shape.sample?.standsFor)
+    this.#blocked = new BlockedAccesses(shape.actorTask, shape.tasks, shape.sample)
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
     this.#stallBeforePs = new Float64Array(shape.tasks)
@@ -154,11 +163,18 @@ export class Ledger implements KernelObserver {
     this.copiesOn = new Float64Array(nodes)
   }
 
-  pageFault(task: number, node: number): void {
-    this.#bin.pageFaults++
-    this.resident[node]!++
-    this.present++
-    this.#charge('page fault', this.#shape.machine.costs.pageFaultPs, task)
+  /** First touch of a page, or of a sampled one and those that it stands for. */
+  pageFault(page: number, task: number, node: number): void {
+    const pages = this.#standsFor(page)
+    this.#bin.pageFaults += pages
+    this.resident[node]! += pages
+    this.present += pages
+    this.#charge('page fault', this.#shape.machine.costs.pageFaultPs * pages, task)
+    this.groups?.pageFault(page)
+  }
+
+  #standsFor(page: number): number {
+    return this.#shape.sample === undefined ? 1 : this.#shape.sample.standsFor[page]!
   }
 
   /** Pages that the program gave back. */
@@ -167,9 +183,11 @@ export class Ledger implements KernelObserver {
     this.present -= pages
   }
 
-  hintFault(task: number): void {
-    const cost = this.#shape.machine.costs.hintFaultPs
-    this.#bin.hintFaults++
+  hintFault(page: number, task: number): void {
+    const faults = this.#standsFor(page)
+    const cost = this.#shape.machine.costs.hintFaultPs * faults
+    this.#bin.hintFaults += faults
+    this.groups?.hintFault(page)
     this.#bin.hintFaultPs += cost
     this.#charge('hint fault', cost, task)
   }
@@ -189,17 +207,17 @@ export class Ledger implements KernelObserver {
   }
 
   /** A replica costs what moving the page there costs: all stages, one flush, the copy. */
-  replicated(from: number, to: number): void {
+  replicated(from: number, to: number, pages: number): void {
     const { costs } = this.#shape.machine
-    const cost = Math.round(costs.migratePageFixedPs + costs.copyPsPerKiB * (this.#shape.pageSize / 1024)) + costs.tlbFlushPs
+    const cost = pages * (Math.round(costs.migratePageFixedPs + costs.copyPsPerKiB * (this.#shape.pageSize / 1024)) + costs.tlbFlushPs)
     this.#bin.migrationPs += cost
     this.#charge('replication', cost, NOBODY)
-    this.traffic.copied(from, to, 1)
+    this.traffic.copied(from, to, pages)
   }
 
   /** The first write to a page with copies: a fault on a read-only mapping, and a flush. */
-  writeFault(task: number): void {
-    const cost = this.#shape.machine.costs.pageFaultPs + this.#shape.machine.costs.tlbFlushPs
+  writeFault(page: number, task: number): void {
+    const cost = (this.#shape.machine.costs.pageFaultPs + this.#shape.machine.costs.tlbFlushPs) * this.#standsFor(page)
     this.#bin.migrationPs += cost
     this.#charge('write to copied page', cost, task)
   }
@@ -236,6 +254,7 @@ export class Ledger implements KernelObserver {
       this.#bin.migrationPs += cost
       this.#charge(component, cost, this.payer)
     }
+    this.groups?.migration(record)
     if (this.payer === NOBODY) this.#blocked.migrated(record, total, this.#epochPs)
     this.#bin.migrated += record.succeeded
     this.#bin.failed += record.failed
@@ -292,6 +311,7 @@ export class Ledger implements KernelObserver {
     const lengthNs = endNs - this.#endNs
     this.#endNs = endNs
     const { local, remote, localPs, remotePs, queueingPs, stretchNs } = traffic.close(lengthNs)
+    this.groups?.closeEpoch(traffic)
     const bin = this.#bin
     bin.recordedNs += lengthNs
     bin.stretchNs += stretchNs
@@ -397,6 +417,7 @@ export class Ledger implements KernelObserver {
       reads: this.traffic.reads,
       writes: this.traffic.writes,
       criticalStallPs: this.#criticalStallPs,
+      ...(this.groups && { groups: this.groups.finish(this.traffic) }),
     }
   }
 

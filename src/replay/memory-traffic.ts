@@ -109,6 +109,12 @@ export class MemoryTraffic {
     }
   }
 
+  /** Accesses of an actor to a node, however many. */
+  add(actor: number, node: number, reads: number, writes: number): void {
+    this.#epochReads[actor * this.#nodes + node]! += reads
+    this.#epochWrites[actor * this.#nodes + node]! += writes
+  }
+
   /** Reads of an actor that were counted for one node and are served by another. */
   redirect(actor: number, from: number, to: number, reads: number): void {
     this.#epochReads[actor * this.#nodes + from]! -= reads
@@ -220,6 +226,15 @@ export class MemoryTraffic {
       if (contention) ps += reads * contention.readQueuePs[row + to]! + writes * contention.writeQueuePs[row + to]!
     }
     return ps
+  }
+
+  /** Latency of a read and of a write on a route in the epoch just closed, queueing included. */
+  readPs(route: number): number {
+    return this.#readPs[route]! + (this.#contention?.readQueuePs[route] ?? 0)
+  }
+
+  writePs(route: number): number {
+    return this.#writePs[route]! + (this.#contention?.writeQueuePs[route] ?? 0)
   }
 
   /** How `node` did in the last epoch: what a policy can measure by counters of the memory controllers. */

@@ -12,14 +12,24 @@ export class PingPong {
   /** How often a page came back for the k-th time: [k]. */
   readonly #ordinals: number[] = []
   pages = 0
+  readonly #standsFor: Uint32Array | undefined
+
+  /** `standsFor`: page -> pages that it stands for, in a sample of pages. */
+  constructor(standsFor?: Uint32Array) {
+    this.#standsFor = standsFor
+  }
+
+  #count(page: number): number {
+    return this.#standsFor === undefined ? 1 : this.#standsFor[page]!
+  }
 
   moved(page: number, from: number, to: number): void {
     const history = this.#history.get(page, NOWHERE)
     let returns = history >>> 8
     if ((history & 255) === to) {
-      if (returns === 0) this.pages++
+      if (returns === 0) this.pages += this.#count(page)
       if (returns < MOST_RETURNS) returns++
-      this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + 1
+      this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + this.#count(page)
     }
     this.#history.set(page, (returns << 8) | from)
   }
@@ -37,8 +47,8 @@ export class PingPong {
       const returns = this.#history.get(page, NOWHERE) >>> 8
       if (returns === 0) continue
       const seen = found.get(returns)
-      if (seen) seen.pages++
-      else found.set(returns, { returns, pages: 1, first: page })
+      if (seen) seen.pages += this.#count(page)
+      else found.set(returns, { returns, pages: this.#count(page), first: page })
     }
     return [...found.values()].sort((a, b) => a.returns - b.returns)
   }

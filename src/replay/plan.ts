@@ -4,7 +4,7 @@ import type { FaultPlan } from '../kernel/index.ts'
 import { type Machine, spreadCpus } from '../machine/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
 import { type PreparedTrace, regroup } from '../trace/index.ts'
-import { formatDuration, formatList } from '../units.ts'
+import { formatCount, formatDuration, formatList } from '../units.ts'
 import type { ReplayContext } from './context.ts'
 import { heatGrid } from './heat.ts'
 import { layoutOf } from './layout.ts'
@@ -72,6 +72,11 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
     warnings.push(`the trace holds ${trace.meta.fidelity}, not every access: first touch and rare pages are approximate`)
   if (trace.meta.filtered === false && trace.meta.fidelity === 'every access') {
     warnings.push('the trace holds every load and store, unfiltered by a cache: accesses that a cache would absorb count as memory accesses')
+  }
+  if (trace.meta.sample !== undefined) {
+    const { oneIn, exactPages } = trace.meta.sample
+    const exact = exactPages === 0 ? '' : `, beside ${formatCount(exactPages)} with many accesses that are all kept`
+    warnings.push(`the trace is a sample of 1/${oneIn} of its pages${exact}: figures are estimates for all pages, ± half a 95 % interval where it is known`)
   }
   const recordedNodes = new Set(trace.events.flatMap((event) => ('mems' in event ? (event.mems ?? []) : 'from' in event ? [...event.from, ...event.to] : [])))
   const unknown = [...recordedNodes].filter((id) => !machine.nodes.some((node) => node.id === id))

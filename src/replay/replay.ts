@@ -153,6 +153,7 @@ export function factsOf(plan: ReplayPlan, lanes: Pick<LaneResult, 'label' | 'pol
       tasks: trace.tasks.length,
       fidelity: meta.fidelity,
       filtered: meta.filtered,
+      ...(meta.sample && { sample: meta.sample }),
       pageSize: meta.pageSize,
       timeFirstNs: meta.timeFirstNs,
       timeLastNs: meta.timeLastNs,

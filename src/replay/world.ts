@@ -8,6 +8,7 @@ import type { NodeLoad, PolicyMachine, World } from '../policy/index.ts'
 import { formatList } from '../units.ts'
 import type { ReplayContext } from './context.ts'
 import { pageAt } from './layout.ts'
+import { sampleOf } from './sample.ts'
 
 const BASE_PAGE = 4096
 
@@ -81,6 +82,7 @@ export function worldOf(
   const { trace, machine, seed } = context
   const random = new Random(seed, `${label} policy`)
   const zones = zonesOf(machine, trace.meta.pageSize)
+  const sample = sampleOf(trace)
   const deferral = new Deferral()
   const call = <A extends unknown[]>(move: (...args: A) => MoveOutcome) =>
     deferral.wrap((...args: A) => {
@@ -124,6 +126,7 @@ export function worldOf(
         },
       },
       pages: trace.meta.pages,
+      standsFor: (page) => sample?.standsFor[page] ?? 1,
       load: (node) => ledger.load(node),
       random: () => random.float(),
       now,

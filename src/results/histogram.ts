@@ -49,6 +49,14 @@ export class LogLinearHistogram {
     return Math.floor((this.#lowerEdge(last) + this.#upperEdge(last)) / 2)
   }
 
+  /** Count of the values in classes up to that of `value`. */
+  countUpTo(value: number): number {
+    const last = Math.min(this.#classOf(value), this.#counts.length - 1)
+    let sum = 0
+    for (let i = 0; i <= last; i++) sum += this.#counts[i]!
+    return sum
+  }
+
   /** Non-empty classes, ascending; `upper` is the largest value of the class. */
   classes(): { upper: number; count: number }[] {
     const classes: { upper: number; count: number }[] = []

@@ -9,6 +9,9 @@ export const RUN_SCHEMA = 'numareplay/run/1'
 const text = (name: string, about: string): Column => ({ name, type: 'string', unit: '', about })
 const int = (name: string, unit: string, about: string): Column => ({ name, type: 'int', unit, about })
 const float = (name: string, unit: string, about: string): Column => ({ name, type: 'float', unit, about })
+/** Half the width of a 95 % interval: how far sampling of pages may have moved the figure. */
+const ci = (of: string, unit: string, what = `\`${of}\``): Column =>
+  float(`${of}_ci95`, unit, `half the width of the 95 % interval of ${what}; null unless the trace is a sample of pages`)
 const lane = text('lane', 'label of the policy lane')
 
 /** One row per lane. Counts of accesses are weighted (a sample stands for its period). */
@@ -52,6 +55,18 @@ export const SUMMARY: TableSchema = {
     float('share_of_possible_gain', 'share', '(baseline - this) / (baseline - bound) of total_cost_ns; null where unknown'),
     text('verdict', 'against doing nothing (first-touch where it is a lane, else the baseline), with the reason when it loses'),
     int('ping_pong_pages', 'pages', 'pages moved away and back again'),
+    ci('mean_latency_ns', 'ns'),
+    ci('local_share', 'share', 'local / accesses'),
+    int('p50_latency_ns_low95', 'ns', 'low end of the 95 % interval of p50_latency_ns; null unless the trace is a sample of pages'),
+    int('p50_latency_ns_high95', 'ns', 'high end'),
+    int('p99_latency_ns_low95', 'ns', 'low end of the 95 % interval of p99_latency_ns; null unless the trace is a sample of pages'),
+    int('p99_latency_ns_high95', 'ns', 'high end'),
+    ci('memory_stall_ns', 'ns'),
+    ci('migrated', 'pages'),
+    ci('hint_faults', 'faults'),
+    ci('page_faults', 'faults'),
+    ci('total_cost_ns', 'ns'),
+    ci('mean_latency_change', 'share', 'mean_latency_ns / the same of the baseline - 1: both lanes replay the same pages'),
   ],
 }
 
@@ -265,6 +280,23 @@ export const STAGES: TableSchema = {
   ],
 }
 
+/** lane × hash group of a sample of pages; empty where the trace holds every page. */
+export const SAMPLE_GROUPS: TableSchema = {
+  name: 'sample_groups',
+  about: 'What the kept pages of a sample did, by hash group: the spread of the groups is the error of every figure (docs/sampling.md)',
+  columns: [
+    lane,
+    int('group', '', '0: pages that stand for themselves alone; 1 … 64: sampled pages, drawn into groups by their hash'),
+    int('pages', 'pages', 'kept pages of the group'),
+    int('accesses', 'accesses', 'accesses to them, not expanded; likewise all that follows'),
+    int('local', 'accesses', 'served by memory of the accessing node'),
+    int('memory_stall_ns', 'ns', 'time spent on these accesses'),
+    int('migrated', 'pages', 'moves of these pages that went as far as unmapping them'),
+    int('hint_faults', 'faults', ''),
+    int('page_faults', 'faults', ''),
+  ],
+}
+
 export const TABLES = [
   SUMMARY,
   EPOCHS,
@@ -281,6 +313,7 @@ export const TABLES = [
   NUMA_MAPS,
   STAGES,
   ...OVER_TIME,
+  SAMPLE_GROUPS,
 ] as const
 
 /** run.json: everything needed to know what was run and to run it again. */
@@ -299,6 +332,8 @@ export interface RunRecord {
     tasks: number
     fidelity: string
     filtered: false | string
+    /** The trace holds some of its recording's pages only; `pages` above are those. Absent where it holds all. */
+    sample?: { oneIn: number; exactPages: number; sampledPages: number; sampledAccesses: number; leftOutAccesses: number }
     pageSize: number
     timeFirstNs: number
     timeLastNs: number

@@ -1,6 +1,7 @@
 /** Traces from plain lists, for tests and notebooks. */
 import type { TraceEvent } from './events.ts'
 import { type AccessKind, MODIFY, READ, WRITE } from './format.ts'
+import type { PageSample } from './page-sample.ts'
 import type { PreparedTrace } from './prepared.ts'
 import { FoldingWriter, inMemory } from './writer.ts'
 
@@ -22,6 +23,7 @@ export interface ListOptions {
   pageSize?: number
   tickNs?: number
   events?: TraceEvent[]
+  sample?: PageSample
 }
 
 const KINDS: Record<string, AccessKind> = { R: READ, W: WRITE, M: MODIFY }
@@ -31,8 +33,8 @@ const KINDS: Record<string, AccessKind> = { R: READ, W: WRITE, M: MODIFY }
  * comes before the accesses of the same time.
  */
 export function traceFromAccesses(list: Iterable<ListedAccess>, options: ListOptions = {}): PreparedTrace {
-  const { pageSize = 4096, tickNs, events = [] } = options
-  const writer = new FoldingWriter({ file: 'list', pageSize, tickNs })
+  const { pageSize = 4096, tickNs, events = [], sample } = options
+  const writer = new FoldingWriter({ file: 'list', pageSize, tickNs, sample })
   let nextEvent = 0
   for (const { t, addr, page, pid = 1, tid = pid, cpu = 0, op = 'R', bytes = 8, weight = 1 } of list) {
     const task = writer.task(pid, tid)

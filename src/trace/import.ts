@@ -44,6 +44,8 @@ export async function exportTable(name: string, out: string, options: OpenOption
   if (resolve(name) === resolve(out)) throw new UserError('the output would replace the recording', { file: out, expected: 'another name' })
   const found = await find(name, options)
   if ('open' in found) throw new UserError('a folded trace does not hold single accesses', { file: name, expected: 'a recording or a workload' })
+  if (options.sampleOneIn !== undefined && options.sampleOneIn !== 1)
+    throw new UserError('a table holds every access', { file: out, field: '--sample', expected: 'a native file (.nrt) to write a sample of pages to' })
   const table = await tableWriter(out, options.pageSize)
   try {
     await readThrough(found, table, options)

@@ -52,9 +52,9 @@ export class NativeFileWriter {
   }
 
   finish(tables: TraceTables, tickStartNs: Float64Array): void {
-    const { meta, processes, tasks, cpus, actorTask, actorCpu, pageProcess, pageVpage, events } = tables
+    const { meta, processes, tasks, cpus, actorTask, actorCpu, pageProcess, pageVpage, exactPages, events } = tables
     const ticks = tickStartNs.length - 1
-    const json = Buffer.from(JSON.stringify({ processes, tasks, cpus, events }))
+    const json = Buffer.from(JSON.stringify({ processes, tasks, cpus, events, ...(exactPages && { exactPages: Array.from(exactPages) }) }))
     const sections: Footer['sections'] = {
       ticks: inParts(ticks, (from, to) =>
         this.#section(encodeSection([pack(tickStartNs.subarray(from + 1, to + 1).map((end, i) => end - tickStartNs[from + i]!))])),
@@ -137,6 +137,7 @@ interface Tables {
   tasks: TraceTask[]
   cpus: PreparedTrace['cpus']
   events: TraceEvent[]
+  exactPages?: Uint32Array
 }
 
 function readTables(deflated: Uint8Array): Tables {
@@ -146,7 +147,8 @@ function readTables(deflated: Uint8Array): Tables {
   } catch {
     throw new Malformed()
   }
-  return JSON.parse(json.toString('utf8')) as Tables
+  const { exactPages, ...tables } = JSON.parse(json.toString('utf8')) as Tables
+  return exactPages === undefined ? tables : { ...tables, exactPages: shared(Uint32Array.from(exactPages)) }
 }
 
 function readTicks({ sections, startNs, ticks }: Footer, columnsOf: (place: Section) => Uint8Array[]): Float64Array {

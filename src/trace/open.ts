@@ -5,6 +5,8 @@ import { UserError } from '../errors.ts'
 import { damaged } from './damage.ts'
 import type { FolderFile, FormatContext, StreamFormat, TraceWriter } from './format.ts'
 import { loadFormat, recognise, recogniseFolder } from './formats.ts'
+import { HotPageFinder } from './hot-pages.ts'
+import type { HotPages } from './page-sample.ts'
 import type { PreparedTrace } from './prepared.ts'
 import { regroup } from './regroup.ts'
 import { parseScript } from './script.ts'
@@ -22,6 +24,8 @@ export interface OpenOptions {
   tickNs?: number
   /** Script of calls that take place in the trace (script.ts). */
   events?: string
+  /** Keep one page in so many, and all that get many accesses (docs/sampling.md). */
+  sampleOneIn?: number
   /** Keep what is complete of a damaged file. */
   lenient?: boolean
   /** What stands between the recording and the fold, such as a cache (src/cache). */
@@ -46,14 +50,30 @@ export async function openTrace(name: string, options: OpenOptions = {}): Promis
 
 /** Reads a recording through the writer, with the scripted events if there are any. */
 export async function fold(recording: Recording, name: string, options: OpenOptions, store?: BlockStore): Promise<FoldedTrace> {
-  const { events, pageSize, tickNs } = options
+  const { events, pageSize, tickNs, sampleOneIn } = options
   const script = events === undefined ? [] : parseScript(readScript(events), events)
-  const writer = new FoldingWriter({ file: name, pageSize, tickNs }, store)
+  const sample = sampleOneIn === undefined || sampleOneIn === 1 ? undefined : { oneIn: sampleOneIn, hot: await hotPages(recording, name, options) }
+  const writer = new FoldingWriter({ file: name, pageSize, tickNs, sample }, store)
   schedule(writer, script, events ?? '')
-  await readThrough(recording, writer, options)
+  await readThrough(sample === undefined ? recording : await findAgain(name, options), writer, options)
   const folded = writer.finish(recording.facts)
   checkPids(script, folded.tables, events ?? '')
   return folded
+}
+
+/** A first reading of the recording, for the pages that get many accesses. */
+async function hotPages(recording: Recording, name: string, options: OpenOptions): Promise<HotPages> {
+  if (existsSync(name) && !statSync(name).isFile() && !statSync(name).isDirectory())
+    throw new UserError('a recording is read twice for a sample of its pages', { file: name, field: '--sample', expected: 'a file', got: 'a pipe' })
+  const finder = new HotPageFinder(options.pageSize ?? 4096)
+  await readThrough(recording, finder, options)
+  return finder.finish()
+}
+
+async function findAgain(name: string, options: OpenOptions): Promise<Recording> {
+  const found = await find(name, options)
+  if ('open' in found) throw new UserError('the recording has changed while it was read', { file: name })
+  return found
 }
 
 /** Pushes a recording into a writer, through what the user put in between. */
@@ -69,11 +89,12 @@ function readScript(file: string): string {
 }
 
 /** A native file as it is: what only a recording allows was decided when it was imported. */
-export function asFolded(found: { open(): PreparedTrace }, { events, pageSize, tickNs, through }: OpenOptions): PreparedTrace {
+export function asFolded(found: { open(): PreparedTrace }, { events, pageSize, tickNs, through, sampleOneIn }: OpenOptions): PreparedTrace {
   const trace = found.open()
   const refuse = (field: string, hint: string) => new UserError('the trace is folded already', { file: trace.meta.file, field, hint })
   if (events !== undefined) throw refuse('--events', 'Give the script when importing the recording')
   if (through !== undefined) throw refuse('--cache', 'Import the recording itself through the cache')
+  if (sampleOneIn !== undefined && sampleOneIn !== (trace.meta.sample?.oneIn ?? 1)) throw refuse('--sample', 'Import the recording itself with this sample')
   if (pageSize !== undefined && pageSize !== trace.meta.pageSize) throw refuse('--page-size', 'Import the recording itself with this page size')
   return tickNs === undefined ? trace : regroup(trace, tickNs)
 }

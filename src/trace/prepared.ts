@@ -40,6 +40,19 @@ export interface TraceMeta {
   events: Partial<Record<TraceEvent['kind'], number>>
   formatFacts: Record<string, number | string | boolean>
   lint: LintVerdict[]
+  /** The trace holds some of the recording's pages only (docs/sampling.md). Accesses, times and tasks above are those of the whole recording; pages and digest are of what is kept. */
+  sample?: PageSampleFacts
+}
+
+export interface PageSampleFacts {
+  /** A sampled page stands for so many. */
+  oneIn: number
+  /** Kept pages that stand for themselves alone, and those that stand for others too. */
+  exactPages: number
+  sampledPages: number
+  /** Accesses to sampled pages, and to all the pages that were left out. */
+  sampledAccesses: number
+  leftOutAccesses: number
 }
 
 export interface TraceTask {
@@ -85,6 +98,8 @@ export interface PreparedTrace {
   /** page id -> process index, page id -> virtual page number (integer below 2^52). */
   pageProcess: Uint16Array
   pageVpage: Float64Array
+  /** In a sample of pages: ids of those that stand for themselves alone, ascending. */
+  exactPages?: Uint32Array
   /** Sorted by time. Every event lies on a tick boundary: ticks are cut there. */
   events: TraceEvent[]
   ticks: number

@@ -1,13 +1,14 @@
 /** The TraceWriter behind every format: interns, checks the order of time, and folds into provisional ticks as it goes. */
 import { GrowableF64, GrowableU16 } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
-import { formatDuration } from '../units.ts'
+import { formatCount, formatDuration } from '../units.ts'
 import { BlockBuilder, shared } from './blocks.ts'
 import { ContentDigest } from './digest.ts'
 import type { TraceEvent } from './events.ts'
 import { TickFold } from './fold.ts'
 import { type AccessKind, type Carried, type Fidelity, type LintVerdict, READ, type TraceWriter } from './format.ts'
 import { mergeTicks } from './merge-ticks.ts'
+import { EXACT, kindOf, LEFT_OUT, type PageSample } from './page-sample.ts'
 import { PageTable } from './pages.ts'
 import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
 import { type TaskMove, withMoves } from './task-moves.ts'
@@ -27,6 +28,8 @@ export interface FoldOptions {
   pageSize?: number
   /** Fixed tick in ns; otherwise chosen from the span. */
   tickNs?: number
+  /** Keep only some of the pages; all facts that need no page are still those of the whole recording. */
+  sample?: PageSample
 }
 
 /** What the format says about itself, into `meta`. */
@@ -47,7 +50,11 @@ export interface FoldedTrace {
 }
 
 const MAX_IDS = 0xffff
+/** Sampled pages from which on the spread between them is known well. */
+const FEW_PAGES = 500
 const NOWHERE = -1
+/** In place of the id of a page that the sample leaves out. */
+const NO_PAGE = 0xffff_ffff
 const TASK_CACHE = 256
 
 export class FoldingWriter implements TraceWriter {
@@ -56,6 +63,7 @@ export class FoldingWriter implements TraceWriter {
   readonly pageSize: number
   readonly #pageShift: number
   readonly #fixedTick: boolean
+  readonly #sample: PageSample | undefined
   readonly #store: BlockStore
   readonly #provisional: BlockBuilder
   readonly #pages = new PageTable()
@@ -95,6 +103,11 @@ export class FoldingWriter implements TraceWriter {
 
   #records = 0
   #bytes = 0
+  /** 1 for a kept page that stands for itself alone. */
+  #isExact: Uint8Array = new Uint8Array(1024)
+  /** Accesses to sampled pages that are kept, and to pages that are left out. */
+  #sampledAccesses = 0
+  #leftOutAccesses = 0
   readonly #events: TraceEvent[] = []
   /** Moves of a task seen in its accesses; placed at the start of their tick, at most one per task and tick. */
   readonly #moves: TaskMove[] = []
@@ -112,6 +125,7 @@ export class FoldingWriter implements TraceWriter {
       throw new UserError('not a page size', { field: '--page-size', expected: 'a power of two from 4KiB to 1GiB', got: String(this.pageSize) })
     this.#fixedTick = options.tickNs !== undefined
     this.#tickNs = options.tickNs === undefined ? 1 : checkTick(options.tickNs, '--tick')
+    this.#sample = options.sample
     this.#store = store
     this.#provisional = new BlockBuilder((block) => store.put(block))
   }
@@ -162,14 +176,18 @@ export class FoldingWriter implements TraceWriter {
     const isWrite = kind >>> 1
     const reads = (kind & READ) * weight
     const writes = isWrite * weight
-    this.#fold.access(page, actor, reads, writes, isWrite, timeNs - this.#tickStart)
-    if (isWrite === 1) this.#pages.written[page] = 1
-
     this.#records++
     this.#bytes += bytes * weight
     this.#actorReads.data[actor]! += reads
     this.#actorWrites.data[actor]! += writes
     this.#lastAccessNs = timeNs
+    if (page === NO_PAGE) {
+      this.#leftOutAccesses += reads + writes
+      return
+    }
+    this.#fold.access(page, actor, reads, writes, isWrite, timeNs - this.#tickStart)
+    if (isWrite === 1) this.#pages.written[page] = 1
+    if (this.#sample !== undefined && this.#isExact[page] === 0) this.#sampledAccesses += reads + writes
     this.#digest.access(timeNs, task, cpu, addressHigh, addressLow, bytes, kind, weight)
   }
 
@@ -246,6 +264,7 @@ export class FoldingWriter implements TraceWriter {
     const counts: TraceMeta['events'] = {}
     for (const { kind } of events) counts[kind] = (counts[kind] ?? 0) + 1
     const pages = this.#pages.count
+    const exactPages = shared(Uint32Array.from(this.#exactPages()))
     let pagesWritten = 0
     for (let page = 0; page < pages; page++) pagesWritten += this.#pages.written[page]!
     if (cpuCounts.size > 0 && this.#actorCpuKnown.includes(false))
@@ -260,7 +279,11 @@ export class FoldingWriter implements TraceWriter {
         schema: 'numareplay/trace/1',
         file: this.#file,
         format: format.format,
-        digest: this.#digest.finish((task) => [this.#tasks[task]!.pid, this.#tasks[task]!.tid], { pageSize: this.pageSize, events: this.#events }),
+        digest: this.#digest.finish((task) => [this.#tasks[task]!.pid, this.#tasks[task]!.tid], {
+          pageSize: this.pageSize,
+          events: this.#events,
+          ...(this.#sample && { oneIn: this.#sample.oneIn }),
+        }),
         fidelity: this.#described.fidelity ?? format.fidelity,
         filtered: this.#described.filtered ?? false,
         carries: (this.#described.carries ?? format.carries).filter((what) => this.#carries(what, cpuCounts.size > 0, events.length > 0)),
@@ -279,6 +302,7 @@ export class FoldingWriter implements TraceWriter {
         events: counts,
         formatFacts: this.#facts,
         lint: this.#lint,
+        ...this.#sampleFacts(exactPages),
       },
       processes: this.#processes,
       tasks: this.#tasks,
@@ -287,7 +311,42 @@ export class FoldingWriter implements TraceWriter {
       actorCpu: shared(this.#actorCpu.data, this.#actorCpu.length),
       pageProcess: shared(this.#pages.process, pages),
       pageVpage: shared(this.#pages.vpage, pages),
+      ...(this.#sample && { exactPages }),
       events,
+    }
+  }
+
+  *#exactPages(): Iterable<number> {
+    for (let page = 0; page < this.#pages.count; page++) if (this.#isExact[page] === 1) yield page
+  }
+
+  #sampleFacts(exact: Uint32Array): Pick<TraceMeta, 'sample'> {
+    if (this.#sample === undefined) return {}
+    const { oneIn } = this.#sample
+    const sampledPages = this.#pages.count - exact.length
+    if (this.#pages.count === 0 && this.#records > 0)
+      throw new UserError('the sample holds no page of this trace', {
+        file: this.#file,
+        field: '--sample',
+        expected: 'a larger share of the pages',
+        got: `1/${oneIn}`,
+      })
+    if (this.#sampledAccesses === 0 && this.#leftOutAccesses > 0)
+      throw new UserError(`the sample holds none of the pages that get ${formatCount(this.#leftOutAccesses)} accesses, and nothing can stand for them`, {
+        file: this.#file,
+        field: '--sample',
+        expected: 'a larger share of the pages',
+        got: `1/${oneIn}`,
+      })
+    if (this.#leftOutAccesses > 0 && sampledPages < FEW_PAGES)
+      this.#lint.push({
+        code: 'sample-small',
+        severity: 'warning',
+        message: `only ${formatCount(sampledPages)} pages stand for all that are not kept exactly: figures and their error estimates are rough`,
+        advice: `Sample more than 1/${oneIn} of the pages`,
+      })
+    return {
+      sample: { oneIn, exactPages: exact.length, sampledPages, sampledAccesses: this.#sampledAccesses, leftOutAccesses: this.#leftOutAccesses },
     }
   }
 
@@ -304,8 +363,17 @@ export class FoldingWriter implements TraceWriter {
       this.#taskSpace[task] = this.#pages.space(this.#tasks[task]!.process, high)
     }
     this.#taskLow[task] = low
-    const page = this.#pages.id(this.#taskSpace[task]!, low)
+    const page = this.#sample === undefined ? this.#pages.id(this.#taskSpace[task]!, low) : this.#sampledPage(this.#sample, task, high, low)
     this.#taskPage[task] = page
+    return page
+  }
+
+  #sampledPage(sample: PageSample, task: number, high: number, low: number): number {
+    const kind = kindOf(sample, this.#tasks[task]!.pid, high, low)
+    if (kind === LEFT_OUT) return NO_PAGE
+    const page = this.#pages.id(this.#taskSpace[task]!, low)
+    if (page >= this.#isExact.length) this.#isExact = widened(this.#isExact, page + 1)
+    if (kind === EXACT) this.#isExact[page] = 1
     return page
   }
 
@@ -385,6 +453,12 @@ export class FoldingWriter implements TraceWriter {
   #error(problem: string, expected?: string, got?: string): UserError {
     return new UserError(problem, { file: this.#file, line: this.line || undefined, field: expected ? 'time' : undefined, expected, got })
   }
+}
+
+function widened(bytes: Uint8Array, length: number): Uint8Array {
+  const wider = new Uint8Array(Math.max(length, 2 * bytes.length))
+  wider.set(bytes)
+  return wider
 }
 
 /** Provisional ticks kept in memory; a block is let go once it is merged. */

@@ -1,5 +1,5 @@
 import { VERSION } from '../../package.ts'
-import { openTrace, type PreparedTrace } from '../../trace/index.ts'
+import { openTrace, type PageSampleFacts, type PreparedTrace } from '../../trace/index.ts'
 import { formatCount, formatDuration, formatList, formatPercent, formatSize } from '../../units.ts'
 import { defineCommand, printJson } from '../command.ts'
 import { importOptions, readOptions } from '../trace-options.ts'
@@ -55,6 +55,7 @@ function describe(trace: PreparedTrace): string {
       'pages',
       `${formatCount(meta.pages)} of ${formatSize(meta.pageSize)} = ${formatSize(meta.pages * meta.pageSize)}; ${formatCount(meta.pagesWritten)} written`,
     ],
+    ...(meta.sample === undefined ? [] : [['sample', sampleText(meta.sample)] as [string, string]]),
     ['time', `${formatDuration(spanNs)}, from ${formatDuration(meta.timeFirstNs)} to ${formatDuration(meta.timeLastNs)}`],
     ['ticks', `${formatCount(trace.ticks)} of ${formatDuration(meta.tickNs)}`],
     ['processes', formatCount(trace.processes.length)],
@@ -75,6 +76,12 @@ function describe(trace: PreparedTrace): string {
   if (tasks.length > LISTED_TASKS) lines.push(`… and ${formatCount(tasks.length - LISTED_TASKS)} more tasks (--json lists all)`)
   for (const { severity, code, message, advice } of meta.lint) lines.push('', `${severity} ${code}: ${message}.`, `  ${advice}.`)
   return lines.join('\n')
+}
+
+function sampleText({ oneIn, exactPages, sampledPages, sampledAccesses, leftOutAccesses }: PageSampleFacts): string {
+  const standIn = sampledPages === 0 ? '' : `; ${formatCount(sampledPages)} stand for ${formatCount(oneIn)} each (some ${formatCount(sampledPages * oneIn)})`
+  const share = leftOutAccesses === 0 ? '' : `, their ${formatCount(sampledAccesses)} accesses for ${formatCount(sampledAccesses + leftOutAccesses)}`
+  return `1/${oneIn} of the pages: ${formatCount(exactPages)} with many accesses are all kept${standIn}${share}`
 }
 
 /** First column left, the others right. */

@@ -145,6 +145,7 @@ const DECISIVE = [
   'tick',
   'events',
   'cache',
+  'sample',
   'lenient',
 ]
 const DEFAULTS: Record<string, string> = { seed: '1', cpus: 'auto' }

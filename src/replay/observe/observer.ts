@@ -3,6 +3,7 @@ import { BitSet, Random } from '../../columns/index.ts'
 import type { AccessedPages, Observation, PageActivity } from '../../policy/index.ts'
 import { PAIR_WORDS, type PreparedTrace, type TickBlock } from '../../trace/index.ts'
 import type { Ledger } from '../ledger.ts'
+import { sampleOf } from '../sample.ts'
 import { ActivityCounter } from './activity.ts'
 import { damonObserver } from './damon.ts'
 
@@ -62,8 +63,9 @@ function exactAccesses({ pages, nodes, actorNode }: ObserverContext): Observer {
 }
 
 /** Reads and writes are sampled by counters of their own, as by two events of the performance monitoring unit. */
-function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream }: ObserverContext, rate: number, writeRate: number): Observer<PageActivity> {
+function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream, trace }: ObserverContext, rate: number, writeRate: number): Observer<PageActivity> {
   const counter = new ActivityCounter(pages, nodes)
+  const sample = sampleOf(trace)
   const readSampler = sampler(rate, new Random(seed, `${stream} reads`))
   const writeSampler = sampler(writeRate, new Random(seed, `${stream} writes`))
   return {
@@ -76,7 +78,7 @@ function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream }: Obse
         const writes = writeSampler(pairs[k + 3]!)
         if (reads + writes === 0) continue
         counter.add(pairs[k]!, actorNode[pairs[k + 1]!]!, reads, writes)
-        taken += reads + writes
+        taken += (reads + writes) * (sample?.standsFor[pairs[k]!] ?? 1)
       }
       ledger.sampled(taken)
     },
