@@ -1,12 +1,5 @@
 import { definePolicy, duration, every, memoryNodes, type NodeIndex, type PageActivity, type PageId, upcoming } from '../src/policy/index.ts'
 
-interface Move {
-  page: PageId
-  to: NodeIndex
-  /** Latency saved within the horizon, ns; negative for a page that makes way. */
-  gain: number
-}
-
 export default definePolicy({
   about: 'Greedy with knowledge of the future: before each period pages move to where their next uses are served soonest, pages of less use make way',
   paper: 'upper reference, not implementable; the exact optimum is the bound that every report shows',
@@ -19,70 +12,79 @@ export default definePolicy({
     const memory = memoryNodes(machine)
     const users = machine.nodes.filter(({ cpus }) => cpus.length > 0).map(({ index }) => index)
     const latency = machine.nodes.map(({ index: from }) => machine.nodes.map(({ index: to }) => machine.latency(from, to)))
+    /** The move that `consider` found best for a page: latency saved within the horizon, ns; negative for one that makes way. */
+    const saved = kernel.perPage(Float64Array)
+    const target = kernel.perPage(Uint8Array)
     const costOn = (future: PageActivity, page: PageId, node: NodeIndex): number => {
       let ns = 0
       for (const user of users) ns += future.from(page, user) * latency[user]![node]!
       return ns
     }
-    /** The node that serves the page best, of those that `fits` allows. */
-    const bestMove = (future: PageActivity, page: PageId, fits: (node: NodeIndex) => boolean): Move => {
+    /** Notes the node that serves the page best, of those that `fits` allows; false when there is none but its own. */
+    const consider = (future: PageActivity, page: PageId, fits: (node: NodeIndex) => boolean): boolean => {
       const home = kernel.nodeOf(page)
       const atHome = costOn(future, page, home)
-      let best: Move = { page, to: home, gain: Number.NEGATIVE_INFINITY }
+      saved[page] = Number.NEGATIVE_INFINITY
       for (const node of memory) {
-        const saved = atHome - costOn(future, page, node)
-        if (node !== home && fits(node) && saved > best.gain) best = { page, to: node, gain: saved }
+        if (node === home || !fits(node)) continue
+        const ns = atHome - costOn(future, page, node)
+        if (ns <= saved[page]!) continue
+        saved[page] = ns
+        target[page] = node
       }
-      return best
+      return Number.isFinite(saved[page])
     }
 
     return [
       every(period, upcoming(horizon), (future) => {
         const room = machine.nodes.map(({ index }) => Math.max(0, kernel.freePages(index) - kernel.watermark(index, 'low')))
-        const wishes: Move[] = []
-        for (const page of future.pages) {
-          if (!memory.includes(kernel.nodeOf(page))) continue // not present yet
-          const move = bestMove(future, page, () => true)
-          if (move.gain > gain) wishes.push(move)
-        }
-        wishes.sort((a, b) => b.gain - a.gain || a.page - b.page)
+        const isWish = (page: PageId): boolean => memory.includes(kernel.nodeOf(page)) && consider(future, page, () => true) && saved[page]! > gain
+        const wishes = future.pages.filter(isWish).sort((a, b) => saved[b]! - saved[a]! || a - b)
 
-        const leaving: Move[] = []
-        const entering: Move[] = []
-        const victims = new Map<NodeIndex, Move[]>()
-        for (const wish of wishes) {
-          if (room[wish.to]! <= 0 && !makeRoom(wish)) continue
-          room[wish.to]!--
-          room[kernel.nodeOf(wish.page)]!++
-          entering.push(wish)
+        const leaving: PageId[] = []
+        const entering: PageId[] = []
+        const victims = new Map<NodeIndex, { pages: Uint32Array; left: number }>()
+        // residents are considered while wishes wait
+        const wanted = Float64Array.from(wishes, (page) => saved[page]!)
+        const wantedNode = Uint8Array.from(wishes, (page) => target[page]!)
+        const enteringNode: NodeIndex[] = []
+        for (const [i, page] of wishes.entries()) {
+          const to = wantedNode[i]!
+          if (room[to]! <= 0 && !makeRoom(to, wanted[i]!)) continue
+          room[to]!--
+          room[kernel.nodeOf(page)]!++
+          entering.push(page)
+          enteringNode.push(to)
         }
-        for (const moves of [leaving, entering]) {
-          kernel.movePages(
-            moves.map(({ page }) => page),
-            moves.map(({ to }) => to),
-          )
-        }
+        kernel.movePages(
+          leaving,
+          leaving.map((page) => target[page]!),
+        )
+        kernel.movePages(entering, enteringNode)
 
         /** The page that loses least by leaving goes to the best node with room, if the exchange is worth two moves. */
-        function makeRoom({ to, gain: won }: Move): boolean {
+        function makeRoom(to: NodeIndex, won: number): boolean {
           if (!victims.has(to)) victims.set(to, residents(to))
-          const victim = victims.get(to)!.pop()
-          if (victim === undefined || won + victim.gain <= 2 * gain || room[victim.to]! <= 0) return false
-          room[victim.to]!--
+          const candidates = victims.get(to)!
+          if (candidates.left === 0) return false
+          const victim = candidates.pages[--candidates.left]!
+          if (won + saved[victim]! <= 2 * gain || room[target[victim]!]! <= 0) return false
+          room[target[victim]!]!--
           room[to]!++
           leaving.push(victim)
           return true
         }
 
         /** Pages on the node by what they lose elsewhere, least last. Pages that want to leave anyway are no victims. */
-        function residents(node: NodeIndex): Move[] {
-          const moves: Move[] = []
+        function residents(node: NodeIndex): { pages: Uint32Array; left: number } {
+          const found = new Uint32Array(pages)
+          let count = 0
           for (let page = 0; page < pages; page++) {
             if (kernel.nodeOf(page) !== node) continue
-            const move = bestMove(future, page, (other) => room[other]! > 0)
-            if (move.gain <= 0 && Number.isFinite(move.gain)) moves.push(move)
+            if (consider(future, page, (other) => room[other]! > 0) && saved[page]! <= 0) found[count++] = page
           }
-          return moves.sort((a, b) => a.gain - b.gain || b.page - a.page)
+          const sorted = found.slice(0, count).sort((a, b) => saved[a]! - saved[b]! || b - a)
+          return { pages: sorted, left: count }
         }
       }),
     ]

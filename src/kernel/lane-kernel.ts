@@ -16,6 +16,7 @@ import {
   type MemoryLayout,
   type MemoryRange,
   type MemPolicy,
+  type MigrationRecord,
   type MoveOutcome,
   NOT_WRITTEN,
   type PageId,
@@ -86,7 +87,12 @@ class Lane implements LaneKernel {
       pages: layout.pages,
       bytes,
       standsFor: layout.standsFor,
-      observer,
+      observer: {
+        migration: (record) => this.#migrated(record),
+        scanned: (ptes) => observer.scanned(ptes),
+        copies: (node, frames) => observer.copies(node, frames),
+        replicated: (from, to) => observer.replicated(from, to),
+      },
       tiers: machine.nodes.map((node) => node.tier),
     })
     this.#kernel = kernel
@@ -103,6 +109,12 @@ class Lane implements LaneKernel {
     this.#countSharedMappings()
     this.#planned = faultPlan ? new PlannedStates(faultPlan, kernel.pages, layout, seed) : null
     kernel.engine.onStage = onStage ?? null
+  }
+
+  #migrated(record: MigrationRecord): void {
+    const { data, length } = record.moved
+    for (let i = 0; i < length; i += 3) this.#lru.arrived(data[i]!, data[i + 2]!)
+    this.#observer.migration(record)
   }
 
   applyPlannedStates(sinceStartNs: number): void {
@@ -166,6 +178,7 @@ class Lane implements LaneKernel {
     if (served < 0) return -1
     kernel.vmstat.count('pgfault', size)
     this.placement[page] = served
+    this.#lru.arrived(page, served)
     return served
   }
 
