@@ -9,15 +9,15 @@ export const BENCH = join(import.meta.dirname, '..')
 export const ROOT = join(BENCH, '..')
 const BUILD = join(BENCH, 'build')
 
-/** Sizes: accesses of a trace, what pages are divided by, rounds. */
-export const SCALES = {
-  full: { accesses: 20_000_000, shrink: 1, rounds: 5 },
-  quick: { accesses: 4_000_000, shrink: 1, rounds: 5 },
-  tiny: { accesses: 200_000, shrink: 20, rounds: 2 },
+/**
+ * Sizes: accesses of a trace; what pages are divided by; rounds, and unmeasured runs before them, of which the first compiles
+ * and the second warms up; how many traces of a case.
+ */
+const SCALES = {
+  full: { accesses: 20_000_000, shrink: 1, rounds: 5, warmUps: 2, traces: 9 },
+  quick: { accesses: 4_000_000, shrink: 1, rounds: 5, warmUps: 2, traces: 9 },
+  tiny: { accesses: 200_000, shrink: 20, rounds: 1, warmUps: 0, traces: 1 },
 }
-
-/** The unmeasured runs before the rounds: the first compiles, the second warms up. */
-const WARM_UPS = 2
 
 /** Traces of the cases: pattern and pages. */
 export const TRACES = {
@@ -40,6 +40,11 @@ export class Bench {
     this.dist = dist
     this.log = log
     mkdirSync(join(BUILD, 'traces'), { recursive: true })
+  }
+
+  /** As many traces of a case as this size measures. */
+  some(names) {
+    return names.slice(0, this.scale.traces)
   }
 
   /** Accesses between two moments at which a policy may act. */
@@ -106,7 +111,8 @@ export class Bench {
   async opened(name, env = {}) {
     const product = this.product(env)
     const facts = await product.run({ action: 'open', file: this.imported(name) })
-    return { facts, lanes: (policies, options) => product.run({ action: 'lanes', policies, options }), run: (request) => product.run(request) }
+    const lanes = (policies, more) => product.run({ action: 'lanes', policies, ...more })
+    return { facts, lanes, run: (request) => product.run(request) }
   }
 
   #serve(command, args, env) {
@@ -133,7 +139,7 @@ export class Bench {
    */
   async compare({ id, what, unit, ours, theirs, against, work, oursWork = work, theirsWork = work, clock = 'cpu', target, reason, rounds = this.rounds }) {
     const pairs = []
-    for (let round = -WARM_UPS; round < rounds; round++) {
+    for (let round = -this.scale.warmUps; round < rounds; round++) {
       this.log(`${id} ${what}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`}`)
       const pair = { ours: await ours(), theirs: await theirs() }
       if (round >= 0) pairs.push(pair)

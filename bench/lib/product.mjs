@@ -1,13 +1,15 @@
 // The product side of the measurements: modules of a build, in a process of their own, one request per line on stdin.
 //   node lib/product.mjs DIST
+import { createReadStream, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
+import { parse } from 'csv-parse'
 import * as optimum from './optimum-blocks.mjs'
 
 const dist = process.argv[2]
 const load = (module) => import(pathToFileURL(join(dist, module)).href)
-const [{ openTrace, PAIR_WORDS }, { machine }, { parsePolicySpec }, { planReplay }, { replayLanes, replay }] = await Promise.all(
+const [{ importTrace, openTrace, PAIR_WORDS }, { machine }, { parsePolicySpec }, { planReplay }, { replayLanes, replay }] = await Promise.all(
   ['src/trace/index.js', 'src/machine/index.js', 'src/policy/index.js', 'src/replay/plan.js', 'src/replay/replay.js'].map(load),
 )
 
@@ -47,25 +49,66 @@ const actions = {
     return { hash }
   },
 
-  /** The lane loop over the trace in memory: plan and policies are made once and kept. */
-  async lanes({ policies, options = {} }) {
-    const key = JSON.stringify([policies, options])
+  /**
+   * The lane loop over the trace in memory: plan and policies are made once and kept. With `placed` the trace is played twice and
+   * only the second time counts: every page has been allocated.
+   */
+  async lanes({ policies, options = {}, placed = false }) {
+    const key = JSON.stringify([policies, options, placed])
     if (!plans.has(key)) {
       const lanes = (await Promise.all(policies.map(parsePolicySpec))).flat()
-      plans.set(key, planReplay(trace, machine(MACHINE), lanes, { seed: 1, cpus: CPUS, heat: true, ...options }))
+      plans.set(key, planReplay(placed ? twice(trace) : trace, machine(MACHINE), lanes, { seed: 1, cpus: CPUS, heat: true, ...options }))
     }
     const { context, lanes } = plans.get(key)
-    const { value: results, ...time } = await measured(() => replayLanes(context, lanes))
+    const clock = stopwatch()
+    let first = { cpu: 0, wall: 0 }
+    const progress = (share) => {
+      if (placed && first.wall === 0 && share >= 0.5) first = clock()
+    }
+    const results = replayLanes(context, lanes, progress)
+    const all = clock()
     const bad = results.find(({ status }) => status !== 'ok')
     if (bad) throw new Error(`${bad.label}: ${bad.message}`)
     const { reads, writes, migrated, hintFaults } = results[0].totals
-    return { ...time, migrations: migrated, hintFaults, counters: Array.from(reads).flatMap((count, i) => [count, writes[i]]) }
+    return {
+      cpu: all.cpu - first.cpu,
+      wall: all.wall - first.wall,
+      migrations: migrated,
+      hintFaults,
+      counters: Array.from(reads).flatMap((count, i) => [count, writes[i]]),
+    }
   },
 
   /** The library's main job, threads included. */
   async replay({ policies, jobs }) {
     const { value: _, ...time } = await measured(() => replay({ trace, machine: machine(MACHINE), policies, cpus: CPUS, jobs }))
     return time
+  },
+
+  /** A recording into the native file, without the start of a process. */
+  async import({ file, out, format }) {
+    rmSync(out, { force: true })
+    return { ...(await measured(() => importTrace(file, out, { format }))), value: undefined }
+  },
+
+  /** What the same rows cost with csv-parse, nothing done with them but counting. */
+  async csvParse({ file }) {
+    let rows = -1 // the header
+    const { cpu, wall } = await measured(async () => {
+      const parser = createReadStream(file).pipe(parse())
+      for await (const _ of parser) rows++
+    })
+    return { cpu, wall, rows }
+  },
+
+  /** Every block of a prepared file, decoded. */
+  async decode({ file }) {
+    const opened = await openTrace(file)
+    let pairs = 0
+    const time = await measured(() => {
+      for (let b = 0; b < opened.blocks; b++) pairs += opened.block(b).pairs.length / PAIR_WORDS
+    })
+    return { cpu: time.cpu, wall: time.wall, pairs }
   },
 
   async optimum({ pages, epochs }) {
@@ -89,14 +132,39 @@ function cellHash(tick, word) {
   return (h ^ (h >>> 13)) >>> 0
 }
 
-/** CPU seconds of all threads of this process, and seconds on the clock. */
-async function measured(work) {
+/** The trace and then, later, the same accesses again. */
+function twice(trace) {
+  const { blocks, ticks, tickStartNs } = trace
+  const span = tickStartNs[ticks] - tickStartNs[0]
+  const later = Array.from({ length: blocks }, (_, b) => {
+    const block = trace.block(b)
+    return { ...block, firstTick: block.firstTick + ticks, startNs: block.startNs.map((ns) => ns + span) }
+  })
+  return {
+    ...trace,
+    meta: { ...trace.meta, timeLastNs: trace.meta.timeLastNs + span },
+    ticks: 2 * ticks,
+    tickStartNs: Float64Array.from([...tickStartNs.subarray(0, ticks), ...tickStartNs.map((ns) => ns + span)]),
+    blocks: 2 * blocks,
+    block: (b) => (b < blocks ? trace.block(b) : later[b - blocks]),
+  }
+}
+
+/** CPU seconds of all threads of this process, and seconds on the clock, since it was made. */
+function stopwatch() {
   const before = process.cpuUsage()
   const begin = performance.now()
+  return () => {
+    const wall = (performance.now() - begin) / 1000
+    const { user, system } = process.cpuUsage(before)
+    return { cpu: (user + system) / 1e6, wall }
+  }
+}
+
+async function measured(work) {
+  const clock = stopwatch()
   const value = await work()
-  const wall = (performance.now() - begin) / 1000
-  const { user, system } = process.cpuUsage(before)
-  return { value, cpu: (user + system) / 1e6, wall }
+  return { value, ...clock() }
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

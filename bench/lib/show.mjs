@@ -11,8 +11,8 @@ const ratio = (values) => (values === undefined ? '' : `${number(median(values))
 
 function target({ target, atMost, isMet, reason }, notes) {
   if (target === undefined) return ['', '']
-  if (!isMet && reason) notes.push(reason)
-  return [`${atMost ? '≤' : '≥'} ${number(target)}`, isMet ? 'yes' : reason ? `no (${notes.length})` : 'no']
+  if (!isMet && reason && !notes.includes(reason)) notes.push(reason)
+  return [`${atMost ? '≤' : '≥'} ${number(target)}`, isMet ? 'yes' : reason ? `no (${notes.indexOf(reason) + 1})` : 'no']
 }
 
 export function markdown({ environment, rows, failures }) {

@@ -1,0 +1,69 @@
+// P5, P13 and many lanes at once: cost of a lane among 1, 8 and 64; two workers against one.
+import { join } from 'node:path'
+import { BENCH } from '../lib/bench.mjs'
+
+const TRACE = 'mix 1M'
+const MANY = 64
+const seeds = (count) => Array.from({ length: count }, (_, i) => i + 1)
+
+/** That many lanes of a kind. */
+const KINDS = {
+  'static placements': (count) => seeds(count).map((seed) => `${join(BENCH, 'plugins/scatter.ts')}:seed=${seed}`),
+  'hot-page-daemon': (count) => seeds(count).map((seed) => `hot-page-daemon:samples=${seed}`),
+}
+
+export default {
+  ids: ['P5', 'P13', 'lanes'],
+
+  async measure(bench) {
+    const { facts, lanes, run } = await bench.opened(TRACE)
+    const static4 = bench.native('replay', 'static4', bench.generated(TRACE))
+    const once = facts.accesses / 1e6
+    for (const [kind, specs] of Object.entries(KINDS)) {
+      for (const count of [1, 8, MANY]) {
+        await bench.compare({
+          id: 'lanes',
+          what: `${count} ${count === 1 ? 'lane' : 'lanes'} of ${kind} in one pass, ${TRACE}`,
+          unit: 'M lane accesses/s',
+          ours: () => lanes(specs(count), { placed: true }),
+          oursWork: once * count,
+          theirs: () => static4.run(),
+          theirsWork: once,
+          against: 'static placement at each access',
+          rounds: Math.min(bench.rounds, count === MANY ? 3 : bench.rounds),
+        })
+      }
+    }
+    const packed = bench.generated(TRACE)
+    await bench.compare({
+      id: 'P5',
+      what: `import of the recording and ${MANY} static lanes with all pages allocated, ${TRACE}`,
+      unit: 'M lane accesses/s',
+      ours: async () => sum(bench.importPacked(packed, packed.replace(/u32$/, 'p5.nrt')), await lanes(KINDS['static placements'](MANY))),
+      theirs: () => static4.run(),
+      oursWork: once * MANY,
+      theirsWork: once,
+      against: `${MANY} passes of static placement at each access`,
+      target: 5,
+      rounds: Math.min(3, bench.rounds),
+      reason:
+        'the import writes a file that every later replay shares, and is a whole process; each lane allocates every page through the kernel model, which the C loop does not',
+    })
+    const policies = KINDS['hot-page-daemon'](8)
+    const load = () => run({ action: 'replay', policies, jobs: 2 })
+    await bench.compare({
+      id: 'P13',
+      what: `8 lanes of hot-page-daemon on two workers, whole replay() with its optimum and tables, ${TRACE}`,
+      unit: 'M lane accesses/s',
+      clock: 'wall',
+      ours: load,
+      theirs: () => run({ action: 'replay', policies, jobs: 1 }),
+      work: once * policies.length,
+      against: 'one worker',
+      target: 1.85,
+      reason: 'needs two idle cpus; the optimum and the tables at the end are made by one thread',
+    })
+  },
+}
+
+const sum = (one, other) => ({ cpu: one.cpu + other.cpu, wall: one.wall + other.wall })

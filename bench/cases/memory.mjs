@@ -1,0 +1,36 @@
+// P14: what one more lane takes, per page, beyond what all lanes share: peak memory with nine lanes less that with one.
+const TRACE = 'zipf 16M'
+const MORE = 8
+
+/** Each kind of lane, nine of them: parameters that change no memory tell them apart. */
+const KINDS = {
+  'first-touch (static)': { spec: (i) => `preferred:nodes=${i % 8}${i < 8 ? '' : '-7'}`, target: 2 },
+  'numa-balancing (hint faults)': { spec: (i) => `numa-balancing:young-scans=${i + 1}`, target: 2 },
+  'hot-page-daemon (samples)': { spec: (i) => `hot-page-daemon:samples=${i + 1}` },
+}
+
+export default {
+  ids: ['P14'],
+
+  async measure(bench) {
+    for (const [kind, { spec, target }] of Object.entries(KINDS)) {
+      const peak = async (lanes) => {
+        const { facts, lanes: replay, run } = await bench.opened(TRACE)
+        await replay(Array.from({ length: lanes }, (_, i) => spec(i)))
+        const { peakRss } = await run({ action: 'memory' })
+        await bench.endCase()
+        return { pages: facts.pages, peakRss }
+      }
+      const one = await peak(1)
+      const nine = await peak(1 + MORE)
+      bench.figure({
+        id: 'P14',
+        what: `one more lane of ${kind}, ${one.pages.toLocaleString('en')} pages`,
+        unit: 'B/page',
+        value: (nine.peakRss - one.peakRss) / MORE / one.pages,
+        target,
+        reason: 'placement and hint mark take a byte each; the rest is what the policy itself keeps per page, as the kernel does in struct folio',
+      })
+    }
+  },
+}

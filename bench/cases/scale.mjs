@@ -1,0 +1,54 @@
+// A billion accesses to ten million pages: import and replay under eight policies on two workers, bounded memory. Only with --scale.
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const ACCESSES = 1e9
+const PAGES = 1e7
+const POLICIES = ['first-touch', 'interleave', 'local', 'preferred', 'numa-balancing', 'hot-page-daemon', 'autotiering', 'counter-based']
+const GIB = 2 ** 30
+
+export default {
+  ids: ['scale'],
+  onlyOnRequest: true,
+
+  async measure(bench) {
+    const folder = mkdtempSync(join(tmpdir(), 'numareplay-bench-'))
+    const file = join(folder, 'billion.nrt')
+    const shrink = bench.isFull ? 1 : 5000 / bench.scale.shrink
+    const [accesses, pages] = [ACCESSES / shrink, Math.ceil(PAGES / shrink)]
+    const size = `${accesses.toExponential(0)} accesses, ${pages.toExponential(0)} pages`
+    const figure = (what, unit, value, target) => bench.figure({ id: 'scale', what: `${what}, ${size}`, unit, value, target })
+    bench.log(`scale: importing ${size}`)
+    const imported = bench.command('import', `mix:pages=${pages},accesses=${accesses},duration=100s`, '-o', file)
+    figure('import of a generated trace', 's of CPU', imported.cpu)
+    figure('import of a generated trace', 's', imported.wall)
+    figure('import, peak memory', 'GiB', imported.peakBytes / GIB, 8)
+    figure('prepared file', 'GiB', statSync(file).size / GIB)
+    bench.log(`scale: replaying ${size}`)
+    const lanes = POLICIES.flatMap((policy) => ['-p', policy])
+    const replayed = bench.command('replay', file, '-m', 'opteron-8node', ...lanes, '--jobs', '2', '--no-html', '-o', join(folder, 'run'))
+    figure(`replay under ${POLICIES.length} policies`, 's of CPU', replayed.cpu)
+    figure(`replay under ${POLICIES.length} policies on two workers`, 's', replayed.wall)
+    figure(`replay under ${POLICIES.length} policies, peak memory`, 'GiB', replayed.peakBytes / GIB, 8)
+    const one = bench.command('replay', file, '-m', 'opteron-8node', '-p', 'first-touch', '--no-html', '-o', join(folder, 'one'))
+    bench.figure({
+      id: 'P6',
+      what: `whole process, first-touch, ${size}: times libCacheSim's 20 M/s`,
+      unit: '×',
+      value: accesses / one.cpu / 20e6,
+      target: 25,
+      atLeast: true,
+    })
+    const online = bench.command('replay', file, '-m', 'opteron-8node', '-p', 'numa-balancing', '--no-html', '-o', join(folder, 'online'))
+    bench.figure({
+      id: 'P6',
+      what: `whole process, numa-balancing, ${size}: times libCacheSim's 20 M/s`,
+      unit: '×',
+      value: accesses / online.cpu / 20e6,
+      target: 8,
+      atLeast: true,
+    })
+    rmSync(folder, { recursive: true })
+  },
+}
