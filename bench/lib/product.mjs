@@ -24,8 +24,8 @@ const actions = {
   /** Opens a prepared trace and keeps all of its blocks in memory. */
   open({ file }) {
     return openTrace(file).then((opened) => {
-      const blocks = Array.from({ length: opened.blocks }, (_, b) => opened.block(b))
-      trace = { ...opened, block: (b) => blocks[b] }
+      const blocks = Array.from({ length: opened.blocks }, (_, b) => kept(opened.block(b)))
+      trace = { ...opened, reader: undefined, stored: undefined, block: (b) => blocks[b] }
       const sum = (of) => blocks.reduce((total, block) => total + of(block), 0)
       const { accesses, pages, tickNs } = trace.meta
       const pairs = sum(({ pairStart, ticks }) => pairStart[ticks] - pairStart[0])
@@ -130,6 +130,16 @@ function cellHash(tick, word) {
   h ^= h >>> 15
   h = Math.imul(h, 0x2c1b3c6d)
   return (h ^ (h >>> 13)) >>> 0
+}
+
+/** A block as an in-memory trace has it: a reader of files uses its arrays again. */
+function kept(block) {
+  const shared = (column) => {
+    const copy = new column.constructor(new SharedArrayBuffer(column.byteLength))
+    copy.set(column)
+    return copy
+  }
+  return Object.fromEntries(Object.entries(block).map(([name, column]) => [name, ArrayBuffer.isView(column) ? shared(column) : column]))
 }
 
 /** The trace and then, later, the same accesses again. */
