@@ -91,7 +91,7 @@ class Lane implements LaneKernel {
         migration: (record) => this.#migrated(record),
         scanned: (ptes) => observer.scanned(ptes),
         copies: (node, frames) => observer.copies(node, frames),
-        replicated: (from, to) => observer.replicated(from, to),
+        replicated: (from, to, pages) => observer.replicated(from, to, pages),
       },
       tiers: machine.nodes.map((node) => node.tier),
     })
