@@ -125,7 +125,7 @@ async function runSources(folder: string, wanted: Set<string>, toFile: ToFile): 
 async function storeSources(folder: string, wanted: Set<string>, toFile: ToFile): Promise<Source[]> {
   const opened = openStore(folder)
   const sources: Source[] = []
-  const ofLanes = [...wanted].filter((table) => table !== 'points' && table !== 'heat')
+  const ofLanes = [...wanted].filter((table) => table !== 'points')
   for (const plan of opened.plans) {
     if (wanted.has('points')) sources.push({ table: 'points', run: folder, files: await toFile(await opened.points(plan.name)) })
     if (ofLanes.length === 0) continue
@@ -133,7 +133,8 @@ async function storeSources(folder: string, wanted: Set<string>, toFile: ToFile)
       const run = await opened.run(scenario)
       if (run === undefined) continue
       const name = `${folder} ${plan.name} ${scenario.label}`
-      for (const table of ofLanes) sources.push({ table, run: name, files: await toFile(table === 'runs' ? runsTable(run.record) : run.table(table)) })
+      if (wanted.has('runs')) sources.push({ table: 'runs', run: name, files: await toFile(runsTable(run.record)) })
+      for (const table of ofLanes.filter((one) => run.tables.includes(one))) sources.push({ table, run: name, files: await toFile(run.table(table)) })
     }
   }
   return sources

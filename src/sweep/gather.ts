@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { basename, dirname, join, resolve } from 'node:path'
 import { Table } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
-import { TABLES, tableToParquet } from '../results/index.ts'
+import { OVER_TIME, TABLES, tableToParquet } from '../results/index.ts'
 import { openStore } from './scenario.ts'
 import { diskError } from './store.ts'
 
@@ -14,6 +14,11 @@ import { diskError } from './store.ts'
 const ROWS_PER_PART = 200_000
 const DATASET = 'dataset.json'
 export const DATASET_SCHEMA = 'numareplay/dataset/1'
+
+/** What points hold beside their summary: tables of lanes that every point has. */
+const GATHERED = TABLES.filter(
+  ({ name, columns }) => name !== 'summary' && !OVER_TIME.some((table) => table.name === name) && columns.some((column) => column.name === 'lane'),
+)
 
 export interface Gathered {
   folder: string
@@ -35,9 +40,7 @@ export async function gather(storeFolder: string, output: string, planName?: str
     const rows: Record<string, number> = {}
     const points = await opened.points(plan.name)
     writeFileSync(join(temporary, 'points.parquet'), await tableToParquet(points))
-    const parts = TABLES.filter(({ name, columns }) => name !== 'summary' && columns.some((column) => column.name === 'lane')).map(
-      (schema) => new PartWriter(temporary, schema),
-    )
+    const parts = GATHERED.map((schema) => new PartWriter(temporary, schema))
     for (const { key } of plan.points) {
       if (!opened.store.has(key)) continue
       const { lane } = await opened.store.point(key)
