@@ -89,6 +89,8 @@ function clear(stats: Stats): void {
   stats.succeeded = stats.failed = stats.thpSucceeded = stats.thpFailed = stats.thpSplit = stats.split = 0
 }
 
+const NO_TARGET: TargetAllocator = () => -1
+
 export class MigrationEngine {
   /** The driver behind movable_ops pages. */
   driver: MovableOperations = WILLING_DRIVER
@@ -103,7 +105,7 @@ export class MigrationEngine {
   /** The record of the call that runs; one object for all calls, so observers take what they need at once. */
   readonly #record: MigrationRecord
   #reason: MigrateReason = 'syscall_or_cpuset'
-  #allocate: TargetAllocator = () => -1
+  #allocate: TargetAllocator = NO_TARGET
   /** Folios unmapped in this batch, with their target nodes. */
   #unmapped = new Int32Array(MAX_BATCHED_PAGES)
   #target = new Uint8Array(MAX_BATCHED_PAGES)
@@ -183,6 +185,25 @@ export class MigrationEngine {
     this.#putBack(failed)
     this.#finish(stats)
     return result
+  }
+
+  /**
+   * migrate_pages() on one small folio that nothing keeps: all steps succeed at the first try, so they are counted and not
+   * walked. False where that is not sure: nothing was done, and migratePages decides.
+   */
+  migratePlain(page: PageId, to: NodeIndex, mode: MigrateMode, reason: MigrateReason): boolean {
+    const pages = this.#pages
+    if (this.onStage !== null || this.copies !== null || pages.state(page) !== 0 || pages.folioPages(page) !== 1 || pages.extraRefs(page) !== 0) return false
+    if (this.#frames.allocateOn(to, null, 1, to) < 0) return false
+    this.#start(mode, reason, NO_TARGET)
+    const record = this.#record
+    const { stages } = record
+    stages.isolated = stages.allocated = stages.unmapped = stages.tlbFlushes = 1
+    record.unmapped.push(page)
+    this.#moveFolio(page, to, mode)
+    this.#stats.succeeded = 1
+    this.#finish(this.#stats)
+    return true
   }
 
   /** migrate_pages_sync(): all together asynchronously, then what is left one by one. The first stage's failures are not counted. */

@@ -14,10 +14,12 @@ export function migrateMisplaced(kernel: Kernel, page: PageId, to: NodeIndex, ex
   const state = pages.state(folio)
   if ((state & PAGE.file) !== 0 && ((executable && likelyShared(pages, folio)) || (state & PAGE.dirty) !== 0)) return false
   if (!frames.isAbove(to, 'high', size)) return false
-  kernel.isolated.clear()
-  if (!isolateFolio(kernel, folio)) return false
-  const target = (): NodeIndex => frames.allocateOn(to, null, size, to)
-  if (kernel.engine.migratePages(kernel.isolated.data, 1, target, 'MIGRATE_ASYNC', 'numa_misplaced') !== 0) return false
+  if (!kernel.engine.migratePlain(folio, to, 'MIGRATE_ASYNC', 'numa_misplaced')) {
+    kernel.isolated.clear()
+    if (!isolateFolio(kernel, folio)) return false
+    const target = (): NodeIndex => frames.allocateOn(to, null, size, to)
+    if (kernel.engine.migratePages(kernel.isolated.data, 1, target, 'MIGRATE_ASYNC', 'numa_misplaced') !== 0) return false
+  }
   vmstat.count('numa_pages_migrated', size)
   if (kernel.tiering && kernel.isPromotion(from, to)) vmstat.countNode(to, 'pgpromote_success', size)
   return true

@@ -84,6 +84,7 @@ export class Lane {
       actorNode,
       actorTask: trace.actorTask,
       tasks: trace.tasks.length,
+      pages: trace.meta.pages,
       pageSize: trace.meta.pageSize,
       ticksPerBin: context.ticksPerBin,
       label: policy.label,
@@ -190,12 +191,12 @@ export class Lane {
     // every page that the trace has touched is there, and nothing makes present pages fault
     if (this.#scanners.length === 0 && this.#ledger.groups === undefined && this.#ledger.present === block.pagesSeen[i]) return
     const { placement, hintMarked } = this.#kernel
-    const { touchPage, touchActor, touchIsWrite } = block
+    const { touchPage, touchActor, touchIsWrite, faulting } = block
     const { actorNode } = this.#context
-    const end = block.touchStart[i + 1]!
     this.#world.deferral.active = true
-    const next = (from: number): number => this.#kernels.nextFault(touchPage, from, end, placement, hintMarked)
-    for (let k = next(block.touchStart[i]!); k < end; k = next(k + 1)) {
+    const faults = this.#kernels.findFaults(touchPage, block.touchStart[i]!, block.touchStart[i + 1]!, placement, hintMarked, faulting)
+    for (let f = 0; f < faults; f++) {
+      const k = faulting[f]!
       const page = touchPage[k]!
       const actor = touchActor[k]!
       const home = placement[page]!

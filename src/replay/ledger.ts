@@ -40,6 +40,20 @@ const COMPONENTS = {
   sampling: false,
 } as const
 type Component = keyof typeof COMPONENTS
+const NAMES = Object.keys(COMPONENTS) as Component[]
+/** Slot of each component. */
+const AT = Object.fromEntries(NAMES.map((name, slot) => [name, slot])) as Record<Component, number>
+
+/** Slots of the stages of a migration, by who pays for it. */
+const stageSlots = (by: 'migration' | 'promotion') => ({
+  isolate: AT[`${by}: isolate`],
+  allocate: AT[`${by}: allocate`],
+  unmap: AT[`${by}: unmap and flush`],
+  copy: AT[`${by}: copy`],
+  remap: AT[`${by}: remap`],
+})
+const MIGRATION = stageSlots('migration')
+const PROMOTION = stageSlots('promotion')
 
 /** Sums of one time bin. */
 interface Bin {
@@ -89,6 +103,7 @@ export interface LedgerShape {
   /** actor -> task. */
   actorTask: Uint16Array
   tasks: number
+  pages: number
   /** Bytes of a base page. */
   pageSize: number
   /** Ticks per time bin of the tables. */
@@ -126,7 +141,10 @@ export class Ledger implements KernelObserver {
   /** Stall of each task up to the start of the current epoch. */
   readonly #stallBeforePs: Float64Array
   #criticalStallPs = 0
-  readonly #componentPs = new Map<Component, number>()
+  readonly #componentPs = new Float64Array(NAMES.length)
+  /** Faults of each task in the current epoch: their costs are added up when it ends. */
+  readonly #pageFaults: Float64Array
+  readonly #hintFaults: Float64Array
   readonly #total = emptyBin()
   #bin = emptyBin()
   readonly #blocked: BlockedAccesses
@@ -154,22 +172,23 @@ export class Ledger implements KernelObserver {
     this.#nodes = nodes
     this.traffic = new MemoryTraffic(machine, actorNode, shape.space, shape.load)
     if (shape.sample) this.groups = new SampledCounts(shape.sample, machine, actorNode)
-    this.pingPong = new PingPong(shape.sample?.standsFor)
     this.#blocked = new BlockedAccesses(shape.actorTask, shape.tasks, shape.sample)
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
+    this.#pageFaults = new Float64Array(shape.tasks)
+    this.#hintFaults = new Float64Array(shape.tasks)
     this.#stallBeforePs = new Float64Array(shape.tasks)
     this.resident = new Float64Array(nodes)
     this.copiesOn = new Float64Array(nodes)
+    this.pingPong = new PingPong(shape.pages, shape.sample?.standsFor)
   }
 
   /** First touch of a page, or of a sampled one and those that it stands for. */
   pageFault(page: number, task: number, node: number): void {
     const pages = this.#standsFor(page)
-    this.#bin.pageFaults += pages
+    this.#pageFaults[task]! += pages
     this.resident[node]! += pages
     this.present += pages
-    this.#charge('page fault', this.#shape.machine.costs.pageFaultPs * pages, task)
     this.groups?.pageFault(page)
   }
 
@@ -184,19 +203,31 @@ export class Ledger implements KernelObserver {
   }
 
   hintFault(page: number, task: number): void {
-    const faults = this.#standsFor(page)
-    const cost = this.#shape.machine.costs.hintFaultPs * faults
-    this.#bin.hintFaults += faults
+    this.#hintFaults[task]! += this.#standsFor(page)
     this.groups?.hintFault(page)
-    this.#bin.hintFaultPs += cost
-    this.#charge('hint fault', cost, task)
+  }
+
+  #chargeFaults(): void {
+    const { pageFaultPs, hintFaultPs } = this.#shape.machine.costs
+    for (let task = 0; task < this.#pageFaults.length; task++) {
+      const pageFaults = this.#pageFaults[task]!
+      const hintFaults = this.#hintFaults[task]!
+      if (pageFaults + hintFaults === 0) continue
+      this.#pageFaults[task] = 0
+      this.#hintFaults[task] = 0
+      this.#bin.pageFaults += pageFaults
+      this.#bin.hintFaults += hintFaults
+      this.#bin.hintFaultPs += hintFaults * hintFaultPs
+      this.#charge(AT['page fault'], pageFaults * pageFaultPs, task)
+      this.#charge(AT['hint fault'], hintFaults * hintFaultPs, task)
+    }
   }
 
   /** One system call that migrates, made by an operator or daemon. */
   migrateCall(): void {
     const cost = this.#shape.machine.costs.migrateCallPs
     this.#bin.migrationPs += cost
-    this.#charge('migration: call', cost, NOBODY)
+    this.#charge(AT['migration: call'], cost, NOBODY)
   }
 
   /** Frames that hold copies of pages count as pages of the workload on their nodes. */
@@ -211,7 +242,7 @@ export class Ledger implements KernelObserver {
     const { costs } = this.#shape.machine
     const cost = pages * (Math.round(costs.migratePageFixedPs + costs.copyPsPerKiB * (this.#shape.pageSize / 1024)) + costs.tlbFlushPs)
     this.#bin.migrationPs += cost
-    this.#charge('replication', cost, NOBODY)
+    this.#charge(AT.replication, cost, NOBODY)
     this.traffic.copied(from, to, pages)
   }
 
@@ -219,19 +250,19 @@ export class Ledger implements KernelObserver {
   writeFault(page: number, task: number): void {
     const cost = (this.#shape.machine.costs.pageFaultPs + this.#shape.machine.costs.tlbFlushPs) * this.#standsFor(page)
     this.#bin.migrationPs += cost
-    this.#charge('write to copied page', cost, task)
+    this.#charge(AT['write to copied page'], cost, task)
   }
 
   scanned(ptes: number): void {
     const cost = ptes * this.#shape.machine.costs.scanPtePs
     this.#bin.observationPs += cost
-    this.#charge('pte scanning', cost, NOBODY)
+    this.#charge(AT['pte scanning'], cost, NOBODY)
   }
 
   sampled(samples: number): void {
     const cost = samples * this.#shape.machine.costs.samplePs
     this.#bin.observationPs += cost
-    this.#charge('sampling', cost, NOBODY)
+    this.#charge(AT.sampling, cost, NOBODY)
   }
 
   /** docs/machines.md, costs: fixed cost per folio split by stage, a copy cost per KiB, one flush per batch. */
@@ -239,50 +270,48 @@ export class Ledger implements KernelObserver {
     const { costs } = this.#shape.machine
     const { stages } = record
     const fixed = costs.migratePageFixedPs
-    const by = this.payer === NOBODY ? 'migration' : 'promotion'
-    const parts: [Component, number][] = [
-      [`${by}: isolate`, fixed * costs.stageShares.isolate * stages.isolated],
-      [`${by}: allocate`, fixed * costs.stageShares.allocate * stages.allocated],
-      [`${by}: unmap and flush`, fixed * costs.stageShares.unmap * (stages.unmapped + stages.retries) + costs.tlbFlushPs * stages.tlbFlushes],
-      [`${by}: copy`, costs.copyPsPerKiB * ((stages.copiedPages * this.#shape.pageSize) / 1024) + costs.migrateThpPs * stages.copiedThp],
-      [`${by}: remap`, fixed * (costs.stageShares.remap * stages.remapped + costs.stageShares.putback * stages.putBack)],
-    ]
-    let total = 0
-    for (const [component, exact] of parts) {
-      const cost = Math.round(exact)
-      total += cost
-      this.#bin.migrationPs += cost
-      this.#charge(component, cost, this.payer)
-    }
+    const { stageShares } = costs
+    const slots = this.payer === NOBODY ? MIGRATION : PROMOTION
+    const total =
+      this.#chargeStage(slots.isolate, fixed * stageShares.isolate * stages.isolated) +
+      this.#chargeStage(slots.allocate, fixed * stageShares.allocate * stages.allocated) +
+      this.#chargeStage(slots.unmap, fixed * stageShares.unmap * (stages.unmapped + stages.retries) + costs.tlbFlushPs * stages.tlbFlushes) +
+      this.#chargeStage(slots.copy, costs.copyPsPerKiB * ((stages.copiedPages * this.#shape.pageSize) / 1024) + costs.migrateThpPs * stages.copiedThp) +
+      this.#chargeStage(slots.remap, fixed * (stageShares.remap * stages.remapped + stageShares.putback * stages.putBack))
+    this.#bin.migrationPs += total
     this.groups?.migration(record)
     if (this.payer === NOBODY) this.#blocked.migrated(record, total, this.#epochPs)
     this.#bin.migrated += record.succeeded
     this.#bin.failed += record.failed
-    const nodes = this.#nodes
-    for (let from = 0; from < nodes; from++) {
-      for (let to = 0; to < nodes; to++) {
-        const pages = record.flow[from * nodes + to]!
-        if (pages === 0) continue
-        this.#migratedFlow[from * nodes + to]! += pages
-        this.traffic.copied(from, to, pages)
-        this.resident[from]! -= pages
-        this.resident[to]! += pages
-      }
-    }
-    const { data, length } = record.moved
-    for (let i = 0; i < length; i += 3) this.pingPong.moved(data[i]!, data[i + 1]!, data[i + 2]!)
-    this.#recordMoves(record)
-  }
-
-  #recordMoves(record: MigrationRecord): void {
     let moves = this.#moves.get(record.reason)
     if (!moves) {
       moves = { flow: new Float64Array(this.#nodes ** 2), failed: 0 }
       this.#moves.set(record.reason, moves)
     }
-    for (let i = 0; i < record.flow.length; i++) moves.flow[i]! += record.flow[i]!
     moves.failed += record.failed
+    const { data, length } = record.moved
+    const nodes = this.#nodes
+    // of one folio the route is known; of many the flow says it at once
+    if (length === 3) this.#move(moves.flow, data[1]!, data[2]!, record.succeeded)
+    else for (let route = 0; route < record.flow.length; route++) this.#move(moves.flow, Math.floor(route / nodes), route % nodes, record.flow[route]!)
+    for (let i = 0; i < length; i += 3) this.pingPong.moved(data[i]!, data[i + 1]!, data[i + 2]!)
     for (const { errno, stage, pages } of record.failures) this.#fail(record.reason, errno, stage, pages)
+  }
+
+  #chargeStage(slot: number, exactPs: number): number {
+    const cost = Math.round(exactPs)
+    this.#charge(slot, cost, this.payer)
+    return cost
+  }
+
+  #move(flow: Float64Array, from: number, to: number, pages: number): void {
+    if (pages === 0) return
+    const route = from * this.#nodes + to
+    flow[route]! += pages
+    this.#migratedFlow[route]! += pages
+    this.traffic.copied(from, to, pages)
+    this.resident[from]! -= pages
+    this.resident[to]! += pages
   }
 
   /** Pages that a system call did not even begin to move: shared, isolated by somebody else, not present. */
@@ -298,9 +327,8 @@ export class Ledger implements KernelObserver {
     else this.#failures.set(key, { reason, errno, stage, retried: errno === 'EAGAIN', pages })
   }
 
-  #charge(component: Component, ps: number, task: number): void {
-    if (ps === 0) return
-    this.#componentPs.set(component, (this.#componentPs.get(component) ?? 0) + ps)
+  #charge(slot: number, ps: number, task: number): void {
+    this.#componentPs[slot]! += ps
     if (task !== NOBODY) this.#taskStallPs[task]! += ps
   }
 
@@ -319,9 +347,10 @@ export class Ledger implements KernelObserver {
     bin.remote += remote
     bin.memoryPs += localPs + remotePs + queueingPs
     bin.queueingPs += queueingPs
-    this.#charge('local access', localPs, NOBODY)
-    this.#charge('remote access', remotePs, NOBODY)
-    this.#charge('queueing', queueingPs, NOBODY)
+    this.#charge(AT['local access'], localPs, NOBODY)
+    this.#charge(AT['remote access'], remotePs, NOBODY)
+    this.#charge(AT.queueing, queueingPs, NOBODY)
+    this.#chargeFaults()
     for (let actor = 0; actor < actorNode.length; actor++) this.#taskStallPs[actorTask[actor]!]! += traffic.takeActorPs(actor)
     this.#criticalStallPs += this.#longestStallOfEpoch()
     if (++this.#ticksInBin === ticksPerBin) this.#closeBin(endNs)
@@ -339,7 +368,7 @@ export class Ledger implements KernelObserver {
 
   readonly #wait = (task: number, ps: number): void => {
     this.#bin.blockedPs += ps
-    this.#charge('blocked by migration', ps, task)
+    this.#charge(AT['blocked by migration'], ps, task)
   }
 
   load(node: number): NodeLoad {
@@ -410,6 +439,7 @@ export class Ledger implements KernelObserver {
 
   /** Ends the last bin, however short. */
   finish(endNs: number): LedgerTotals {
+    this.#chargeFaults()
     if (this.#ticksInBin > 0 || this.#bin.migrated + this.#bin.failed > 0) this.#closeBin(endNs)
     return {
       ...this.#total,
@@ -422,9 +452,9 @@ export class Ledger implements KernelObserver {
   }
 
   stackRows(): Row[] {
-    return (Object.keys(COMPONENTS) as Component[]).flatMap((component) => {
-      const ps = this.#componentPs.get(component)
-      return ps === undefined ? [] : [{ lane: this.#shape.label, component, ns: toNs(ps), in_stall: COMPONENTS[component] }]
+    return NAMES.flatMap((component, slot) => {
+      const ps = this.#componentPs[slot]!
+      return ps === 0 ? [] : [{ lane: this.#shape.label, component, ns: toNs(ps), in_stall: COMPONENTS[component] }]
     })
   }
 

@@ -1,21 +1,24 @@
 /** Counts pages that were migrated away from a node and later back to it: migrations that undid each other. */
 import { PageMap } from '../columns/index.ts'
 
-/** What sixteen bits hold. */
-const MOST_RETURNS = 0xffff
 /** No node. */
 const NOWHERE = 255
 
 export class PingPong {
-  /** Of each page that ever migrated: the node before its latest move, and how often it came back, shifted by 8. */
-  readonly #history = new PageMap()
+  readonly #pages: number
+  /** Node of each page before its latest migration; made at the first one. */
+  #before: Uint8Array | null = null
+  /** How often pages came back that did. */
+  readonly #returns = new PageMap()
   /** How often a page came back for the k-th time: [k]. */
   readonly #ordinals: number[] = []
+  /** How many pages came back. */
   pages = 0
   readonly #standsFor: Uint32Array | undefined
 
   /** `standsFor`: page -> pages that it stands for, in a sample of pages. */
-  constructor(standsFor?: Uint32Array) {
+  constructor(pages: number, standsFor?: Uint32Array) {
+    this.#pages = pages
     this.#standsFor = standsFor
   }
 
@@ -24,14 +27,14 @@ export class PingPong {
   }
 
   moved(page: number, from: number, to: number): void {
-    const history = this.#history.get(page, NOWHERE)
-    let returns = history >>> 8
-    if ((history & 255) === to) {
-      if (returns === 0) this.pages += this.#count(page)
-      if (returns < MOST_RETURNS) returns++
+    this.#before ??= new Uint8Array(this.#pages).fill(NOWHERE)
+    if (this.#before[page] === to) {
+      const returns = this.#returns.get(page, 0) + 1
+      if (returns === 1) this.pages += this.#count(page)
+      this.#returns.set(page, returns)
       this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + this.#count(page)
     }
-    this.#history.set(page, (returns << 8) | from)
+    this.#before[page] = from
   }
 
   /** Returns up to now by their number for their page: first, second, … */
@@ -42,10 +45,8 @@ export class PingPong {
   /** Pages by how often they came back, ascending, with the first of each. */
   byReturns(): { returns: number; pages: number; first: number }[] {
     const found = new Map<number, { returns: number; pages: number; first: number }>()
-    if (this.pages === 0) return []
-    for (const page of this.#history.pages()) {
-      const returns = this.#history.get(page, NOWHERE) >>> 8
-      if (returns === 0) continue
+    for (const page of this.#returns.pages()) {
+      const returns = this.#returns.get(page, 0)
       const seen = found.get(returns)
       if (seen) seen.pages += this.#count(page)
       else found.set(returns, { returns, pages: this.#count(page), first: page })

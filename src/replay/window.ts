@@ -8,6 +8,8 @@ import type { Workspace } from '../wasm/index.ts'
 export interface LaneBlock extends TickBlock {
   /** Reads and writes of each tick. */
   accesses: Float64Array
+  /** Room for the indexes of the touches that fault in some lane. */
+  faulting: Uint32Array
   /** Pages touched up to the end of each tick: ids are dense in order of first touch. */
   pagesSeen: Float64Array
 }
@@ -17,6 +19,7 @@ export class BlockWindow {
   readonly #space: Workspace
   #pairs: Uint32Array
   #touchPage: Uint32Array
+  #faulting: Uint32Array
   #pagesSeen = 0
 
   constructor(trace: PreparedTrace, space: Workspace) {
@@ -24,6 +27,7 @@ export class BlockWindow {
     this.#space = space
     this.#pairs = space.u32(0)
     this.#touchPage = space.u32(0)
+    this.#faulting = space.u32(0)
   }
 
   /** Block `b`; blocks are asked for in order. */
@@ -44,6 +48,7 @@ export class BlockWindow {
 
   #described(block: TickBlock): LaneBlock {
     const { ticks, pairs, pairStart } = block
+    if (block.touchPage.length >= this.#faulting.length) this.#faulting = this.#space.u32(withRoom(block.touchPage.length + 1))
     const accesses = new Float64Array(ticks)
     const pagesSeen = new Float64Array(ticks)
     for (let i = 0; i < ticks; i++) {
@@ -53,7 +58,7 @@ export class BlockWindow {
       if (end > pairStart[i]!) this.#pagesSeen = Math.max(this.#pagesSeen, pairs[(end - 1) * PAIR_WORDS]! + 1)
       pagesSeen[i] = this.#pagesSeen
     }
-    return { ...block, accesses, pagesSeen }
+    return { ...block, accesses, pagesSeen, faulting: this.#faulting }
   }
 }
 

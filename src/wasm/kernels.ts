@@ -32,20 +32,20 @@ export interface Kernels extends FrameKernels {
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
   /** Reads and writes of pairs [from, to) together. */
   accesses(pairs: Uint32Array, from: number, to: number): number
-  /** First of touches [from, to) whose page is absent (255) or marked, else `to`. */
-  nextFault(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array): number
   /**
    * An epoch of the optimum, or whole pages of one: pairs [from, to). beyond[page * width + m] is what the page's cheapest history
    * that ends on node m costs beyond its cheapest of all. Answers the sum over pages by which the latter grew.
    */
   optimumEpoch(pairs: Uint32Array, from: number, to: number, beyond: OptimumCosts['words'], costs: OptimumCosts): number
+  /** Writes to `found` which of touches [from, to) have a page that is absent (255) or marked; answers how many. `found` has room for all. */
+  findFaults(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array, found: Uint32Array): number
 }
 
 interface Exports extends FrameExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
-  nextFault(touchPage: number, from: number, to: number, placement: number, marked: number): number
   optimumEpoch(pairs: number, n: number, beyond: number, costs: number, vectors: number, move: number, mostAccesses: number): number
+  findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
 }
 
 const PAIR_BYTES = 16
@@ -78,9 +78,10 @@ export function wasmKernels({ memory }: Arena): Kernels | undefined {
     account: (pairs, from, to, placement, { words, bank }, shift) =>
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
     accesses: (pairs, from, to) => exports.accesses(pairs.byteOffset + from * PAIR_BYTES, to - from),
-    nextFault: (touchPage, from, to, placement, marked) => exports.nextFault(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset) >>> 0,
     optimumEpoch: (pairs, from, to, beyond, { words, width, move, mostAccesses }) =>
       exports.optimumEpoch(pairs.byteOffset + from * PAIR_BYTES, to - from, beyond.byteOffset, words.byteOffset, width / LANES, move, mostAccesses),
+    findFaults: (touchPage, from, to, placement, marked, found) =>
+      exports.findFaults(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset, found.byteOffset),
   }
 }
 

@@ -23,10 +23,13 @@ export const twins: Kernels = {
     return sum
   },
 
-  nextFault(touchPage, from, to, placement, marked) {
-    let k = from
-    while (k < to && placement[touchPage[k]!] !== ABSENT && marked[touchPage[k]!] === 0) k++
-    return k
+  findFaults(touchPage, from, to, placement, marked, found) {
+    let count = 0
+    for (let k = from; k < to; k++) {
+      const page = touchPage[k]!
+      if (placement[page] === ABSENT || marked[page] !== 0) found[count++] = k
+    }
+    return count
   },
 
   optimumEpoch(pairs, from, to, beyond, { words, width, move }) {

@@ -2,64 +2,82 @@
 import type { NodeIndex, PageId } from '../../kernel/index.ts'
 import type { PageActivity } from '../../policy/index.ts'
 
-/** Counts per page × node, and writes per page, with a list of the pages seen so that clearing costs only those. */
+const FIRST_SLOTS = 1024
+
+/** Counts per node, and writes, of the pages that were seen: each has a slot, so that memory and clearing follow those, not all pages. */
 export class ActivityCounter implements PageActivity {
   readonly #nodes: number
-  readonly #counts: Uint32Array
-  readonly #writes: Uint32Array
-  readonly #seen: Uint32Array
-  #seenCount = 0
-  readonly #isSeen: Uint8Array
+  /** Page -> slot; slot 0 is nobody's and stays empty. */
+  readonly #slotOf: Uint32Array
+  /** [slot * nodes + node] */
+  #counts: Uint32Array
+  #writes: Uint32Array
+  /** Page of each slot. */
+  #seen: Uint32Array
+  #slots = 1
 
   constructor(pages: number, nodes: number) {
     this.#nodes = nodes
-    this.#counts = new Uint32Array(pages * nodes)
-    this.#writes = new Uint32Array(pages)
-    this.#seen = new Uint32Array(pages)
-    this.#isSeen = new Uint8Array(pages)
+    this.#slotOf = new Uint32Array(pages)
+    this.#counts = new Uint32Array(FIRST_SLOTS * nodes)
+    this.#writes = new Uint32Array(FIRST_SLOTS)
+    this.#seen = new Uint32Array(FIRST_SLOTS)
   }
 
   add(page: PageId, node: NodeIndex, reads: number, writes: number): void {
-    if (this.#isSeen[page] === 0) {
-      this.#isSeen[page] = 1
-      this.#seen[this.#seenCount++] = page
+    const slot = this.#slotOf[page]! || this.#newSlot(page)
+    this.#counts[slot * this.#nodes + node]! += reads + writes
+    this.#writes[slot]! += writes
+  }
+
+  #newSlot(page: PageId): number {
+    const slot = this.#slots++
+    if (slot === this.#seen.length) {
+      this.#counts = wider(this.#counts)
+      this.#writes = wider(this.#writes)
+      this.#seen = wider(this.#seen)
     }
-    this.#counts[page * this.#nodes + node]! += reads + writes
-    this.#writes[page]! += writes
+    this.#seen[slot] = page
+    this.#slotOf[page] = slot
+    return slot
   }
 
   clear(): void {
-    for (let i = 0; i < this.#seenCount; i++) {
-      const page = this.#seen[i]!
-      this.#isSeen[page] = 0
-      this.#writes[page] = 0
-      this.#counts.fill(0, page * this.#nodes, (page + 1) * this.#nodes)
-    }
-    this.#seenCount = 0
+    for (let slot = 1; slot < this.#slots; slot++) this.#slotOf[this.#seen[slot]!] = 0
+    this.#counts.fill(0, 0, this.#slots * this.#nodes)
+    this.#writes.fill(0, 0, this.#slots)
+    this.#slots = 1
   }
 
   get pages(): Uint32Array {
-    return this.#seen.slice(0, this.#seenCount).sort()
+    return this.#seen.slice(1, this.#slots).sort()
   }
 
   from(page: PageId, node: NodeIndex): number {
-    return node < this.#nodes ? this.#counts[page * this.#nodes + node]! : 0
+    return node < this.#nodes ? this.#counts[this.#slotOf[page]! * this.#nodes + node]! : 0
   }
 
   total(page: PageId): number {
+    const base = this.#slotOf[page]! * this.#nodes
     let sum = 0
-    for (let i = page * this.#nodes; i < (page + 1) * this.#nodes; i++) sum += this.#counts[i]!
+    for (let node = 0; node < this.#nodes; node++) sum += this.#counts[base + node]!
     return sum
   }
 
   writes(page: PageId): number {
-    return this.#writes[page]!
+    return this.#writes[this.#slotOf[page]!]!
   }
 
   mainNode(page: PageId): NodeIndex {
-    const base = page * this.#nodes
+    const base = this.#slotOf[page]! * this.#nodes
     let main = 0
     for (let node = 1; node < this.#nodes; node++) if (this.#counts[base + node]! > this.#counts[base + main]!) main = node
     return main
   }
+}
+
+function wider(from: Uint32Array): Uint32Array {
+  const to = new Uint32Array(from.length * 2)
+  to.set(from)
+  return to
 }

@@ -66,16 +66,16 @@ function exactAccesses({ pages, nodes, actorNode }: ObserverContext): Observer {
 function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream, trace }: ObserverContext, rate: number, writeRate: number): Observer<PageActivity> {
   const counter = new ActivityCounter(pages, nodes)
   const sample = sampleOf(trace)
-  const readSampler = sampler(rate, new Random(seed, `${stream} reads`))
-  const writeSampler = sampler(writeRate, new Random(seed, `${stream} writes`))
+  const readSampler = new Sampler(rate, new Random(seed, `${stream} reads`))
+  const writeSampler = new Sampler(writeRate, new Random(seed, `${stream} writes`))
   return {
     epoch(block, i) {
       const { pairs } = block
       const end = block.pairStart[i + 1]! * PAIR_WORDS
       let taken = 0
       for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
-        const reads = readSampler(pairs[k + 2]!)
-        const writes = writeSampler(pairs[k + 3]!)
+        const reads = readSampler.of(pairs[k + 2]!)
+        const writes = writeSampler.of(pairs[k + 3]!)
         if (reads + writes === 0) continue
         counter.add(pairs[k]!, actorNode[pairs[k + 1]!]!, reads, writes)
         taken += (reads + writes) * (sample?.standsFor[pairs[k]!] ?? 1)
@@ -88,24 +88,47 @@ function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream, trace 
 }
 
 /**
- * How many of the next `count` accesses are sampled. Each is with probability `rate`: instead of a draw per access the distance
- * to the next sample is drawn (geometric), which is the same process: Devroye, Non-Uniform Random Variate Generation, §X.2.
+ * Which accesses are sampled: each is with probability `rate`. Instead of a draw per access the distance to the next sample is
+ * drawn (geometric), which is the same process: Devroye, Non-Uniform Random Variate Generation, §X.2.
  */
-function sampler(rate: number, random: Random): (count: number) => number {
-  const logMiss = Math.log1p(-Math.min(rate, 1))
-  const gap = (): number => (rate <= 0 ? Number.POSITIVE_INFINITY : rate >= 1 ? 0 : Math.floor(Math.log1p(-random.float()) / logMiss))
+class Sampler {
+  readonly #rate: number
+  readonly #logMiss: number
+  readonly #random: Random
   /** Accesses to pass before the next sample. */
-  let skip = gap()
-  return (count) => {
+  #skip: number
+
+  constructor(rate: number, random: Random) {
+    this.#rate = rate
+    this.#logMiss = Math.log1p(-Math.min(rate, 1))
+    this.#random = random
+    this.#skip = this.#gap()
+  }
+
+  /** How many of the next `count` accesses are sampled. */
+  of(count: number): number {
+    if (this.#skip >= count) {
+      this.#skip -= count
+      return 0
+    }
+    return this.#samples(count)
+  }
+
+  #samples(count: number): number {
     let samples = 0
     let left = count
-    while (skip < left) {
+    while (this.#skip < left) {
       samples++
-      left -= skip + 1
-      skip = gap()
+      left -= this.#skip + 1
+      this.#skip = this.#gap()
     }
-    skip -= left
+    this.#skip -= left
     return samples
+  }
+
+  #gap(): number {
+    if (this.#rate <= 0) return Number.POSITIVE_INFINITY
+    return this.#rate >= 1 ? 0 : Math.floor(Math.log1p(-this.#random.float()) / this.#logMiss)
   }
 }
 

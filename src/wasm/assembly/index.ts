@@ -2,4 +2,4 @@
 export { accesses, account } from './account'
 export { packColumn, rankTouches, unpackColumn, unpackPairs, unpackTouches } from './frames'
 export { optimumEpoch } from './optimum'
-export { nextFault } from './touches'
+export { findFaults } from './touches'
