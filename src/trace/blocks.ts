@@ -22,7 +22,7 @@ export class BlockBuilder {
   #touchIsWrite = new Uint8Array(4096)
   #touchOffset = new Uint32Array(4096)
 
-  /** `emit` receives each finished block. */
+  /** `emit` receives each finished block; its columns are used again for the next (`kept` makes a copy). */
   constructor(emit: (block: TickBlock) => void, blockRows = BLOCK_ROWS) {
     this.#emit = emit
     this.#blockRows = blockRows
@@ -71,14 +71,14 @@ export class BlockBuilder {
     this.#emit({
       firstTick: this.#firstTick,
       ticks,
-      startNs: shared(this.#startNs, ticks + 1),
-      pairStart: shared(this.#pairStart, ticks + 1),
-      pairs: shared(this.#pairWords, this.#pairs * PAIR_WORDS),
-      touchStart: shared(this.#touchStart, ticks + 1),
-      touchPage: shared(this.#touchPage, this.#touches),
-      touchActor: shared(this.#touchActor, this.#touches),
-      touchIsWrite: shared(this.#touchIsWrite, this.#touches),
-      touchOffsetNs: shared(this.#touchOffset, this.#touches),
+      startNs: this.#startNs.subarray(0, ticks + 1),
+      pairStart: this.#pairStart.subarray(0, ticks + 1),
+      pairs: this.#pairWords.subarray(0, this.#pairs * PAIR_WORDS),
+      touchStart: this.#touchStart.subarray(0, ticks + 1),
+      touchPage: this.#touchPage.subarray(0, this.#touches),
+      touchActor: this.#touchActor.subarray(0, this.#touches),
+      touchIsWrite: this.#touchIsWrite.subarray(0, this.#touches),
+      touchOffsetNs: this.#touchOffset.subarray(0, this.#touches),
     })
     this.#firstTick += ticks
     this.#ticks = 0
@@ -112,6 +112,23 @@ type Column = Uint8Array | Uint16Array | Uint32Array | Float64Array
 function wider<A extends Column>(from: A, to: A): A {
   to.set(from)
   return to
+}
+
+/** A copy of a block on shared memory. */
+export function kept(block: TickBlock): TickBlock {
+  const { firstTick, ticks, startNs, pairStart, pairs, touchStart, touchPage, touchActor, touchIsWrite, touchOffsetNs } = block
+  return {
+    firstTick,
+    ticks,
+    startNs: shared(startNs),
+    pairStart: shared(pairStart),
+    pairs: shared(pairs),
+    touchStart: shared(touchStart),
+    touchPage: shared(touchPage),
+    touchActor: shared(touchActor),
+    touchIsWrite: shared(touchIsWrite),
+    touchOffsetNs: shared(touchOffsetNs),
+  }
 }
 
 /** A copy of the first `length` elements on a SharedArrayBuffer. */

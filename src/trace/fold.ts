@@ -29,9 +29,8 @@ export class TickFold {
   #touchActor = new Uint16Array(1024)
   #touchIsWrite = new Uint8Array(1024)
   #touchOffset = new Uint32Array(1024)
-  /** Per page the serial number of the tick that touched it last. */
-  #stamp = new Uint32Array(4096)
-  #serial = 1
+  /** One bit per page: touched in this tick. */
+  #touched = new Uint32Array(128)
 
   /** Scratch of the sort. */
   #order = new Uint32Array(0)
@@ -62,9 +61,11 @@ export class TickFold {
 
   /** The access is the page's first in this tick unless it was touched before. */
   touch(page: number, actor: number, isWrite: number, offsetNs: number): void {
-    if (page >= this.#stamp.length) this.#morePages(page)
-    if (this.#stamp[page] === this.#serial) return
-    this.#stamp[page] = this.#serial
+    const word = page >>> 5
+    if (word >= this.#touched.length) this.#morePages(word)
+    const bit = 1 << (page & 31)
+    if ((this.#touched[word]! & bit) !== 0) return
+    this.#touched[word]! |= bit
     const i = this.touches++
     if (i === this.#touchPage.length) this.#moreTouches()
     this.#touchPage[i] = page
@@ -112,12 +113,9 @@ export class TickFold {
     if (this.pairs * 16 < this.#slots.length) this.#clearSlots()
     else this.#slots.fill(0)
     this.#lastPage.fill(NONE)
+    for (let i = 0; i < this.touches; i++) this.#touched[this.#touchPage[i]! >>> 5] = 0
     this.pairs = 0
     this.touches = 0
-    if (++this.#serial === 2 ** 32) {
-      this.#stamp.fill(0)
-      this.#serial = 1
-    }
   }
 
   #clearSlots(): void {
@@ -223,8 +221,8 @@ export class TickFold {
     this.#lastPair = widened(this.#lastPair, new Uint32Array(size))
   }
 
-  #morePages(page: number): void {
-    this.#stamp = widened(this.#stamp, new Uint32Array(Math.max(this.#stamp.length * 2, page + 1)))
+  #morePages(word: number): void {
+    this.#touched = widened(this.#touched, new Uint32Array(Math.max(this.#touched.length + (this.#touched.length >>> 1), word + 1)))
   }
 }
 

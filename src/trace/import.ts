@@ -9,7 +9,7 @@ import { asFolded, find, fold, type OpenOptions, readThrough } from './open.ts'
 import { ParquetTableWriter } from './parquet-writer.ts'
 import { allBlocks } from './regroup.ts'
 import { SpillFile } from './spill.ts'
-import type { FoldedTrace } from './writer.ts'
+import type { FoldedTrace, ReadPages } from './writer.ts'
 
 /** Writes the native file `out`; nothing remains of it when something goes wrong. A native file comes out byte for byte. */
 export async function importTrace(name: string, out: string, options: OpenOptions = {}): Promise<void> {
@@ -17,8 +17,12 @@ export async function importTrace(name: string, out: string, options: OpenOption
   const found = await find(name, options)
   if ('open' in found) {
     const trace = asFolded(found, options)
-    const { blocks: _, block: __, reader: ___, ticks: ____, tickStartNs, stored: _____, ...tables } = trace
-    await writeNative(out, { tables, tickStartNs, blocks: allBlocks(trace) })
+    const { blocks: _, block: __, reader: ___, ticks: ____, stored: _____, tickStartNs, pageVpage, pageProcess, ...tables } = trace
+    const readPages: ReadPages = (from, vpages, processes) => {
+      vpages.set(pageVpage.subarray(from, from + vpages.length))
+      processes.set(pageProcess.subarray(from, from + processes.length))
+    }
+    await writeNative(out, { tables, readPages, tickStartNs, blocks: allBlocks(trace) })
     return
   }
   const spill = new SpillFile(out)
@@ -57,7 +61,7 @@ export async function exportTable(name: string, out: string, options: OpenOption
   return table.eventsLeftOut
 }
 
-async function writeNative(out: string, { tables, tickStartNs, blocks }: FoldedTrace): Promise<void> {
+async function writeNative(out: string, { blocks, ...rest }: FoldedTrace): Promise<void> {
   const file = new NativeFileWriter(out)
   try {
     for (const block of blocks) {
@@ -65,7 +69,7 @@ async function writeNative(out: string, { tables, tickStartNs, blocks }: FoldedT
       // signals are seen between turns
       await turn()
     }
-    file.finish(tables, tickStartNs)
+    file.finish(rest)
   } catch (error) {
     file.abort()
     throw error

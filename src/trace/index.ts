@@ -26,7 +26,7 @@ export {
 export { isBinary, listFormats, type NamedFormat } from './formats.ts'
 export { exportTable, importTrace, isTableName } from './import.ts'
 export { eachLine } from './lines.ts'
-export { NATIVE_MAGIC, openNative } from './native-file.ts'
+export { NATIVE_MAGIC, nativeFacts, openNative } from './native-file.ts'
 export { type OpenOptions, openTrace } from './open.ts'
 export { pageHash, parseSampleRate } from './page-sample.ts'
 export { readParquet } from './parquet-file.ts'

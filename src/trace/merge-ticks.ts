@@ -1,5 +1,5 @@
 /** Merging ticks into longer ones: exact, because counts add up and the first touch of the whole is that of its first part. */
-import { BLOCK_ROWS, BlockBuilder } from './blocks.ts'
+import { BLOCK_ROWS, BlockBuilder, kept } from './blocks.ts'
 import { TickFold } from './fold.ts'
 import { PAIR_WORDS, type TickBlock } from './prepared.ts'
 
@@ -9,7 +9,7 @@ import { PAIR_WORDS, type TickBlock } from './prepared.ts'
  */
 export function* mergeTicks(blocks: Iterable<TickBlock>, startNs: Float64Array, blockRows = BLOCK_ROWS): Generator<TickBlock> {
   const ready: TickBlock[] = []
-  const builder = new BlockBuilder((block) => ready.push(block), blockRows)
+  const builder = new BlockBuilder((block) => ready.push(kept(block)), blockRows)
   const fold = new TickFold()
   const last = startNs.length - 2
   let tick = 0

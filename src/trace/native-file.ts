@@ -14,7 +14,7 @@ import { pack, unpack } from './packed.ts'
 import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
 import { decodeSection, encodeSection, Malformed, named, readAt, type Section } from './sections.ts'
 import { blockReader, type StoredBlocks } from './stored-blocks.ts'
-import type { TraceTables } from './writer.ts'
+import type { FoldedTrace } from './writer.ts'
 
 export const NATIVE_MAGIC = 'NUMATRC1'
 const SCHEMA = 'numareplay/trace-file/2'
@@ -51,8 +51,8 @@ export class NativeFileWriter {
     this.#blocks.push({ ...this.#section(encodeBlock(block)), ...shapeOf(block) })
   }
 
-  finish(tables: TraceTables, tickStartNs: Float64Array): void {
-    const { meta, processes, tasks, cpus, actorTask, actorCpu, pageProcess, pageVpage, exactPages, events } = tables
+  finish({ tables, readPages, tickStartNs }: Omit<FoldedTrace, 'blocks'>): void {
+    const { meta, processes, tasks, cpus, actorTask, actorCpu, exactPages, events } = tables
     const ticks = tickStartNs.length - 1
     const json = Buffer.from(JSON.stringify({ processes, tasks, cpus, events, ...(exactPages && { exactPages: Array.from(exactPages) }) }))
     const sections: Footer['sections'] = {
@@ -60,8 +60,10 @@ export class NativeFileWriter {
         this.#section(encodeSection([pack(tickStartNs.subarray(from + 1, to + 1).map((end, i) => end - tickStartNs[from + i]!))])),
       ),
       pages: inParts(meta.pages, (from, to) => {
-        const vpages = pageVpage.subarray(from, to)
-        const columns = [vpages.map((vpage) => vpage % WORD), vpages.map((vpage) => Math.floor(vpage / WORD)), pageProcess.subarray(from, to)]
+        const vpages = new Float64Array(to - from)
+        const process = new Uint16Array(to - from)
+        readPages(from, vpages, process)
+        const columns = [vpages.map((vpage) => vpage % WORD), vpages.map((vpage) => Math.floor(vpage / WORD)), process]
         return this.#section(encodeSection(columns.map((column) => pack(column, 'zigzag'))))
       }),
       actors: this.#section(encodeSection([pack(actorTask), pack(actorCpu)])),
@@ -192,6 +194,16 @@ function checkRows(rows: number, sections: Section[]): void {
 function below<A extends Uint16Array | Uint32Array>(length: number, indexes: A): A {
   for (let i = 0; i < indexes.length; i++) if (indexes[i]! >= length) throw new Malformed()
   return indexes
+}
+
+/** What the native file says of itself, without its tables. */
+export function nativeFacts(file: string): Pick<Footer, 'meta' | 'ticks'> {
+  const descriptor = openSync(file, 'r')
+  try {
+    return readFooter(descriptor, file)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 function readFooter(descriptor: number, file: string): Footer {

@@ -47,7 +47,7 @@ export function schedule(writer: FoldingWriter, lines: readonly ScriptLine[], fi
 }
 
 /** A pid that the recording does not have is a slip of the pen. */
-export function checkPids(lines: readonly ScriptLine[], { tasks }: TraceTables, file: string): void {
+export function checkPids(lines: readonly ScriptLine[], { tasks }: Pick<TraceTables, 'tasks'>, file: string): void {
   const known = new Set(tasks.filter(({ accesses }) => accesses > 0).map(({ pid }) => pid))
   for (const { call, line } of lines) {
     if ('pid' in call && !known.has(call.pid))

@@ -23,7 +23,7 @@ export class SpillFile implements BlockStore {
   put(block: TickBlock): void {
     this.#out ??= new OutputFile(this.#path)
     const bytes = encodeBlock(block)
-    this.#blocks.push({ offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes), ...shapeOf(block), startNs: block.startNs })
+    this.#blocks.push({ offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes), ...shapeOf(block), startNs: block.startNs.slice() })
     this.#out.write(bytes)
   }
 

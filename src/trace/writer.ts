@@ -2,7 +2,7 @@
 import { GrowableF64, GrowableU16 } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
 import { formatCount, formatDuration } from '../units.ts'
-import { BlockBuilder, shared } from './blocks.ts'
+import { BlockBuilder, kept, shared } from './blocks.ts'
 import { ContentDigest } from './digest.ts'
 import type { TraceEvent } from './events.ts'
 import { TickFold } from './fold.ts'
@@ -16,6 +16,7 @@ import { checkTick, chooseTick, mayCoarsen, tickStarts } from './ticks.ts'
 
 /** Where provisional ticks wait: memory, or a file for traces larger than it. */
 export interface BlockStore {
+  /** The columns are used again afterwards. */
   put(block: TickBlock): void
   /** The blocks put so far, in order; each is asked for once. */
   take(): Iterable<TickBlock>
@@ -42,9 +43,13 @@ export interface FormatFacts {
 /** Everything of a PreparedTrace but its ticks. */
 export type TraceTables = Omit<PreparedTrace, 'blocks' | 'block' | 'reader' | 'ticks' | 'tickStartNs' | 'stored'>
 
-/** What folding gives; the blocks are to be taken once. */
+/** Virtual page numbers and process indexes of pages [from, from + vpages.length). */
+export type ReadPages = (from: number, vpages: Float64Array, processes: Uint16Array) => void
+
+/** What folding gives; the blocks are to be taken once. Columns of all pages are not among it: there may be very many. */
 export interface FoldedTrace {
-  tables: TraceTables
+  tables: Omit<TraceTables, 'pageVpage' | 'pageProcess'>
+  readPages: ReadPages
   tickStartNs: Float64Array
   blocks: Iterable<TickBlock>
 }
@@ -186,7 +191,7 @@ export class FoldingWriter implements TraceWriter {
       return
     }
     this.#fold.access(page, actor, reads, writes, isWrite, timeNs - this.#tickStart)
-    if (isWrite === 1) this.#pages.written[page] = 1
+    if (isWrite === 1) this.#pages.markWritten(page)
     if (this.#sample !== undefined && this.#isExact[page] === 0) this.#sampledAccesses += reads + writes
     this.#digest.access(timeNs, task, cpu, addressHigh, addressLow, bytes, kind, weight)
   }
@@ -245,10 +250,11 @@ export class FoldingWriter implements TraceWriter {
     const tickNs = this.#fixedTick ? this.#tickNs : chooseTick(this.#tickNs, spanNs, this.#records)
     const cutsNs = this.#events.map((event) => event.timeNs)
     const tickStartNs = shared(tickStarts(this.#originNs, this.#lastNs, tickNs, cutsNs))
-    return { tables: this.#tables(format, tickNs, tickStartNs), tickStartNs, blocks: mergeTicks(this.#store.take(), tickStartNs) }
+    const readPages: ReadPages = (from, vpages, processes) => this.#pages.read(from, vpages, processes)
+    return { tables: this.#tables(format, tickNs, tickStartNs), readPages, tickStartNs, blocks: mergeTicks(this.#store.take(), tickStartNs) }
   }
 
-  #tables(format: FormatFacts, tickNs: number, tickStartNs: Float64Array): TraceTables {
+  #tables(format: FormatFacts, tickNs: number, tickStartNs: Float64Array): FoldedTrace['tables'] {
     const cpuCounts = new Map<number, number>()
     let reads = 0
     let writes = 0
@@ -265,8 +271,6 @@ export class FoldingWriter implements TraceWriter {
     for (const { kind } of events) counts[kind] = (counts[kind] ?? 0) + 1
     const pages = this.#pages.count
     const exactPages = shared(Uint32Array.from(this.#exactPages()))
-    let pagesWritten = 0
-    for (let page = 0; page < pages; page++) pagesWritten += this.#pages.written[page]!
     if (cpuCounts.size > 0 && this.#actorCpuKnown.includes(false))
       this.#lint.push({
         code: 'cpu-partly-unknown',
@@ -294,7 +298,7 @@ export class FoldingWriter implements TraceWriter {
         records: this.#records,
         bytes: this.#bytes,
         pages,
-        pagesWritten,
+        pagesWritten: this.#pages.writtenCount,
         timeFirstNs: this.#records > 0 ? this.#firstAccessNs : this.#originNs,
         timeLastNs: this.#records > 0 ? this.#lastAccessNs : this.#lastNs,
         timeSorted: true,
@@ -309,8 +313,6 @@ export class FoldingWriter implements TraceWriter {
       cpus: [...cpuCounts].sort(([a], [b]) => a - b).map(([cpu, accesses]) => ({ cpu, accesses })),
       actorTask: shared(this.#actorTask.data, this.#actorTask.length),
       actorCpu: shared(this.#actorCpu.data, this.#actorCpu.length),
-      pageProcess: shared(this.#pages.process, pages),
-      pageVpage: shared(this.#pages.vpage, pages),
       ...(this.#sample && { exactPages }),
       events,
     }
@@ -441,7 +443,9 @@ export class FoldingWriter implements TraceWriter {
 
   /** Ticks without accesses are not stored: the final grid fills them in. */
   #closeTick(): void {
-    if (this.#fold.pairs > 0) this.#fold.flush(this.#provisional, this.#tickStart)
+    if (this.#fold.pairs === 0) return
+    this.#fold.flush(this.#provisional, this.#tickStart)
+    this.#pages.settle()
   }
 
   #backwards(timeNs: number): UserError {
@@ -466,7 +470,7 @@ export class MemoryStore implements BlockStore {
   #blocks: TickBlock[] = []
 
   put(block: TickBlock): void {
-    this.#blocks.push(block)
+    this.#blocks.push(kept(block))
   }
 
   *take(): Iterable<TickBlock> {
@@ -479,7 +483,11 @@ export class MemoryStore implements BlockStore {
 }
 
 /** The folded trace, all in memory. */
-export function inMemory({ tables, tickStartNs, blocks }: FoldedTrace): PreparedTrace {
+export function inMemory({ tables, readPages, tickStartNs, blocks }: FoldedTrace): PreparedTrace {
   const kept = [...blocks]
-  return { ...tables, ticks: tickStartNs.length - 1, tickStartNs, blocks: kept.length, block: (b) => kept[b]! }
+  const { pages } = tables.meta
+  const pageVpage = new Float64Array(new SharedArrayBuffer(8 * pages))
+  const pageProcess = new Uint16Array(new SharedArrayBuffer(2 * pages))
+  readPages(0, pageVpage, pageProcess)
+  return { ...tables, pageVpage, pageProcess, ticks: tickStartNs.length - 1, tickStartNs, blocks: kept.length, block: (b) => kept[b]! }
 }

@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { BLOCK_COLUMNS, decodeBlock, encodeBlock, shapeOf } from '../../src/trace/block-codec.ts'
-import { BlockBuilder } from '../../src/trace/blocks.ts'
+import { BlockBuilder, kept } from '../../src/trace/blocks.ts'
 import { TickFold } from '../../src/trace/fold.ts'
 import { PageTable } from '../../src/trace/pages.ts'
 import { PAIR_WORDS, type TickBlock } from '../../src/trace/prepared.ts'
@@ -11,13 +11,37 @@ import { decodeSection } from '../../src/trace/sections.ts'
 it('more than 2^24 pages get dense ids in order of first touch', () => {
   const pages = new PageTable()
   const many = 2 ** 24 + 1000
-  const space = pages.space(0, 7)
+  const spaces = [pages.space(0, 7), pages.space(1, 7)]
+  // steps of 3 from the end of one leaf into the next
+  const key = (i: number) => 3 * i + 5
+  for (let i = 0; i < many; i++) pages.id(spaces[i & 1]!, key(i))
+  pages.settle()
+  expect(pages.count).toBe(many)
+  for (let i = 0; i < many; i += 100_003) expect(pages.id(spaces[i & 1]!, key(i))).toBe(i)
+  const [vpage, process] = [new Float64Array(2), new Uint16Array(2)]
+  pages.read(many - 2, vpage, process)
+  expect([...vpage, ...process]).toEqual([7 * 2 ** 32 + key(many - 2), 7 * 2 ** 32 + key(many - 1), 0, 1])
+})
+
+it('scattered pages move from leaves into a table and keep their ids', () => {
+  const pages = new PageTable()
+  const spaces = [pages.space(0, 0), pages.space(0, 1), pages.space(9, 0)]
   // an odd multiplier visits every 32-bit key once
   const key = (i: number) => Math.imul(i, 2_654_435_769) >>> 0
-  for (let i = 0; i < many; i++) pages.id(space, key(i))
-  expect(pages.count).toBe(many)
-  for (let i = 0; i < many; i += 100_003) expect(pages.id(space, key(i))).toBe(i)
-  expect(pages.vpage[many - 1]).toBe(7 * 2 ** 32 + key(many - 1))
+  const many = 100_000
+  for (let i = 0; i < many; i++) {
+    expect(pages.id(spaces[i % 3]!, key(i))).toBe(i)
+    if (i % 1000 === 0) pages.settle()
+    if (i % 5 === 0) pages.markWritten(i)
+  }
+  expect(pages.isScattered).toBe(true)
+  for (let i = 0; i < many; i += 7) expect(pages.id(spaces[i % 3]!, key(i))).toBe(i)
+  expect([pages.count, pages.writtenCount]).toEqual([many, many / 5])
+  const [vpage, process] = [new Float64Array(3), new Uint16Array(3)]
+  pages.read(many - 3, vpage, process)
+  expect([...vpage, ...process]).toEqual(
+    [many - 3, many - 2, many - 1].map((i) => key(i) + (i % 3 === 1 ? 2 ** 32 : 0)).concat([many - 3, many - 2, many - 1].map((i) => (i % 3 === 2 ? 9 : 0))),
+  )
 })
 
 it('a tick with page ids around 2^24 and actors around 2^11 and 2^16 comes out sorted, and survives packing', () => {
@@ -30,7 +54,7 @@ it('a tick with page ids around 2^24 and actors around 2^11 and 2^16 comes out s
     fold.add(page!, actor!, reads!, writes!)
   }
   const blocks: TickBlock[] = []
-  const builder = new BlockBuilder((block) => blocks.push(block))
+  const builder = new BlockBuilder((block) => blocks.push(kept(block)))
   fold.flush(builder, 100)
   builder.finish(200)
   const block = blocks[0]!

@@ -30,7 +30,7 @@ export default defineCommand({
       process.stdout.write(`${out}\n`)
     } else if (/\.nrt$/.test(out)) {
       await importTrace(workload, out)
-      process.stdout.write(`${await describeNative(out)}\n`)
+      process.stdout.write(`${describeNative(out)}\n`)
     } else throw new UserError('the ending of the output says its format', { field: '--output', expected: '.nrt, .csv, .csv.gz or .parquet', got: out })
     return undefined
   },

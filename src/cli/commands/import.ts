@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { exportTable, importTrace, isTableName, openTrace } from '../../trace/index.ts'
+import { exportTable, importTrace, isTableName, nativeFacts } from '../../trace/index.ts'
 import { formatCount, formatDuration, formatSize } from '../../units.ts'
 import { defineCommand, once } from '../command.ts'
 import { progressBar } from '../progress.ts'
@@ -32,14 +32,14 @@ export default defineCommand({
       return undefined
     }
     await importTrace(args['trace'] as string, out, options).finally(bar.stop)
-    process.stdout.write(`${await describeNative(out)}\n`)
+    process.stdout.write(`${describeNative(out)}\n`)
     return undefined
   },
 })
 
 /** One line about a native file just written. */
-export async function describeNative(file: string): Promise<string> {
-  const { meta, ticks } = await openTrace(file)
+export function describeNative(file: string): string {
+  const { meta, ticks } = nativeFacts(file)
   const size = formatSize(statSync(file).size)
   return `${file}: ${formatCount(meta.accesses)} accesses to ${formatCount(meta.pages)} pages in ${formatCount(ticks)} ticks of ${formatDuration(meta.tickNs)}, ${size}`
 }

@@ -8,6 +8,7 @@ import { Random } from '../../columns/index.ts'
 import { ABSENT } from '../../kernel/index.ts'
 import type { DamonRegion, DamonSettings } from '../../policy/index.ts'
 import { PAIR_WORDS, type PreparedTrace } from '../../trace/index.ts'
+import { byAddress } from '../layout.ts'
 import type { Observer, ObserverContext } from './observer.ts'
 
 /** Per 10,000: unit of the moving sum of accesses (nr_accesses_bp). */
@@ -83,8 +84,9 @@ export function damonObserver(settings: DamonSettings, context: ObserverContext)
 }
 
 /** Page ids by process and address, and the positions where ranges start: three a process, parted by its two widest gaps (damon_va_three_regions). */
-export function addressSpace({ meta, processes, pageProcess, pageVpage }: PreparedTrace): { order: Uint32Array; ranges: { start: number; end: number }[] } {
-  const order = Uint32Array.from({ length: meta.pages }, (_, page) => page).sort((a, b) => pageProcess[a]! - pageProcess[b]! || pageVpage[a]! - pageVpage[b]!)
+export function addressSpace(trace: PreparedTrace): { order: Uint32Array; ranges: { start: number; end: number }[] } {
+  const { processes, pageProcess, pageVpage } = trace
+  const order = byAddress(trace)
   const ranges: { start: number; end: number }[] = []
   let start = 0
   for (let process = 0; process < processes.length; process++) {
