@@ -12,6 +12,8 @@ import { type FuzzTarget, fuzzTargets, survives } from './targets.ts'
 /** Wall-clock: much, because the machine may be busy with other things. */
 const SLOWEST_MS = 60_000
 const HEAP_MIB = 1024
+/** Inputs of a target in one go. */
+const ROUND = 1000
 const LARGEST_INPUT = 1 << 22
 
 interface Work {
@@ -72,12 +74,14 @@ function watch(): void {
 async function work({ inputs, seed, only, state, input }: Work): Promise<void> {
   const targets = (await fuzzTargets()).filter(({ name }) => name.includes(only))
   parentPort!.postMessage({ targets: targets.map(({ name }) => name) })
-  const share = Math.ceil(inputs / targets.length)
   const counters = new Int32Array(state)
-  for (const [i, target] of targets.entries()) {
-    counters[3] = i
-    await fuzz(target, share, seed, counters, new Uint8Array(input))
-    parentPort!.postMessage({ finished: `${target.name}: ${share}` })
+  // in rounds, so that a run that is stopped has tried everything alike
+  for (let round = 0; counters[0]! < inputs; round++) {
+    for (const [i, target] of targets.entries()) {
+      counters[3] = i
+      await fuzz(target, Math.min(ROUND, Math.ceil(inputs / targets.length)), seed + round, counters, new Uint8Array(input))
+    }
+    parentPort!.postMessage({ finished: `round ${round + 1}: ${counters[0]} inputs` })
   }
   process.exit(0)
 }
