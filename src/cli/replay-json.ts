@@ -7,6 +7,7 @@ export function replayDocument(run: Run, runFolder: string): { schema: string } 
   const failures = run.rows('failures')
   const vmstat = run.rows('vmstat')
   const nodes = run.rows('nodes')
+  const residency = run.rows('residency')
   return {
     schema: 'numareplay/replay/1',
     version: VERSION,
@@ -18,6 +19,8 @@ export function replayDocument(run: Run, runFolder: string): { schema: string } 
     cpuMap: record.cpuMap,
     baseline: record.baseline,
     runFolder,
+    ...(record.placement ? { placement: record.placement } : {}),
+    ...(record.residency ? { residency: record.residency } : {}),
     warnings: record.warnings,
     lanes: run.rows('summary').map((row, i) => {
       const mine = <R extends Record<string, unknown>>(rows: R[]) => rows.filter(({ lane }) => lane === row['lane'])
@@ -54,6 +57,7 @@ export function replayDocument(run: Run, runFolder: string): { schema: string } 
         verdict: row['verdict'],
         shareOfPossibleGain: row['share_of_possible_gain'],
         pingPongPages: row['ping_pong_pages'],
+        ...(record.residency ? { residency: mine(residency).map(({ recorded_node, node, pages }) => ({ recordedNode: recorded_node, node, pages })) } : {}),
         pagesPerNode: record.machine.nodes.map(({ id }) => Number(mineNodes.findLast(({ node }) => node === id)?.['pages'] ?? 0)),
         vmstat: Object.fromEntries(mine(vmstat).flatMap(({ node, counter, value }) => (node === -1 ? [[String(counter), value]] : []))),
       }

@@ -163,6 +163,8 @@ export interface LaneKernel extends PolicyKernel {
   reclaimCopies(): void
   /** Simulated time of what happens next, in ns of the policy clock. */
   now: number
+  /** A page that was there before the trace began: on this node if it has room above its min watermark. No fault. */
+  populate(page: PageId, node: NodeIndex): boolean
   /**
    * Page fault on an absent page by `task` running on node `node`: mempolicy, cpuset, zonelist, watermarks.
    * `preferred` is a policy's onAllocation answer. Returns the node, or -1 = no memory left (the lane ends as oom).

@@ -168,6 +168,12 @@ class Lane implements LaneKernel {
     })
   }
 
+  populate(page: PageId, node: NodeIndex): boolean {
+    if (!this.#kernel.frames.take(node, 'min', this.#kernel.pages.folioPages(page))) return false
+    this.placement[page] = node
+    return true
+  }
+
   faultIn(page: PageId, task: number, node: NodeIndex, _isWrite: boolean, preferred?: NodeIndex): number {
     const kernel = this.#kernel
     const size = kernel.pages.folioPages(page)

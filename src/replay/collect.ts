@@ -11,6 +11,7 @@ import {
   OVER_TIME,
   PING_PONG,
   PLACEMENT,
+  RESIDENCY,
   SAMPLE_GROUPS,
   STACK,
   STAGES,
@@ -38,6 +39,7 @@ const TABLE_OF = {
   numa_maps: NUMA_MAPS,
   stages: STAGES,
   sample_groups: SAMPLE_GROUPS,
+  residency: RESIDENCY,
 } as const
 
 /** What figures are derived from, besides the lanes. */

@@ -4,6 +4,7 @@ import type { Machine } from '../machine/index.ts'
 import type { PreparedTrace, TickBlock } from '../trace/index.ts'
 import type { LoadModel } from './contention.ts'
 import type { HeatGrid } from './heat.ts'
+import type { RecordedPlacement } from './recorded-placement.ts'
 import type { Followed } from './stage-log.ts'
 
 export interface ReplayContext {
@@ -22,6 +23,10 @@ export interface ReplayContext {
   load?: LoadModel
   /** Page states that the trace cannot know. */
   faultPlan?: FaultPlan
+  /** Where pages are at the start. */
+  placement?: RecordedPlacement
+  /** What each lane's last placement is compared with. */
+  residency?: RecordedPlacement
   /** Moments at which each lane's numa_maps are kept, ns since the start of the trace, ascending. */
   numaMapsAtNs: number[]
   /** Axes of the picture of pages over time; absent where nobody will look at single lanes. */

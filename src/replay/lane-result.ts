@@ -4,6 +4,7 @@ import type { LaneKernel } from '../kernel/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
 import type { ReplayContext } from './context.ts'
 import { type Ledger, type LedgerTotals, toNs } from './ledger.ts'
+import { residencyRows } from './recorded-placement.ts'
 import type { SampledTotals } from './sampled-counts.ts'
 import type { RunningTable } from './stretches.ts'
 
@@ -37,6 +38,7 @@ export interface LaneResult {
     numa_maps: Row[]
     stages: Row[]
     sample_groups: Row[]
+    residency: Row[]
   }
   /** By table: what grew in each stretch of time; absent where nobody will look at single lanes. */
   overTime?: Record<string, Row[]>
@@ -88,6 +90,7 @@ export function laneResult(parts: LaneParts): LaneResult {
       numa_maps: parts.numaMapsRows,
       stages: parts.stageRows,
       sample_groups: totals.groups ? groupRows(policy.label, totals.groups) : [],
+      residency: context.residency ? residencyRows(policy.label, context.residency, kernel.placement, context.machine) : [],
     },
     overTime: parts.overTime,
   }

@@ -103,6 +103,7 @@ export class Lane {
       bytes: (length) => space.u8(length),
       onStage: this.#stageLog?.onStage,
     })
+    this.#populate()
     this.#world = worldOf(context, this.#kernel, this.#ledger, policy.label, () => this.#policyNs)
     const rules = rulesOf(policy, this.#world.world)
     this.#rules = rules
@@ -119,6 +120,13 @@ export class Lane {
     this.#placementLog = context.heat && new PlacementLog(context.heat, policy.label, machine)
     const bins = Math.ceil(trace.ticks / context.ticksPerBin)
     this.#stretches = context.heat && new Stretches(bins, context.ticksPerBin, runningTables(policy.label, context, this.#kernel, this.#ledger))
+  }
+
+  /** Pages that do not fit stay absent and are placed at their first touch. */
+  #populate(): void {
+    this.#context.placement?.node.forEach((node, page) => {
+      if (node !== ABSENT && this.#kernel.populate(page, node)) this.#ledger.populated(page, node)
+    })
   }
 
   #observe(rule: RuleOf<'every'>, i: number): Observer | undefined {
@@ -188,8 +196,9 @@ export class Lane {
 
   #takeFaults(block: LaneBlock, i: number): void {
     this.#tasks.touched(block, i)
-    // every page that the trace has touched is there, and nothing makes present pages fault
-    if (this.#scanners.length === 0 && this.#ledger.groups === undefined && this.#ledger.present === block.pagesSeen[i]) return
+    // every page that the trace has touched (or, if some were there before, will touch) is there, and nothing makes present pages fault
+    const all = this.#context.placement === undefined ? block.pagesSeen[i] : this.#context.trace.meta.pages
+    if (this.#scanners.length === 0 && this.#ledger.groups === undefined && this.#ledger.present === all) return
     const { placement, hintMarked } = this.#kernel
     const { touchPage, touchActor, touchIsWrite, faulting } = block
     const { actorNode } = this.#context

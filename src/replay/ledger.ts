@@ -183,6 +183,13 @@ export class Ledger implements KernelObserver {
     this.pingPong = new PingPong(shape.pages, shape.sample?.standsFor)
   }
 
+  /** A page that was there before the trace began. */
+  populated(page: number, node: number): void {
+    const pages = this.#standsFor(page)
+    this.resident[node]! += pages
+    this.present += pages
+  }
+
   /** First touch of a page, or of a sampled one and those that it stands for. */
   pageFault(page: number, task: number, node: number): void {
     const pages = this.#standsFor(page)

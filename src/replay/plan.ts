@@ -8,6 +8,7 @@ import { formatCount, formatDuration, formatList } from '../units.ts'
 import type { ReplayContext } from './context.ts'
 import { heatGrid } from './heat.ts'
 import { layoutOf } from './layout.ts'
+import { type RecordedResidency, recordedPlacement, tooFull } from './recorded-placement.ts'
 
 export interface PlanOptions {
   seed: number
@@ -21,6 +22,10 @@ export interface PlanOptions {
   contention?: boolean
   /** Page states that the trace cannot know. */
   faultPlan?: FaultPlan
+  /** Recorded residency that the replay starts from. */
+  placement?: RecordedResidency
+  /** Recorded residency that the end of each lane is compared with. */
+  residency?: RecordedResidency
   /** Moments whose numa_maps are kept, ns since the start of the trace. */
   numaMapsAtNs?: number[]
   /** Keep the picture of pages over time. */
@@ -82,10 +87,17 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
   const unknown = [...recordedNodes].filter((id) => !machine.nodes.some((node) => node.id === id))
   if (unknown.length > 0) warnings.push(`recorded calls name nodes ${formatList(unknown)}, which ${machine.name} lacks: taken modulo its memory nodes`)
 
+  const placed = options.placement && recordedPlacement(options.placement, trace, machine)
+  const residency = options.residency && recordedPlacement(options.residency, trace, machine)
+  if (placed) warnings.push(...tooFull(placed, machine, trace.meta.pageSize))
+  warnings.push(...new Set([...(placed?.warnings ?? []), ...(residency?.warnings ?? [])]))
+
   return {
     context: {
       trace,
       machine,
+      placement: placed,
+      residency,
       layout: layoutOf(trace),
       actorNode,
       pace,

@@ -18,6 +18,7 @@ import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
 import { passOver, spaceFor } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
+import type { RecordedResidency } from './recorded-placement.ts'
 import type { WorkerAnswer, WorkerTask } from './worker.ts'
 
 export type RunFacts = Omit<RunRecord, 'createdAt' | 'command'>
@@ -66,6 +67,8 @@ export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
     cpus: options.cpus ?? 'auto',
     contention: options.contention,
     faultPlan: options.faultPlan,
+    placement: options.placement,
+    residency: options.residency,
     numaMapsAtNs: options.numaMapsAtNs,
     followed: options.followed,
     heat: options.heat ?? true,
@@ -134,7 +137,13 @@ function workerModule(): string {
 }
 
 function recordOf(plan: ReplayPlan, lanes: LaneResult[], options: ReplayOptions): RunRecord {
-  return { ...factsOf(plan, lanes), createdAt: new Date().toISOString(), command: options.command ?? [] }
+  const recorded = (given: RecordedResidency | undefined, pages = 0) => given && { file: given.file, snapshot: given.snapshot.name, pages }
+  const { placement, residency } = plan.context
+  const facts = {
+    ...(options.placement ? { placement: recorded(options.placement, placement?.pages) } : {}),
+    ...(options.residency ? { residency: recorded(options.residency, residency?.pages) } : {}),
+  }
+  return { ...factsOf(plan, lanes), ...facts, createdAt: new Date().toISOString(), command: options.command ?? [] }
 }
 
 /** What was run, without who ran it and when. */

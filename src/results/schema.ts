@@ -263,6 +263,18 @@ export const NUMA_MAPS: TableSchema = {
   ],
 }
 
+/** lane × recorded node × node; empty unless a recorded residency is given. */
+export const RESIDENCY: TableSchema = {
+  name: 'residency',
+  about: 'Pages by the node on which the kernel had them in a recording and the node on which the lane ends with them',
+  columns: [
+    lane,
+    int('recorded_node', '', 'node id in the recording'),
+    int('node', '', 'node id at the end of the lane; null when not in memory'),
+    int('pages', 'pages', 'base pages'),
+  ],
+}
+
 /** lane × stage of a migration that was followed; empty unless asked for. */
 export const STAGES: TableSchema = {
   name: 'stages',
@@ -312,6 +324,7 @@ export const TABLES = [
   PING_PONG,
   NUMA_MAPS,
   STAGES,
+  RESIDENCY,
   ...OVER_TIME,
   SAMPLE_GROUPS,
 ] as const
@@ -351,4 +364,7 @@ export interface RunRecord {
   warnings: string[]
   lanes: { label: string; policy: string; params: Record<string, string>; status: string }[]
   faults?: unknown
+  /** Recorded residency that the replay started from, and that lanes are compared with: file, snapshot, pages of the trace in it. */
+  placement?: { file: string; snapshot: string; pages: number }
+  residency?: { file: string; snapshot: string; pages: number }
 }

@@ -40,8 +40,10 @@ export abstract class TableWriter implements TraceWriter {
 
   abstract access(timeNs: number, task: number, cpu: number, addressHigh: number, addressLow: number, bytes: number, kind: AccessKind, weight: number): void
 
-  /** A table that goes back in time could not be read again. */
+  /** A table that goes back in time, or beyond whole numbers, could not be read again. */
   protected inOrder(timeNs: number): void {
+    if (timeNs > Number.MAX_SAFE_INTEGER)
+      throw new UserError(`record ${this.line}: time beyond 2^53 ns (104 days)`, { file: this.out.path, field: 'time', got: `${timeNs}ns` })
     if (!(timeNs >= this.#lastNs && timeNs >= 0)) {
       const expected = `${Math.max(0, this.#lastNs)}ns or later, as in the record before`
       throw new UserError(`record ${this.line}: time goes back`, { file: this.out.path, field: 'time', expected, got: `${timeNs}ns` })

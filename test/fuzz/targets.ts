@@ -9,7 +9,7 @@ import { UserError } from '../../src/errors.ts'
 import { unpack } from '../../src/machine/import/dump.ts'
 import { makeDocument, readDump } from '../../src/machine/import/index.ts'
 import { machineText, parseMachine } from '../../src/machine/index.ts'
-import { exportTable, importTrace, listFormats, openTrace, parseScript, type StreamFormat, type TraceMeta } from '../../src/trace/index.ts'
+import { exportTable, importTrace, listFormats, openTrace, parseScript, readResidency, type StreamFormat, type TraceMeta } from '../../src/trace/index.ts'
 import { openBytes } from '../../src/trace/source.ts'
 import { FoldingWriter } from '../../src/trace/writer.ts'
 
@@ -216,6 +216,14 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
         ),
       ],
       run: async (bytes) => void parseScript(bytes.toString('utf8'), 'script'),
+    },
+    {
+      name: 'recorded residency',
+      samples: [
+        Buffer.from('phase,page,node\ninit,0x1000,0\ninit,0x2000,-2\nrun,0x1000,1\nrun,0x2000,0\n'),
+        Buffer.from('7f00 weighted interleave:0-1 anon=4 N0=3 N1=1 kernelpagesize_kB=4\n8f00 default file=/a\\040b huge N1=2 kernelpagesize_kB=2048\n'),
+      ],
+      run: async (bytes) => void (await readResidency(file(bytes))),
     },
     {
       name: 'machine dump',

@@ -88,6 +88,9 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
       replicated: (from, to) => copied.push({ from, to, pages: 1 }),
     },
   })
+  context.placement?.node.forEach((node, page) => {
+    if (node !== ABSENT) kernel.populate(page, node)
+  })
   let policyNs = 0
   const { world, deferral } = worldOf(
     context,

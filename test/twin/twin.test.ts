@@ -81,6 +81,15 @@ const FAULTS: FaultPlan = {
   ],
 }
 
+/** Half of the pages of process 1 are there from the start, on two nodes. */
+const PLACED = {
+  file: 'numa_maps',
+  snapshot: {
+    name: 'numa_maps',
+    regions: [{ startBytes: 1000 * 4096, endBytes: 2000 * 4096, pages: [0, 1].map((node) => ({ node, bytes: 6 * 4096 })) }],
+  },
+}
+
 const cases = fc.record({
   list: accessList,
   machine: fc.constantFrom(...MACHINES),
@@ -91,6 +100,7 @@ const cases = fc.record({
   narrow: fc.constantFrom(1, 30, 1000),
   /** States that stop migrations for a while, or make them refused. */
   faultPlan: fc.constantFrom(undefined, undefined, FAULTS),
+  placement: fc.constantFrom(undefined, undefined, PLACED),
 })
 
 function machineOf({ machine: name, narrow }: { machine: string; narrow: number }): Machine {
@@ -109,9 +119,9 @@ describe('engine = per-access simulator', () => {
       let migrated = 0
       let copies = 0
       fc.assert(
-        fc.property(cases, ({ list, tickNs, pace, seed, faultPlan, ...box }) => {
+        fc.property(cases, ({ list, tickNs, pace, seed, faultPlan, placement, ...box }) => {
           const trace = traceFromAccesses(list, { tickNs })
-          const { context } = planReplay(trace, machineOf(box), [policy!], { seed, pace, cpus: 'spread', faultPlan })
+          const { context } = planReplay(trace, machineOf(box), [policy!], { seed, pace, cpus: 'spread', faultPlan, placement })
           const [lane] = replayLanes(context, [policy!])
           const twin = simulate(context, policy!, plain(context.trace, list))
           const { totals } = lane!

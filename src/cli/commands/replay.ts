@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../errors.ts'
 import { readFaultPlan } from '../../kernel/index.ts'
@@ -5,7 +6,7 @@ import { type Machine, machine as machineOf, withMemory } from '../../machine/in
 import { replay } from '../../replay/index.ts'
 import { comparisonTable, loadReports, renderHtml, terminalOptions, writeWhole } from '../../report/index.ts'
 import { checkReplaceable, type Run, writeRun } from '../../results/index.ts'
-import { openTrace } from '../../trace/index.ts'
+import { openTrace, readResidency, snapshotOf } from '../../trace/index.ts'
 import { parseCount, parseDuration, parseFraction } from '../../units.ts'
 import { defineCommand, EXIT, once, printJson } from '../command.ts'
 import { progressBar } from '../progress.ts'
@@ -37,6 +38,8 @@ export default defineCommand({
       .option('cpus', option('cpus', 'recorded cpus to nodes: auto, recorded, spread or 0-3:0,4-7:1', { default: 'auto' }))
       .option('memory', option('memory', 'memory of nodes, such as 0=2MiB,1=64GiB'))
       .option('no-contention', { type: 'boolean', describe: 'idle latencies only: no queueing at memory and links' })
+      .option('placement', option('placement', 'recorded residency to start from: numa_maps or a table phase,page,node; FILE@SNAPSHOT (default: its first)'))
+      .option('residency', option('residency', "recorded residency to compare each lane's end with (default: the last snapshot of --placement)"))
       .option('faults', option('faults', 'plan of page states that a trace cannot know: pinned, shared, … (docs/faults.md)'))
       .option('numa-maps', {
         type: 'string',
@@ -105,10 +108,12 @@ async function replayOne(name: string, machine: Machine, args: Record<string, un
   }
   const reading = readOptions(args)
   const trace = await openTrace(name, { ...reading, tickNs: reading.tickNs ?? epochNs })
+  const recorded = await recordedResidency(text('placement'), text('residency'))
   const faultPlan = parsed('faults', (file) => readFaultPlan(file, trace.meta.pageSize))
   const bar = progressBar(`replaying ${name}`, args['no-progress'] !== true)
   return replay({
     ...settings,
+    ...recorded,
     faultPlan,
     trace,
     machine,
@@ -118,6 +123,28 @@ async function replayOne(name: string, machine: Machine, args: Record<string, un
     command: commandOf(name, args),
     progress: (share) => bar.update(share),
   }).finally(() => bar.stop())
+}
+
+/** `FILE` or `FILE@SNAPSHOT`: the first snapshot to start from, the last to compare with. */
+async function recordedResidency(placement: string | undefined, residency: string | undefined) {
+  const start = placement === undefined ? undefined : await namedSnapshot(placement)
+  const end = residency === undefined ? undefined : await namedSnapshot(residency)
+  const hasMore = start !== undefined && start.all.length > 1
+  return {
+    ...(start ? { placement: { file: start.file, snapshot: start.named ?? start.all[0]! } } : {}),
+    ...(end
+      ? { residency: { file: end.file, snapshot: end.named ?? end.all.at(-1)! } }
+      : hasMore
+        ? { residency: { file: start.file, snapshot: start.all.at(-1)! } }
+        : {}),
+  }
+}
+
+async function namedSnapshot(text: string) {
+  const at = text.lastIndexOf('@')
+  const [file, wanted] = at > 0 && !existsSync(text) ? [text.slice(0, at), text.slice(at + 1)] : [text, undefined]
+  const residency = await readResidency(file)
+  return { file, all: residency.snapshots, named: wanted === undefined ? undefined : snapshotOf(residency, wanted) }
 }
 
 /** `0x7f00,0x7f10` = these pages; `80ms` = the first batch from then on. */
@@ -136,6 +163,8 @@ const DECISIVE = [
   'cpus',
   'memory',
   'no-contention',
+  'placement',
+  'residency',
   'faults',
   'numa-maps',
   'explain-migrations',
