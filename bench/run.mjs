@@ -26,6 +26,8 @@ const { values: options } = parseArgs({
 const size = options.tiny ? 'tiny' : options.quick ? 'quick' : 'full'
 const wanted = options.only?.split(',')
 const older = options.compare && JSON.parse(readFileSync(options.compare, 'utf8'))
+if (older && older.environment.scale !== size)
+  throw new Error(`${options.compare} was measured in ${older.environment.scale} size, this run is in ${size} size`)
 const isTerminal = process.stderr.isTTY && !process.env.CI
 const begin = performance.now()
 

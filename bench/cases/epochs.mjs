@@ -41,10 +41,11 @@ export default {
         target: targets[id],
       })
       const counting = { ...common, id: 'P4', theirs: () => count.run(), against: 'counting (page, node) at each access' }
-      await bench.compare({ ...counting, what: `lane first-touch, pages placed, ${trace}, ${each}`, ours: placed, target: targets.P4 })
+      await bench.compare({ ...counting, what: `lane first-touch, pages placed, ${trace}`, detail: each, ours: placed, target: targets.P4 })
       await bench.compare({
         ...counting,
-        what: `lane first-touch, ${facts.pages.toLocaleString('en')} pages allocated on the way, ${trace}`,
+        what: `lane first-touch that allocates the pages on the way, ${trace}`,
+        detail: `${facts.pages.toLocaleString('en')} pages`,
         ours: () => lanes(['first-touch']),
       })
       await bench.compare({

@@ -37,7 +37,8 @@ export default {
       const hint = bench.native('replay', 'hint', bench.generated(trace), bench.tick)
       await bench.compare({
         id: 'user policy',
-        what: `two-touch.ts, a callback at each of ${hintFaults.toLocaleString('en')} hint faults, ${trace}`,
+        what: `two-touch.ts, a callback at each hint fault, ${trace}`,
+        detail: `${hintFaults.toLocaleString('en')} faults in a pass`,
         ...common,
         ours: () => lanes([USERS], { placed: true }),
         theirs: () => hint.run(),

@@ -19,13 +19,13 @@ export default {
     const [accesses, pages] = [ACCESSES / shrink, Math.ceil(PAGES / shrink)]
     const size = `${accesses.toExponential(0)} accesses, ${pages.toExponential(0)} pages`
     const figure = (what, unit, value, target) => bench.figure({ id: 'scale', what: `${what}, ${size}`, unit, value, target })
-    bench.log(`scale: importing ${size}`)
+    bench.log(`importing ${size}`)
     const imported = bench.command('import', `mix:pages=${pages},accesses=${accesses},duration=100s`, '-o', file)
     figure('import of a generated trace', 's of CPU', imported.cpu)
     figure('import of a generated trace', 's', imported.wall)
     figure('import, peak memory', 'GiB', imported.peakBytes / GIB, 8)
     figure('prepared file', 'GiB', statSync(file).size / GIB)
-    bench.log(`scale: replaying ${size}`)
+    bench.log(`replaying ${size}`)
     const lanes = POLICIES.flatMap((policy) => ['-p', policy])
     const replayed = bench.command('replay', file, '-m', 'opteron-8node', ...lanes, '--jobs', '2', '--no-html', '-o', join(folder, 'run'))
     figure(`replay under ${POLICIES.length} policies`, 's of CPU', replayed.cpu)

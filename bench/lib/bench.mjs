@@ -136,8 +136,24 @@ export class Bench {
   /**
    * Runs `ours` and `theirs` in alternation and records a row. Both answer { cpu, wall } in seconds for `work` units (or
    * `oursWork` and `theirsWork`). The ratio is pair by pair: how many times as much work the product does in a CPU second.
+   * `id` and `what` name the row to `--compare`; `detail` is what may change from version to version.
    */
-  async compare({ id, what, unit, ours, theirs, against, work, oursWork = work, theirsWork = work, clock = 'cpu', target, reason, rounds = this.rounds }) {
+  async compare({
+    id,
+    what,
+    detail,
+    unit,
+    ours,
+    theirs,
+    against,
+    work,
+    oursWork = work,
+    theirsWork = work,
+    clock = 'cpu',
+    target,
+    reason,
+    rounds = this.rounds,
+  }) {
     const pairs = []
     for (let round = -this.scale.warmUps; round < rounds; round++) {
       this.log(`${id} ${what}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`}`)
@@ -149,6 +165,7 @@ export class Bench {
     this.#record({
       id,
       what,
+      detail,
       unit,
       against,
       ours: median(rate('ours', oursWork, clock)),
@@ -163,10 +180,11 @@ export class Bench {
   }
 
   /** Records a figure that stands alone; met when it is at most `target` (or at least, with `atLeast`). */
-  figure({ id, what, unit, value, target, atLeast = false, reason }) {
+  figure({ id, what, detail, unit, value, target, atLeast = false, reason }) {
     this.#record({
       id,
       what,
+      detail,
       unit,
       ours: value,
       target,

@@ -20,7 +20,18 @@ export function markdown({ environment, rows, failures }) {
   const lines = rows.map((row) => {
     const [aim, met] = target(row, notes)
     const others = row.clock === 'wall' ? '' : ratio(row.wallRatios)
-    return [row.id, row.what, row.unit, number(row.ours), number(row.theirs), row.against ?? '', ratio(row.ratios), others, aim, met]
+    return [
+      row.id,
+      row.detail ? `${row.what} (${row.detail})` : row.what,
+      row.unit,
+      number(row.ours),
+      number(row.theirs),
+      row.against ?? '',
+      ratio(row.ratios),
+      others,
+      aim,
+      met,
+    ]
   })
   const { cpu, cpus, memoryGiB, node, compiler, load, date, scale, rounds, minutes, version, command } = environment
   return `# Measured speed and memory
