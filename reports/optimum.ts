@@ -17,7 +17,7 @@ export default defineReport({
   section: 'overview',
   question: 'How much better could any policy be?',
   tables: ['summary'],
-  text: (run) => [regret(run)],
+  text: (run) => [regret(run), ...knowledge(run)],
   charts(run): ReportChart[] {
     const rows = run.rows('summary').map((row) => ({
       lane: row['lane']!,
@@ -92,6 +92,66 @@ function regret(run: RunTables) {
         : `Optimum: ${[...known.values()].map((row) => `${formatDuration(row['bound_ns'] as number)} (${boundKind(row)})`).join('; ')}.`,
     ],
   }
+}
+
+type Sees = 'samples' | 'exact' | 'future'
+
+/** Lanes that differ in nothing but what they see, by that. */
+function sameButForKnowledge(run: RunTables): { policy: string; lanes: Map<Sees, Row> }[] {
+  const groups = new Map<string, Row[]>()
+  for (const row of run.rows('summary')) {
+    const others = paramsOf(row).filter((param) => !param.startsWith('sees='))
+    const policy = [row['policy'] as string, ...others].join(' ').trimEnd()
+    groups.set(policy, [...(groups.get(policy) ?? []), row])
+  }
+  return [...groups].flatMap(([policy, rows]) => {
+    const lanes = new Map<Sees, Row>()
+    const given = rows.map(
+      (row) =>
+        paramsOf(row)
+          .find((param) => param.startsWith('sees='))
+          ?.slice(5) as Sees | undefined,
+    )
+    // a policy as it is sees samples, those of the theory everything
+    const usual: Sees = given.includes('samples') ? 'exact' : 'samples'
+    rows.forEach((row, i) => {
+      if (row['regret'] !== null && row['regret'] !== undefined) lanes.set(given[i] ?? usual, row)
+    })
+    return lanes.size > 1 ? [{ policy, lanes }] : []
+  })
+}
+
+const paramsOf = (row: Row): string[] => ((row['params'] as string | null) ?? '').split(',')
+
+/** What a policy loses to the optimum, parted: by what its profiler does not see, by looking back only, by deciding badly. */
+function knowledge(run: RunTables) {
+  const groups = sameButForKnowledge(run)
+  if (groups.length === 0) return []
+  const regretOf = (lanes: Map<Sees, Row>, sees: Sees): number | null => (lanes.get(sees)?.['regret'] as number | undefined) ?? null
+  const part = (from: number | null, to: number | null): string => (from === null || to === null ? '–' : formatPercent(from - to))
+  return [
+    {
+      title: 'Algorithm or profiler?',
+      columns: [
+        { heading: 'policy', align: 'left' as const },
+        { heading: 'above optimum', align: 'right' as const },
+        { heading: 'profiler', align: 'right' as const },
+        { heading: 'hindsight', align: 'right' as const },
+        { heading: 'algorithm', align: 'right' as const },
+      ],
+      rows: groups.map(({ policy, lanes }) => {
+        const [samples, exact, future] = (['samples', 'exact', 'future'] as const).map((sees) => regretOf(lanes, sees)) as [
+          number | null,
+          number | null,
+          number | null,
+        ]
+        return [policy, part(samples ?? exact, 0), part(samples, exact), part(exact, future), part(future ?? exact, 0)]
+      }),
+      notes: [
+        'Parts of the cost above the optimum: profiler = what goes when the policy sees every access of the period before (sees=exact), hindsight = what goes when it sees the period to come (sees=future), algorithm = what is left. A negative part: it did worse for knowing more.',
+      ],
+    },
+  ]
 }
 
 function boundKind(row: Row): string {
