@@ -25,12 +25,15 @@ export default definePolicy({
       const below = machine.nextTierDown(node)
       if (below === undefined) return
       const victims: PageId[] = []
+      let held = 0
       for (let accessed = 0; accessed < LEVELS; accessed++) {
         let count = shortfall
         for (let higher = accessed + 1; higher < LEVELS; higher++) count += refused[node]![higher]!
-        if (victims.length >= count) break
-        for (let page = 0; page < pages && victims.length < count; page++) {
-          if (kernel.nodeOf(page) === node && level(page) === accessed) victims.push(page)
+        if (held >= count) break
+        for (let page = 0; page < pages && held < count; page++) {
+          if (kernel.nodeOf(page) !== node || level(page) !== accessed) continue
+          victims.push(page)
+          held += world.standsFor(page)
         }
       }
       kernel.demotePages(victims, below, 'demotion')
@@ -52,7 +55,7 @@ export default definePolicy({
         (fault) => {
           history[fault.page]! |= 1
           if (fault.home === fault.node || fault.migrate()) return
-          if (mode === 'opm' && tiers.isSlow(fault.page)) refused[fault.node]![level(fault.page)]!++
+          if (mode === 'opm' && tiers.isSlow(fault.page)) refused[fault.node]![level(fault.page)]! += world.standsFor(fault.page)
         },
       ),
     ]

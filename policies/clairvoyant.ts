@@ -8,7 +8,7 @@ export default definePolicy({
     horizon: duration('1s', 'how far it sees'),
     gain: duration('1.3us', 'least latency saved within the horizon for a page to be moved'),
   },
-  rules({ machine, kernel, pages }, { period, horizon, gain }) {
+  rules({ machine, kernel, pages, standsFor }, { period, horizon, gain }) {
     const memory = memoryNodes(machine)
     const users = machine.nodes.filter(({ cpus }) => cpus.length > 0).map(({ index }) => index)
     const latency = machine.nodes.map(({ index: from }) => machine.nodes.map(({ index: to }) => machine.latency(from, to)))
@@ -51,8 +51,8 @@ export default definePolicy({
         for (const [i, page] of wishes.entries()) {
           const to = wantedNode[i]!
           if (room[to]! <= 0 && !makeRoom(to, wanted[i]!)) continue
-          room[to]!--
-          room[kernel.nodeOf(page)]!++
+          room[to]! -= standsFor(page)
+          room[kernel.nodeOf(page)]! += standsFor(page)
           entering.push(page)
           enteringNode.push(to)
         }
@@ -69,8 +69,8 @@ export default definePolicy({
           if (candidates.left === 0) return false
           const victim = candidates.pages[--candidates.left]!
           if (won + saved[victim]! <= 2 * gain || room[target[victim]!]! <= 0) return false
-          room[target[victim]!]!--
-          room[to]!++
+          room[target[victim]!]! -= standsFor(victim)
+          room[to]! += standsFor(victim)
           leaving.push(victim)
           return true
         }

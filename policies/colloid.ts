@@ -30,7 +30,7 @@ export default definePolicy({
     sees: sees(),
   },
   rules(world, { period, samplePeriod, smoothing, balanced, step, bandwidth, sees }) {
-    const { machine, kernel, load, pages } = world
+    const { machine, kernel, load, pages, standsFor } = world
     const tiers = tiering(world)
     const { observation, accesses } = knowledge(sees, { samplePeriod, period })
     /** Moving average of each page's accesses per period. */
@@ -56,10 +56,13 @@ export default definePolicy({
     const upTo = (share: number, candidates: PageId[], total: number): PageId[] => {
       let sum = 0
       const chosen: PageId[] = []
+      let moved = 0
       for (const page of candidates.sort((a, b) => heat[b]! - heat[a]! || a - b)) {
-        if (chosen.length >= pageBudget(bandwidth, period)) break
-        if (sum + heat[page]! / total > share) continue
-        sum += heat[page]! / total
+        if (moved >= pageBudget(bandwidth, period)) break
+        const part = (heat[page]! * standsFor(page)) / total
+        if (sum + part > share) continue
+        sum += part
+        moved += standsFor(page)
         chosen.push(page)
       }
       return chosen
@@ -74,7 +77,7 @@ export default definePolicy({
         let total = 0
         for (let page = 0; page < pages; page++) {
           heat[page] = heat[page]! / 2 + (seen.total(page) * accesses) / 2
-          total += heat[page]!
+          total += heat[page]! * standsFor(page)
         }
         const share = fast.served / (fast.served + slow.served)
         fast.served = 0

@@ -30,7 +30,7 @@ export default definePolicy({
     fastUsed: fraction(0.997, 'goal of migrate_hot: share of fast nodes in use'),
     fastFree: fraction(0.005, 'goal of migrate_cold: share of fast nodes free'),
   },
-  rules({ machine, kernel }, { sample, aggregation, minRegions, maxRegions, apply, hotRate, quota, fastUsed, fastFree }) {
+  rules({ machine, kernel, standsFor }, { sample, aggregation, minRegions, maxRegions, apply, hotRate, quota, fastUsed, fastFree }) {
     const memory = memoryNodes(machine)
     const fast = memory.filter((node) => machine.isFast(node))
     const capacity = fast.reduce((sum, node) => sum + machine.pages(node), 0)
@@ -56,13 +56,16 @@ export default definePolicy({
           const target = wanted(node) ? to(node) : undefined
           if (target === undefined) continue
           const chosen: PageId[] = []
+          let held = 0
           for (const page of present) {
-            if (chosen.length === left) break
-            if (kernel.nodeOf(page) === node && region.isYoung(page) === young) chosen.push(page)
+            if (held >= left) break
+            if (kernel.nodeOf(page) !== node || region.isYoung(page) !== young) continue
+            chosen.push(page)
+            held += standsFor(page)
           }
           if (chosen.length === 0) continue
           kernel.demotePages(chosen, target, 'damon')
-          left -= chosen.length
+          left -= held
           region.age = 0
         }
       }

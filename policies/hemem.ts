@@ -1,4 +1,4 @@
-import { count, definePolicy, duration, every, knowledge, type PageId, pageBudget, rate, sees, tiering } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, knowledge, type PageId, pageBudget, rate, sees, tiering, within } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'HeMem: pages with enough samples are hot; hot slow pages change places with cold fast ones, write-hot pages first',
@@ -44,7 +44,7 @@ export default definePolicy({
           if (reads[page]! > coolAt || writes[page]! > coolAt) clock++
           if (tiers.isSlow(page) && isHot(page)) (writes[page]! >= hotWrites ? written : read).push(page)
         }
-        const hot = [...written, ...read].slice(0, pageBudget(bandwidth, period))
+        const hot = within(world, [...written, ...read], pageBudget(bandwidth, period))
         if (hot.length > 0) tiers.exchange(hot, (page) => !isHot(page))
       }),
     ]

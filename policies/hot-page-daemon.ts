@@ -1,4 +1,4 @@
-import { count, definePolicy, duration, every, fraction, knowledge, type PageId, pageBudget, rate, sees } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, fraction, knowledge, type PageId, pageBudget, rate, sees, within } from '../src/policy/index.ts'
 
 /** A page that keeps moving rests for 2, 4, 8 … periods, at most this many. */
 const LONGEST_REST = 64
@@ -14,7 +14,8 @@ export default definePolicy({
     budget: rate('1GiB/s', 'most memory moved; the pages with most remote samples go first'),
     sees: sees(),
   },
-  rules({ kernel, now }, { period, samplePeriod, gain, samples, budget, sees }) {
+  rules(world, { period, samplePeriod, gain, samples, budget, sees }) {
+    const { kernel, now } = world
     const { observation, weight } = knowledge(sees, { samplePeriod, period })
     const moves = kernel.perPage(Uint8Array)
     const restsUntil = kernel.perPage(Float64Array)
@@ -29,7 +30,7 @@ export default definePolicy({
             restsUntil[page]! <= now(),
         )
         const most = pageBudget(budget, period)
-        const chosen = misplaced.length <= most ? misplaced : misplaced.sort((a, b) => won(b) - won(a) || a - b).subarray(0, most)
+        const chosen = within(world, misplaced.length <= most ? misplaced : misplaced.sort((a, b) => won(b) - won(a) || a - b), most)
         kernel.movePages(
           chosen,
           Array.from(chosen, (page) => seen.mainNode(page)),

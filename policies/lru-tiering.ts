@@ -23,14 +23,14 @@ export default definePolicy({
       next[previous[page]!] = next[page]!
       previous[next[page]!] = previous[page]!
       next[page] = NONE
-      held--
+      held -= world.standsFor(page)
     }
     const append = (page: number): void => {
       previous[page] = previous[pages]!
       next[previous[page]!] = page
       next[page] = pages
       previous[pages] = page
-      held++
+      held += world.standsFor(page)
     }
     const slow = memoryNodes(machine).filter((node) => !machine.isFast(node))
     return [

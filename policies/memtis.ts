@@ -1,4 +1,4 @@
-import { count, definePolicy, duration, every, knowledge, type PageId, pageBudget, rate, sees, tiering } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, knowledge, type PageId, pageBudget, rate, sees, tiering, within } from '../src/policy/index.ts'
 
 /** Bins of the histogram of sample counts: 2^0 … 2^15. */
 const BINS = 16
@@ -29,7 +29,7 @@ export default definePolicy({
     /** From the hottest bin down until the fast tier is full; nearly full, the bin below counts as warm and stays where it is. */
     const adapt = (): void => {
       const histogram = new Float64Array(BINS)
-      for (let page = 0; page < pages; page++) histogram[binOf(page)]!++
+      for (let page = 0; page < pages; page++) histogram[binOf(page)]! += world.standsFor(page)
       let hotPages = 0
       let bin = BINS - 1
       while (bin > 0 && hotPages + histogram[bin]! <= tiers.capacity) hotPages += histogram[bin--]!
@@ -45,7 +45,7 @@ export default definePolicy({
           const writes = seen.writes(page)
           const got = (seen.total(page) - writes) * weight + writes * writeWeight
           counts[page]! += got
-          samples += got
+          samples += got * world.standsFor(page)
         }
         sinceAdapted += samples
         sinceCooled += samples
@@ -61,7 +61,7 @@ export default definePolicy({
         for (const page of seen.pages) if (tiers.isSlow(page) && binOf(page) >= hotBin) hot.push(page)
         if (hot.length === 0) return
         hot.sort((a, b) => binOf(b) - binOf(a) || a - b)
-        tiers.exchange(hot.slice(0, pageBudget(bandwidth, period)), (page) => binOf(page) < warmBin)
+        tiers.exchange(within(world, hot, pageBudget(bandwidth, period)), (page) => binOf(page) < warmBin)
       }),
     ]
   },

@@ -1,4 +1,4 @@
-import { accessedBits, definePolicy, duration, every, type PageId, pageBudget, rate, tiering } from '../src/policy/index.ts'
+import { accessedBits, definePolicy, duration, every, type PageId, pageBudget, rate, tiering, within } from '../src/policy/index.ts'
 
 /** Lists of a page, one up for each scan that finds it referenced, one down for each that does not. */
 const UNREFERENCED = 0
@@ -27,7 +27,7 @@ export default definePolicy({
           if (list[page]! < PROMOTE) list[page]!++
           if (list[page] === PROMOTE && tiers.isSlow(page)) hot.push(page)
         }
-        if (hot.length > 0) tiers.exchange(hot.slice(0, pageBudget(bandwidth, period)), (page) => list[page]! < ACTIVE)
+        if (hot.length > 0) tiers.exchange(within(world, hot, pageBudget(bandwidth, period)), (page) => list[page]! < ACTIVE)
       }),
     ]
   },

@@ -1,4 +1,4 @@
-import { accessedBits, definePolicy, duration, every, type PageId, pageBudget, rate, tiering } from '../src/policy/index.ts'
+import { accessedBits, definePolicy, duration, every, type PageId, pageBudget, rate, tiering, within } from '../src/policy/index.ts'
 
 export default definePolicy({
   about: 'Nimble: pages referenced in two scans running go up, pages not referenced in the last scan make way',
@@ -17,7 +17,7 @@ export default definePolicy({
         for (let page = 0; page < running.length; page++) running[page] = seen.has(page) ? Math.min(255, running[page]! + 1) : 0
         const hot: PageId[] = []
         for (const page of seen.pages) if (running[page]! >= 2 && tiers.isSlow(page)) hot.push(page)
-        if (hot.length > 0) tiers.exchange(hot.slice(0, pageBudget(bandwidth, period)), (page) => running[page] === 0)
+        if (hot.length > 0) tiers.exchange(within(world, hot, pageBudget(bandwidth, period)), (page) => running[page] === 0)
       }),
     ]
   },

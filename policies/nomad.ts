@@ -1,4 +1,4 @@
-import { count, definePolicy, duration, every, fraction, onHintFault, onPressure, type PageId, size, tiering } from '../src/policy/index.ts'
+import { count, definePolicy, duration, every, fraction, onHintFault, onPressure, type PageId, size, tiering, within } from '../src/policy/index.ts'
 
 export default definePolicy({
   about:
@@ -30,7 +30,7 @@ export default definePolicy({
         else if (queue.size < longest) queue.add(page)
       }),
       every(period, () => {
-        const tried = [...queue].slice(0, tiers.room())
+        const tried = tiers.room() > 0 ? within(world, [...queue], tiers.room()) : []
         tiers.promote(tried, { move: kernel.transactPages })
         // what a write has aborted is tried again; what found no room waits for the next fault
         queue = new Set(tried.filter((page) => tiers.isSlow(page) && aborted[page]!++ < retries))

@@ -56,7 +56,7 @@ export default definePolicy({
             if (fromSlow) lastTask[page] = NO_TASK
           } else migrationFailed = wanted
           if (isSlow(memNode)) return // no statistics for slow nodes
-          statistics.record({ task, process, lastTask: last, cpuNode: node, home, memNode, migrationFailed })
+          statistics.record({ task, process, lastTask: last, cpuNode: node, home, memNode, migrationFailed, count: world.standsFor(page) })
         },
       ),
     ]

@@ -1,6 +1,21 @@
 /** `replay --json`: field names that scripts read (docs/run-folder.md). Additive changes only. */
+import type { Row } from '../columns/index.ts'
 import { VERSION } from '../package.ts'
 import type { Run } from '../results/index.ts'
+
+/** Half the widths of the 95 % intervals that a sample of pages has; intervals where they are not even. */
+const errorsOf = (row: Row) => ({
+  meanLatencyNs: row['mean_latency_ns_ci95'],
+  localShare: row['local_share_ci95'],
+  p50LatencyNs: [row['p50_latency_ns_low95'], row['p50_latency_ns_high95']],
+  p99LatencyNs: [row['p99_latency_ns_low95'], row['p99_latency_ns_high95']],
+  memoryStallNs: row['memory_stall_ns_ci95'],
+  migrated: row['migrated_ci95'],
+  hintFaults: row['hint_faults_ci95'],
+  pageFaults: row['page_faults_ci95'],
+  totalCostNs: row['total_cost_ns_ci95'],
+  meanLatencyChange: row['mean_latency_change_ci95'],
+})
 
 export function replayDocument(run: Run, runFolder: string): { schema: string } & Record<string, unknown> {
   const { record } = run
@@ -59,6 +74,7 @@ export function replayDocument(run: Run, runFolder: string): { schema: string } 
         pingPongPages: row['ping_pong_pages'],
         ...(record.residency ? { residency: mine(residency).map(({ recorded_node, node, pages }) => ({ recordedNode: recorded_node, node, pages })) } : {}),
         pagesPerNode: record.machine.nodes.map(({ id }) => Number(mineNodes.findLast(({ node }) => node === id)?.['pages'] ?? 0)),
+        ...(record.trace.sample && { ci95: errorsOf(row) }),
         vmstat: Object.fromEntries(mine(vmstat).flatMap(({ node, counter, value }) => (node === -1 ? [[String(counter), value]] : []))),
       }
     }),

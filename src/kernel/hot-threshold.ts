@@ -24,6 +24,8 @@ export interface PromotionHost {
   stamps(): Float64Array
   /** The node has more than `pages` free above its promo watermark. */
   isFree(node: NodeIndex, pages: number): boolean
+  /** Pages that a page stands for, where they are a sample. */
+  standsFor?(page: PageId): number
   /** Pages that the node spans. */
   presentPages(node: NodeIndex): number
   /** The candidates are counted per cpu and added up in lots of more than this (vmstat threshold); exactly without. */
@@ -92,7 +94,7 @@ export class HotThreshold {
     const latency = now - stamps[page]!
     stamps[page] = now
     if (latency >= (node.threshold || this.#settings.hotThreshold)) return false
-    this.#count(node, to, now)
+    this.#count(page, node, to, now)
     if (now - node.rateStart > SECOND) {
       node.rateStart = now
       node.rateBase = node.candidates
@@ -100,9 +102,9 @@ export class HotThreshold {
     return node.candidates - node.rateBase < this.#pagesPerSecond
   }
 
-  #count(node: NodeState, to: NodeIndex, now: number): void {
+  #count(page: PageId, node: NodeState, to: NodeIndex, now: number): void {
     this.#host.candidate?.(to)
-    node.pending++
+    node.pending += this.#host.standsFor?.(page) ?? 1
     const isDue = now - node.folded >= SECOND
     if (isDue) node.folded = now
     else if (node.pending <= (this.#host.counterLot?.(to) ?? 0)) return

@@ -311,7 +311,8 @@ export class MigrationEngine {
       if (pages.order(batch[i]!) === THP_ORDER) stats.thpFailed++
       this.#leave(batch[i]!, EAGAIN, retryStage)
     }
-    if (unmapped > 0) this.#record.stages.tlbFlushes++
+    // a fault moves one page: in a sample it stands for as many faults
+    if (unmapped > 0) this.#record.stages.tlbFlushes += this.#reason === 'numa_misplaced' ? pages.standsFor(this.#unmapped[0]!) : 1
     notMoved += this.#moveUnmapped(unmapped, mode, passes, stats)
     if (final) this.#blame()
     return outOfMemory === 0 ? notMoved : outOfMemory

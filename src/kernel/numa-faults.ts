@@ -87,6 +87,8 @@ export interface FaultFacts {
   migrationFailed: boolean
   /** TNF_SHARED: mapped more than once, in a shared mapping. */
   isShared?: boolean
+  /** Faults that this one stands for, in a sample of pages. */
+  count?: number
 }
 
 export class NumaFaults {
@@ -181,11 +183,12 @@ export class NumaFaults {
         this.#stay(state, cpuNode)
       }
     }
-    if (fault.migrationFailed) state.failed++
-    state.newMem[memNode * 2 + (isPrivate ? PRIVATE : 0)]!++
-    state.newCpu[cpuNode * 2 + (isPrivate ? PRIVATE : 0)]!++
-    if (isLocal) state.local++
-    else state.remote++
+    const { count = 1 } = fault
+    if (fault.migrationFailed) state.failed += count
+    state.newMem[memNode * 2 + (isPrivate ? PRIVATE : 0)]! += count
+    state.newCpu[cpuNode * 2 + (isPrivate ? PRIVATE : 0)]! += count
+    if (isLocal) state.local += count
+    else state.remote += count
   }
 
   /**

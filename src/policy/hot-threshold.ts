@@ -10,6 +10,7 @@ export class HotThreshold extends kernel.HotThreshold {
         nodes: world.machine.nodes.length,
         now: () => world.now(),
         stamps: () => stamps,
+        standsFor: (page) => world.standsFor(page),
         isFree: (node, pages) => world.kernel.freePages(node) > world.kernel.watermark(node, 'promo') + pages,
         presentPages: (node) => world.machine.pages(node),
       },

@@ -47,4 +47,4 @@ export {
   type Watermarks,
 } from './rules.ts'
 export { type ScheduledCall, scheduleOf } from './script.ts'
-export { pageBudget, type Tiering, tiering } from './tiering.ts'
+export { pageBudget, type Tiering, tiering, within } from './tiering.ts'

@@ -25,13 +25,16 @@ export interface Tiering {
   promote(pages: Iterable<PageId>, options?: { to?: (page: PageId) => NodeIndex; move?: World['kernel']['transactPages'] }): number
   /** Fast pages one tier down. Answers pages moved. */
   demote(pages: readonly PageId[]): number
-  /** Up to `count` fast pages that are cold, found by a hand that goes round all pages. */
+  /** Fast pages that are cold, as many as stand for `count`, found by a hand that goes round all pages. */
   cold(count: number, isCold: (page: PageId) => boolean): PageId[]
   /** Makes room for as many hot pages as there are cold ones, then promotes what fits. Answers pages moved both ways. */
   exchange(hot: readonly PageId[], isCold: (page: PageId) => boolean): number
 }
 
-export function tiering({ machine, kernel, pages }: World, reserve: (node: NodeIndex) => number = (node) => kernel.watermark(node, 'high')): Tiering {
+export function tiering(
+  { machine, kernel, pages, standsFor }: World,
+  reserve: (node: NodeIndex) => number = (node) => kernel.watermark(node, 'high'),
+): Tiering {
   const memory = memoryNodes(machine)
   const fastNodes = memory.filter((node) => machine.isFast(node))
   const fast = new Uint8Array(TABLE)
@@ -58,7 +61,7 @@ export function tiering({ machine, kernel, pages }: World, reserve: (node: NodeI
           fastNodes.filter((node) => left.get(node)! > 0),
         )
         if (target === undefined) break
-        left.set(target, left.get(target)! - 1)
+        left.set(target, left.get(target)! - standsFor(page))
         moving.push(page)
         targets.push(target)
       }
@@ -76,14 +79,18 @@ export function tiering({ machine, kernel, pages }: World, reserve: (node: NodeI
     },
     cold(count, isCold) {
       const found: PageId[] = []
-      for (let step = 0; step < pages && found.length < count; step++) {
-        if (self.isFast(hand) && isCold(hand)) found.push(hand)
+      let held = 0
+      for (let step = 0; step < pages && held < count; step++) {
+        if (self.isFast(hand) && isCold(hand)) {
+          found.push(hand)
+          held += standsFor(hand)
+        }
         hand = hand + 1 === pages ? 0 : hand + 1
       }
       return found
     },
     exchange(hot, isCold) {
-      const missing = hot.length - self.room()
+      const missing = hot.reduce((sum, page) => sum + standsFor(page), 0) - self.room()
       const demoted = missing > 0 ? self.demote(self.cold(missing, isCold)) : 0
       return demoted + self.promote(hot)
     },
@@ -93,3 +100,10 @@ export function tiering({ machine, kernel, pages }: World, reserve: (node: NodeI
 
 /** Pages that may move in a period at `bytesPerSecond`, at least one. */
 export const pageBudget = (bytesPerSecond: number, periodNs: number): number => Math.max(1, Math.floor((bytesPerSecond * periodNs) / 1e9 / BASE_PAGE))
+
+/** The first of the pages, as many as stand for `most` together; at least one. */
+export function within<P extends readonly PageId[] | Uint32Array>({ standsFor }: World, candidates: P, most: number): P {
+  let end = 0
+  for (let held = 0; end < candidates.length && (end === 0 || held + standsFor(candidates[end]!) <= most); end++) held += standsFor(candidates[end]!)
+  return candidates.slice(0, end) as P
+}

@@ -12,8 +12,10 @@ import { flowPs, isFlowExact } from './bound-flow.ts'
 import { historiesOf } from './bound-histories.ts'
 import { perPagePs } from './bound-pages.ts'
 import { pricedBound } from './bound-prices.ts'
-import { boundProblem } from './bound-problem.ts'
+import { type BoundProblem, boundProblem } from './bound-problem.ts'
+import { samplePs, sampleWithCopiesPs } from './bound-sample.ts'
 import type { ReplayContext } from './context.ts'
+import { type Sample, sampleOf } from './sample.ts'
 
 export type BoundKind = 'per-page optimum' | 'two-tier optimum' | 'Lagrangian lower bound' | 'per-page optimum with copies' | 'lower bound with copies'
 
@@ -34,6 +36,8 @@ const MOST_NODES = 32
  */
 export function boundWithCopies(context: ReplayContext): Bound {
   const problem = boundProblem(context)
+  const sample = sampleOf(context.trace)
+  if (sample) return { kind: 'lower bound with copies', ps: sampleWithCopiesPs(problem, sample), feasiblePs: null }
   const ps = withCopiesPs(problem)
   const isExact = isExactWithCopies(problem)
   return { kind: isExact ? 'per-page optimum with copies' : 'lower bound with copies', ps, feasiblePs: isExact && !problem.isScarce ? ps : null }
@@ -41,6 +45,8 @@ export function boundWithCopies(context: ReplayContext): Bound {
 
 export function boundOf(context: ReplayContext): Bound {
   const problem = boundProblem(context)
+  const sample = sampleOf(context.trace)
+  if (sample) return ofSample(problem, sample)
   const unlimited = perPagePs(problem)
   const perPage: Bound = { kind: 'per-page optimum', ps: unlimited, feasiblePs: unlimited }
   if (!problem.isScarce) return perPage
@@ -52,4 +58,12 @@ export function boundOf(context: ReplayContext): Bound {
   }
   const { lowerPs, upperPs } = pricedBound(problem)
   return { kind: 'Lagrangian lower bound', ps: Math.max(unlimited, lowerPs), feasiblePs: upperPs }
+}
+
+/** Capacities are left out: who does not fit is not told for a part of the pages. */
+function ofSample(problem: BoundProblem, sample: Sample): Bound {
+  const ps = samplePs(problem, sample)
+  const held = sample.standsFor.reduce((sum, pages) => sum + pages, 0)
+  const isScarce = problem.capacity.some((frames) => frames < held)
+  return { kind: 'per-page optimum', ps, feasiblePs: isScarce ? null : ps }
 }

@@ -28,11 +28,14 @@ export function combineRuns(runs: readonly Run[]): RunTables {
 }
 
 const COMPARED: [field: string, why: string, of: (record: RunRecord) => unknown][] = [
+  ['trace.sample', 'runs of a sample of pages and of all pages, or of different samples, cannot be compared', ({ trace }) => sampleText(trace)],
   ['trace.digest', 'runs of different traces cannot be compared', ({ trace }) => trace.digest],
   ['trace.pageSize', 'runs with different page sizes cannot be compared', ({ trace }) => trace.pageSize],
   ['trace.filtered', 'runs of filtered and unfiltered traces cannot be compared', ({ trace }) => trace.filtered],
   ['schema', 'runs of different versions cannot be compared', ({ schema }) => schema],
 ]
+
+const sampleText = ({ sample }: RunRecord['trace']): string => (sample === undefined ? 'all pages' : `1/${sample.oneIn} of the pages`)
 
 function checkComparable(first: Run, other: Run): void {
   if (first.folder !== undefined && other.folder !== undefined && resolve(first.folder) === resolve(other.folder)) {

@@ -78,7 +78,7 @@ function failureLines(run: RunTables): string[] {
 export function comparisonTable(run: RunTables, options: TextOptions): string {
   const { trace, machine, seed, version, baseline } = run.record
   const filtered = trace.filtered ? `filtered by ${trace.filtered}` : 'unfiltered'
-  const content = `${formatCount(trace.accesses)} accesses, ${formatCount(trace.pages)} pages of ${formatSize(trace.pageSize)}, ${trace.fidelity}, ${filtered}`
+  const content = `${formatCount(trace.accesses)} accesses, ${formatCount(trace.pages)} pages${trace.sample === undefined ? '' : ` kept (1/${trace.sample.oneIn})`} of ${formatSize(trace.pageSize)}, ${trace.fidelity}, ${filtered}`
   const head = [
     `trace    ${trace.file}  ${shortDigest(trace.digest)}`,
     `         ${content}, ${formatDuration(trace.timeLastNs - trace.timeFirstNs)}`,

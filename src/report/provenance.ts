@@ -12,6 +12,9 @@ export function provenance({ trace, machine, seed, epochNs, version, pace, fault
     ['trace', `${trace.file} (${shortDigest(trace.digest)})`],
     ['content', `${formatCount(trace.accesses)} accesses, ${formatCount(trace.pages)} pages of ${formatSize(trace.pageSize)}, ${trace.tasks} tasks, ${span}`],
     ['fidelity', `${trace.fidelity}, ${trace.filtered ? `filtered by ${trace.filtered}` : 'not filtered by a cache'}`],
+    ...(trace.sample === undefined
+      ? []
+      : [['sample', `1/${trace.sample.oneIn} of the pages, and all ${formatCount(trace.sample.exactPages)} with many accesses`] as [string, string]]),
     ['machine', `${machine.name}, latencies ${machine.latencySource}`],
     ['nodes', nodes],
     ['cpus', cpuMap.length === 0 ? 'as recorded' : cpuMap.map(({ cpus, node }) => `${cpus} on node ${node}`).join(', ')],

@@ -13,6 +13,8 @@ export interface Metric {
   unit: '' | 'ns' | 'pages' | 'share'
   better: 'lower' | 'higher' | 'neither'
   about: string
+  /** Column of `summary` with half the width of the 95 % interval, which a sample of pages has. */
+  halfWidth?: string
   /** From a row of `summary`; null where it is not known. */
   of(summary: Row): number | null
   format(value: number): string
@@ -37,6 +39,7 @@ const duration = (label: string, name: string, about: string): Metric => ({
   of: column(name),
   format: formatDuration,
 })
+const sampled = <M extends Metric>(metric: M, of: string): M & { halfWidth: string } => ({ ...metric, halfWidth: `${of}_ci95` })
 const count = (label: string, name: string, better: Metric['better'], about: string): Metric => ({
   label,
   unit: 'pages',
@@ -61,6 +64,7 @@ export const METRICS = {
     unit: 'ns',
     better: 'lower',
     about: 'mean latency of an access, without hint faults and migration',
+    halfWidth: 'mean_latency_ns_ci95',
     of: column('mean_latency_ns'),
     format: formatLatency,
   },
@@ -82,16 +86,19 @@ export const METRICS = {
     of: column('p99_latency_ns'),
     format: formatCount,
   },
-  localShare: share('local', 'higher', 'share of accesses served by memory of the accessing node', (summary) =>
-    ratio(summary['local'] as number, summary['accesses'] as number),
+  localShare: sampled(
+    share('local', 'higher', 'share of accesses served by memory of the accessing node', (summary) =>
+      ratio(summary['local'] as number, summary['accesses'] as number),
+    ),
+    'local_share',
   ),
   stall: duration('stall', 'stall_ns', 'sum over tasks of access latency, faults and synchronous migration'),
   estimatedRun: duration('run time', 'estimated_run_ns', 'recorded time plus the largest difference of a task’s stall against the baseline'),
-  migrated: count('migrated', 'migrated', 'neither', 'base pages moved'),
+  migrated: sampled(count('migrated', 'migrated', 'neither', 'base pages moved'), 'migrated'),
   migrationFailed: count('failed', 'migration_failed', 'lower', 'base pages that could not be moved'),
-  hintFaults: count('hint faults', 'hint_faults', 'neither', 'NUMA hint faults taken'),
+  hintFaults: sampled(count('hint faults', 'hint_faults', 'neither', 'NUMA hint faults taken'), 'hint_faults'),
   migrationTime: duration('migrating', 'migration_ns', 'time spent in the migration engine'),
-  totalCost: duration('total cost', 'total_cost_ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'),
+  totalCost: sampled(duration('total cost', 'total_cost_ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'), 'total_cost_ns'),
   aboveOptimum: {
     ...share('above optimum', 'lower', 'total cost above the per-page optimum without capacity limits', (summary) => {
       const excess = ratio(summary['total_cost_ns'] as number, summary['bound_ns'] as number | null)
@@ -109,7 +116,9 @@ export type MetricName = keyof typeof METRICS
 export function formatMetric(name: MetricName, summary: Row): string {
   const metric: Metric = METRICS[name]
   const value = metric.of(summary)
-  return value === null ? '—' : metric.format(value)
+  if (value === null) return '—'
+  const width = metric.halfWidth === undefined ? null : ((summary[metric.halfWidth] as number | null | undefined) ?? null)
+  return width === null ? metric.format(value) : `${metric.format(value)} ±${metric.format(width)}`
 }
 
 export const metricHeading = (name: MetricName): string => (METRICS[name] as Metric).heading ?? METRICS[name].label
