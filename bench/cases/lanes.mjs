@@ -30,7 +30,7 @@ export default {
           theirs: () => static4.run(),
           theirsWork: once,
           against: 'static placement at each access',
-          rounds: Math.min(bench.rounds, count === MANY ? 3 : bench.rounds),
+          warmUps: count === MANY ? 1 : undefined,
         })
       }
     }
@@ -45,7 +45,7 @@ export default {
       theirsWork: once,
       against: `${MANY} passes of static placement at each access`,
       target: 5,
-      rounds: Math.min(3, bench.rounds),
+      warmUps: 0, // whole processes start cold every time
       reason:
         'the import writes a file that every later replay shares, and is a whole process; each lane allocates every page through the kernel model, which the C loop does not',
     })

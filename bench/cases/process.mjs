@@ -32,7 +32,7 @@ export default {
         against,
         target,
         reason,
-        rounds: Math.min(3, bench.rounds),
+        warmUps: 0, // whole processes start cold every time
       })
     await row('static (first-touch)', 'first-touch', recorded(LIBCACHESIM), 'libCacheSim LRU, 20 M requests/s (published)', 25)
     await row('online (numa-balancing)', 'numa-balancing', recorded(LIBCACHESIM), 'libCacheSim LRU, 20 M requests/s (published)', 8)

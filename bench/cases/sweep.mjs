@@ -36,7 +36,7 @@ export default {
       ours: () => sweep(2),
       theirs: () => sweep(1),
       against: 'one worker',
-      rounds: Math.min(3, bench.rounds),
+      warmUps: 0, // whole processes start cold every time
     })
     rmSync(folder, { recursive: true })
   },

@@ -152,11 +152,11 @@ export class Bench {
     clock = 'cpu',
     target,
     reason,
-    rounds = this.rounds,
+    warmUps = this.scale.warmUps,
   }) {
     const pairs = []
-    for (let round = -this.scale.warmUps; round < rounds; round++) {
-      this.log(`${id} ${what}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`}`)
+    for (let round = -warmUps; round < this.rounds; round++) {
+      this.log(`${id} ${what}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${this.rounds}`}`)
       const pair = { ours: await ours(), theirs: await theirs() }
       if (round >= 0) pairs.push(pair)
     }
