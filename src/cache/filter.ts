@@ -28,6 +28,8 @@ export class CacheFilter implements TraceWriter {
   /** Per task: process, and cpu of its last access. */
   readonly #process: number[] = []
   readonly #cpu: number[] = []
+  /** Accesses by cpus that have no cache of their own. */
+  #elsewhere = 0
   #lookups = 0
   #readMisses = 0
   #writeMisses = 0
@@ -62,6 +64,7 @@ export class CacheFilter implements TraceWriter {
       })
     if (cpu >= 0) this.#cpu[task] = cpu
     const cache = this.#cacheOf(this.#cpu[task]!)
+    if (this.#domains.domainOfCpu.size > 0 && !this.#domains.domainOfCpu.has(this.#cpu[task]!)) this.#elsewhere++
     const shift = this.#lineShift
     const process = this.#process[task]!
     const isWrite = kind !== READ
@@ -138,6 +141,13 @@ export class CacheFilter implements TraceWriter {
       'cache.dirtyAtEnd': this.#caches.reduce((sum, cache) => sum + (cache?.dirtyLines ?? 0), 0),
     }
     for (const [name, value] of Object.entries(facts)) this.#trace.fact(name, value)
+    if (this.#elsewhere > 0)
+      this.#trace.lint({
+        code: 'cpus-without-cache',
+        severity: 'warning',
+        message: `${this.#elsewhere} accesses come from cpus that are unknown or not of the machine: they went through its first cache`,
+        advice: 'Import with the machine that the recording was made on, or give one geometry for all',
+      })
     const absorbed = this.#lookups === 0 ? 0 : 1 - misses / this.#lookups
     this.#trace.lint({
       code: 'cache-absorbed',

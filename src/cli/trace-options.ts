@@ -1,7 +1,8 @@
 /** How a trace is to be read: the options that inspect and import share. */
 import type { Argv } from 'yargs'
-import { CacheFilter, parseGeometry } from '../cache/index.ts'
+import { type CacheDomains, CacheFilter, type CacheGeometry, checkGeometry, parseGeometry } from '../cache/index.ts'
 import { UserError } from '../errors.ts'
+import { machine } from '../machine/index.ts'
 import { type OpenOptions, parseSampleRate } from '../trace/index.ts'
 import { parseDuration, parseSize } from '../units.ts'
 import { once } from './command.ts'
@@ -17,7 +18,7 @@ export function importOptions(args: Argv): Argv {
       type: 'string',
       requiresArg: true,
       coerce: once('cache'),
-      describe: 'keep only what misses this last-level cache: size, ways, line[, lru|srrip], such as 32MiB,16way,64B',
+      describe: 'keep only what misses this last-level cache: size, ways, line[, lru|srrip], such as 32MiB,16way,64B; or llc: those of the machine (-m)',
     })
     .option('sample', {
       type: 'string',
@@ -28,10 +29,21 @@ export function importOptions(args: Argv): Argv {
     .option('lenient', { type: 'boolean', default: false, describe: 'keep what is complete of a damaged file' })
 }
 
+/** For commands that have no machine otherwise. */
+export function machineOption(args: Argv): Argv {
+  return args.option('machine', {
+    alias: 'm',
+    type: 'string',
+    requiresArg: true,
+    coerce: once('machine'),
+    describe: 'recording machine: for --cache llc, and to check cpus',
+  })
+}
+
 export function readOptions(args: Record<string, unknown>): OpenOptions {
   const pageSize = args['page-size'] as string | undefined
   const tick = args['tick'] as string | undefined
-  const cache = args['cache'] === undefined ? undefined : parseGeometry(args['cache'] as string)
+  const cache = args['cache'] === undefined ? undefined : cacheOf(args['cache'] as string, args['machine'] as string | undefined)
   const sample = args['sample'] as string | undefined
   return {
     format: args['format'] as string | undefined,
@@ -41,8 +53,27 @@ export function readOptions(args: Record<string, unknown>): OpenOptions {
     events: args['events'] as string | undefined,
     sampleOneIn: sample === undefined ? undefined : parseSampleRate(sample),
     lenient: args['lenient'] === true,
-    through: cache && ((writer) => new CacheFilter(writer, cache)),
+    through: cache && ((writer) => new CacheFilter(writer, cache.geometry, cache.domains)),
   }
+}
+
+/** A geometry, or `llc`: the last-level caches of the machine, of which a cpu uses the one that it shares. */
+function cacheOf(text: string, machineName: string | undefined): { geometry: CacheGeometry; domains?: CacheDomains } {
+  const [llc, replacement, ...rest] = text.split(',')
+  if (llc !== 'llc') return { geometry: parseGeometry(text) }
+  if (machineName === undefined) throw new UserError('whose last-level cache?', { field: '--cache', expected: '-m MACHINE', got: text })
+  const { name, llc: found } = machine(machineName)
+  if (found === undefined)
+    throw new UserError(`machine ${name} does not say its last-level cache`, {
+      field: '--cache',
+      hint: 'Add llc: { size: 32MiB, ways: 16 } to its file, or give a geometry such as --cache 32MiB,16way,64B',
+    })
+  if (rest.length > 0 || !(replacement === undefined || replacement === 'lru' || replacement === 'srrip'))
+    throw new UserError('not a cache', { field: '--cache', expected: 'llc, llc,lru or llc,srrip', got: JSON.stringify(text) })
+  const { sharedBy, ...geometry } = found
+  const domainOfCpu = new Map(sharedBy.flatMap((cpus, domain) => cpus.map((cpu): [number, number] => [cpu, domain])))
+  const about = `${sharedBy.length} of ${name}, by the cpu of each access`
+  return { geometry: checkGeometry({ ...geometry, replacement: replacement ?? geometry.replacement }), domains: { domainOfCpu, about } }
 }
 
 /** `time=ts,address=va`: a comma separates where another name= follows. */

@@ -39,9 +39,15 @@ export function buildMachine(name: string, file: MachineSettings): Machine {
     readLatencyPs,
     writeLatencyPs,
     costs: costsOf(file, nodes),
+    ...(file.llc ? { llc: lastLevelCache(file.llc, nodes) } : {}),
     ...(file.bandwidthGBps ? { load: loadCurve(file, distance, hasCpus) } : {}),
     warnings,
   }
+}
+
+function lastLevelCache({ size, ways, line, replacement, sharedBy }: NonNullable<MachineSettings['llc']>, nodes: MachineNode[]): Machine['llc'] {
+  const perNode = nodes.map(({ cpus }) => cpus).filter((cpus) => cpus.length > 0)
+  return { bytes: size, ways, lineBytes: line, replacement, sharedBy: sharedBy ?? perNode }
 }
 
 function picoseconds(matrix: ((number | null)[] | null)[] | undefined, hasCpus: boolean[]): PartialMatrix {

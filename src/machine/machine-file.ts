@@ -48,6 +48,19 @@ const LoadCurve = z.union(
   { error: 'expected intel, amd or {a, headroom, saturation, writeLoss}' },
 )
 
+/** A last-level cache: of each group of cpus, or of the cpus of each node. */
+const LastLevelCache = z.strictObject({
+  size: quantity((text) => parseSize(text)),
+  ways: z.int().min(1).max(1024),
+  line: quantity((text) => parseSize(text)).default(64),
+  replacement: z.enum(['lru', 'srrip']).default('lru'),
+  sharedBy: z
+    .array(quantity((text) => parseList(text, 'cpus')))
+    .min(1)
+    .max(4096)
+    .optional(),
+})
+
 const Costs = z.strictObject({
   migrateCall: cost,
   migratePageFixed: cost,
@@ -83,6 +96,8 @@ export const MachineFile = z
     /** Read bandwidth, 10^9 bytes/s; rows = accessing node, columns = memory node. */
     bandwidthGBps: PartialMatrix.optional(),
     loadCurve: LoadCurve.optional(),
+    /** What `--cache llc` puts between a recording of every access and memory. */
+    llc: LastLevelCache.optional(),
     costs: Costs.default({}),
   })
   .superRefine((file, context) => {

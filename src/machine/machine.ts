@@ -64,6 +64,8 @@ export interface Machine {
   readLatencyPs: number[][]
   writeLatencyPs: number[][]
   costs: CostModel
+  /** Last-level caches, all alike: of each of these groups of cpus. */
+  llc?: { bytes: number; ways: number; lineBytes: number; replacement: 'lru' | 'srrip'; sharedBy: number[][] }
   load?: LoadCurve
   /** Warnings that every report repeats, e.g. inferred latencies. */
   warnings: string[]

@@ -3,13 +3,13 @@ import { exportTable, importTrace, isTableName, nativeFacts } from '../../trace/
 import { formatCount, formatDuration, formatSize } from '../../units.ts'
 import { defineCommand, once } from '../command.ts'
 import { progressBar } from '../progress.ts'
-import { importOptions, readOptions } from '../trace-options.ts'
+import { importOptions, machineOption, readOptions } from '../trace-options.ts'
 
 export default defineCommand({
   command: 'import <trace>',
   describe: 'Fold a recording once into the native file, which replays at the speed of memory',
   builder: (args) =>
-    importOptions(args.positional('trace', { type: 'string', demandOption: true, describe: 'a recording in any known format' }))
+    machineOption(importOptions(args.positional('trace', { type: 'string', demandOption: true, describe: 'a recording in any known format' })))
       .option('output', {
         alias: 'o',
         type: 'string',

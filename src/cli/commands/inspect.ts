@@ -2,7 +2,7 @@ import { VERSION } from '../../package.ts'
 import { openTrace, type PageSampleFacts, type PreparedTrace } from '../../trace/index.ts'
 import { formatCount, formatDuration, formatList, formatPercent, formatSize } from '../../units.ts'
 import { defineCommand, printJson } from '../command.ts'
-import { importOptions, readOptions } from '../trace-options.ts'
+import { importOptions, machineOption, readOptions } from '../trace-options.ts'
 
 /** Longer lists are cut in the human form; --json has them all. */
 const LISTED_TASKS = 16
@@ -11,7 +11,9 @@ export default defineCommand({
   command: 'inspect <trace>',
   describe: 'What a trace holds: format, accesses, pages, tasks, cpus, time, and what is doubtful about it',
   builder: (args) =>
-    importOptions(args.positional('trace', { type: 'string', demandOption: true, describe: 'a recording in any known format, or a workload' })).option('json', {
+    machineOption(
+      importOptions(args.positional('trace', { type: 'string', demandOption: true, describe: 'a recording in any known format, or a workload' })),
+    ).option('json', {
       type: 'boolean',
       describe: 'one JSON document on stdout',
     }),
