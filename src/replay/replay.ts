@@ -8,7 +8,7 @@ import type { Machine } from '../machine/index.ts'
 import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT, VERSION } from '../package.ts'
 import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
-import { PAIR_WORDS, type PreparedTrace, shareTrace } from '../trace/index.ts'
+import { countPairs, type PreparedTrace, relayMemory, shareTrace, type TickBlock } from '../trace/index.ts'
 import { withWorkspace } from '../wasm/index.ts'
 import { type Bound, boundOf, boundWithCopies } from './bound.ts'
 import { collect } from './collect.ts'
@@ -85,40 +85,47 @@ async function runLanes(plan: ReplayPlan, options: ReplayOptions): Promise<LaneR
 }
 
 function defaultJobs({ trace }: ReplayContext): number {
-  let pairs = 0
-  for (let b = 0; b < trace.blocks && pairs < PAIRS_WORTH_A_THREAD; b++) pairs += trace.block(b).pairs.length / PAIR_WORDS
-  return pairs < PAIRS_WORTH_A_THREAD ? 1 : availableParallelism()
+  return countPairs(trace) < PAIRS_WORTH_A_THREAD ? 1 : availableParallelism()
 }
 
-/** All lanes of one comparison in one pass. */
-export function replayLanes(context: ReplayContext, policies: LanePolicy[], progress?: (share: number) => void): LaneResult[] {
+/** All lanes of one comparison in one pass. `read`: where the blocks come from, when not from the trace itself. */
+export function replayLanes(context: ReplayContext, policies: LanePolicy[], progress?: (share: number) => void, read?: (b: number) => TickBlock): LaneResult[] {
   return withWorkspace((space) => {
     const lanes = policies.map((policy) => new Lane(context, policy, spaceFor(context, space)))
-    passOver(context.trace, lanes, space, { progress })
+    passOver(context.trace, lanes, space, { progress, read })
     return lanes.map((lane) => lane.finish())
   })
 }
 
-/** Lanes dealt out to threads in turn; results come back in the order of the lanes. */
+/** Lanes dealt out to threads in turn, which share the work of decoding; results come back in the order of the lanes. */
 async function runOnThreads(plan: ReplayPlan, options: ReplayOptions, jobs: number): Promise<LaneResult[]> {
-  const share = shareTrace(plan.context.trace)
-  const { trace: _trace, layout: _layout, ...shared } = plan.context
-  const shares = new Array<number>(jobs).fill(0)
-  const parts = await Promise.all(
-    Array.from({ length: jobs }, (_, job) => {
-      const task: WorkerTask = { ...shared, trace: share, specs: plan.lanes.filter((_, i) => i % jobs === job).map(({ spec }) => spec!) }
-      return onThread(task, (done) => {
-        shares[job] = done
-        options.progress?.(shares.reduce((sum, one) => sum + one, 0) / jobs)
-      })
-    }),
-  )
-  return plan.lanes.map((_, i) => parts[i % jobs]![Math.floor(i / jobs)]!)
+  const { trace, layout: _layout, ...shared } = plan.context
+  const share = shareTrace(trace)
+  const memory = relayMemory(trace, jobs)
+  const done = new Array<number>(jobs).fill(0)
+  const workers: Worker[] = []
+  try {
+    const parts = await Promise.all(
+      done.map((_, me) => {
+        const specs = plan.lanes.filter((_, i) => i % jobs === me).map(({ spec }) => spec!)
+        const task: WorkerTask = { ...shared, trace: share, specs, relay: memory && { memory, me } }
+        const worker = new Worker(workerModule(), { workerData: task })
+        workers.push(worker)
+        return resultsOf(worker, (part) => {
+          done[me] = part
+          options.progress?.(done.reduce((sum, one) => sum + one, 0) / jobs)
+        })
+      }),
+    )
+    return plan.lanes.map((_, i) => parts[i % jobs]![Math.floor(i / jobs)]!)
+  } finally {
+    // where one failed the others may wait for a block of its
+    await Promise.all(workers.map((worker) => worker.terminate()))
+  }
 }
 
-function onThread(task: WorkerTask, progress: (share: number) => void): Promise<LaneResult[]> {
+function resultsOf(worker: Worker, progress: (share: number) => void): Promise<LaneResult[]> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerModule(), { workerData: task })
     worker.on('message', (answer: WorkerAnswer) => {
       if ('progress' in answer) progress(answer.progress)
       else resolve(answer.results)

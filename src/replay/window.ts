@@ -2,7 +2,7 @@
  * The blocks of a trace as lanes read them: one at a time, in the memory that kernels reach, with what all lanes want to know
  * of a tick. The arrays are used again for the next block.
  */
-import { PAIR_WORDS, type PreparedTrace, type TickBlock } from '../trace/index.ts'
+import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
 import type { Workspace } from '../wasm/index.ts'
 
 export interface LaneBlock extends TickBlock {
@@ -15,15 +15,15 @@ export interface LaneBlock extends TickBlock {
 }
 
 export class BlockWindow {
-  readonly #trace: PreparedTrace
+  readonly #read: (b: number) => TickBlock
   readonly #space: Workspace
   #pairs: Uint32Array
   #touchPage: Uint32Array
   #faulting: Uint32Array
   #pagesSeen = 0
 
-  constructor(trace: PreparedTrace, space: Workspace) {
-    this.#trace = trace
+  constructor(read: (b: number) => TickBlock, space: Workspace) {
+    this.#read = read
     this.#space = space
     this.#pairs = space.u32(0)
     this.#touchPage = space.u32(0)
@@ -32,7 +32,7 @@ export class BlockWindow {
 
   /** Block `b`; blocks are asked for in order. */
   load(b: number): LaneBlock {
-    const block = this.#trace.block(b)
+    const block = this.#read(b)
     return this.#described(this.#space.kind === 'wasm' ? this.#copied(block) : block)
   }
 

@@ -1,7 +1,7 @@
 /** Runs in a worker thread: replays its share of the lanes over the shared trace and posts their results. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { parsePolicySpec } from '../policy/index.ts'
-import { fromShared, type SharedTrace } from '../trace/index.ts'
+import { fromShared, type RelayMemory, relayReader, type SharedTrace } from '../trace/index.ts'
 import type { ReplayContext } from './context.ts'
 import type { LaneResult } from './lane-result.ts'
 import { layoutOf } from './layout.ts'
@@ -12,6 +12,8 @@ export interface WorkerTask extends Omit<ReplayContext, 'trace' | 'layout'> {
   trace: SharedTrace
   /** One `-p` text per lane. */
   specs: string[]
+  /** Where blocks of a stored trace are decoded once for all threads. */
+  relay?: { memory: RelayMemory; me: number }
 }
 
 export type WorkerAnswer = { progress: number } | { results: LaneResult[] }
@@ -22,5 +24,6 @@ if (parentPort) {
   const policies = (await Promise.all(task.specs.map(parsePolicySpec))).flat()
   const context = { ...task, trace, layout: layoutOf(trace) }
   const post = (answer: WorkerAnswer) => parentPort!.postMessage(answer)
-  post({ results: replayLanes(context, policies, (progress) => post({ progress })) })
+  const read = task.relay && relayReader(trace.stored!, task.relay.memory, task.relay.me)
+  post({ results: replayLanes(context, policies, (progress) => post({ progress }), read) })
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:
 import { join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../errors.ts'
-import { importTrace, openTrace, PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
+import { countPairs, importTrace, openTrace, type PreparedTrace } from '../trace/index.ts'
 import type { TraceSource } from './axes.ts'
 import { digestOf, sha256 } from './canonical.ts'
 import type { Claims } from './claims.ts'
@@ -71,8 +71,6 @@ async function importInto(store: Store, owner: string, source: TraceSource): Pro
 const whereOf = ({ place }: TraceSource): string => `Named in ${relative(process.cwd(), resolve(place.file))}:${place.line ?? 1}`
 
 function factsOf(trace: PreparedTrace): Omit<KnownTrace, 'path'> {
-  let pairs = 0
-  for (let b = 0; b < trace.blocks; b++) pairs += trace.block(b).pairs.length / PAIR_WORDS
   const { digest, tickNs, accesses, pages } = trace.meta
-  return { digest, tickNs, accesses, pages, pairs }
+  return { digest, tickNs, accesses, pages, pairs: countPairs(trace) }
 }

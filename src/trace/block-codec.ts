@@ -99,7 +99,18 @@ function packedTouches(block: TickBlock, workspace: Workspace): Uint8Array[] {
 
 /** Shared memory for one decoded block, used again for the next: fresh memory costs more than decoding. */
 export class BlockBuffers {
-  readonly #held: SharedArrayBuffer[] = []
+  readonly #held: SharedArrayBuffer[]
+
+  constructor(held: SharedArrayBuffer[] = []) {
+    this.#held = held
+  }
+
+  /** Memory for blocks of at most these sizes. */
+  static sized({ ticks, pairs, touches }: Omit<BlockShape, 'firstTick'>): SharedArrayBuffer[] {
+    return [4 * PAIR_WORDS * pairs, 4 * touches, 2 * touches, touches, 4 * touches, 4 * (ticks + 1), 4 * (ticks + 1)].map(
+      (bytes) => new SharedArrayBuffer(bytes),
+    )
+  }
 
   /** The column number `c`, on the memory it had before unless that is too small. */
   column<A>(c: number, make: new (buffer: SharedArrayBuffer, offset: number, length: number) => A, bytes: number, length: number): A {
@@ -120,10 +131,12 @@ export function decodeBlock(
   startNs: Float64Array,
   buffers = new BlockBuffers(),
 ): TickBlock {
-  const { firstTick, ticks, pairs, touches } = shape
+  const { ticks, pairs, touches } = shape
   checkRoom(columns, shape)
-  const pairStart = startsOf(columns[0]!, ticks, pairs)
-  const touchStart = startsOf(columns[1]!, ticks, touches)
+  const block = viewOf(shape, startNs, buffers)
+  const { pairStart, touchStart } = block
+  fillStarts(pairStart, columns[0]!, ticks, pairs)
+  fillStarts(touchStart, columns[1]!, ticks, touches)
   return withRoom(pairs + touches, (workspace) => {
     const { kernels, u32, u8, u16 } = workspace
     const held = (column: Uint8Array, n: number, from = 0): Uint8Array => {
@@ -146,19 +159,29 @@ export function decodeBlock(
     }
     const out = { page: u32(touches), actor: u16(touches), isWrite: u8(touches), offset: u32(touches) }
     if (!kernels.unpackTouches(touchColumns, touches, startsHere(touchStart), pairStartHere, pairsHere, out)) throw new Malformed()
-    return {
-      firstTick,
-      ticks,
-      startNs,
-      pairStart,
-      pairs: filled(buffers.column(0, Uint32Array, 4, pairs * PAIR_WORDS), pairsHere),
-      touchStart,
-      touchPage: filled(buffers.column(1, Uint32Array, 4, touches), out.page),
-      touchActor: filled(buffers.column(2, Uint16Array, 2, touches), out.actor),
-      touchIsWrite: filled(buffers.column(3, Uint8Array, 1, touches), out.isWrite),
-      touchOffsetNs: filled(buffers.column(4, Uint32Array, 4, touches), out.offset),
-    }
+    block.pairs.set(pairsHere)
+    block.touchPage.set(out.page)
+    block.touchActor.set(out.actor)
+    block.touchIsWrite.set(out.isWrite)
+    block.touchOffsetNs.set(out.offset)
+    return block
   })
+}
+
+/** The block that lies in `buffers`, or is about to. */
+export function viewOf({ firstTick, ticks, pairs, touches }: BlockShape, startNs: Float64Array, buffers: BlockBuffers): TickBlock {
+  return {
+    firstTick,
+    ticks,
+    startNs,
+    pairStart: buffers.column(5, Uint32Array, 4, ticks + 1),
+    pairs: buffers.column(0, Uint32Array, 4, pairs * PAIR_WORDS),
+    touchStart: buffers.column(6, Uint32Array, 4, ticks + 1),
+    touchPage: buffers.column(1, Uint32Array, 4, touches),
+    touchActor: buffers.column(2, Uint16Array, 2, touches),
+    touchIsWrite: buffers.column(3, Uint8Array, 1, touches),
+    touchOffsetNs: buffers.column(4, Uint32Array, 4, touches),
+  }
 }
 
 /**
@@ -172,8 +195,8 @@ function checkRoom(columns: readonly Uint8Array[], { ticks, pairs, touches }: Bl
 }
 
 /** Counts into the starts of their ticks and the end. */
-function startsOf(column: Uint8Array, ticks: number, total: number): Uint32Array {
-  const starts = new Uint32Array(new SharedArrayBuffer(4 * (ticks + 1)))
+function fillStarts(starts: Uint32Array, column: Uint8Array, ticks: number, total: number): void {
+  starts[0] = 0
   const counts = unpack(column, ticks)
   let sum = 0
   for (let tick = 0; tick < ticks; tick++) {
@@ -182,7 +205,6 @@ function startsOf(column: Uint8Array, ticks: number, total: number): Uint32Array
     starts[tick + 1] = sum
   }
   if (sum !== total) throw new Malformed()
-  return starts
 }
 
 function filled<A extends Uint8Array | Uint16Array | Uint32Array>(array: A, values: A): A {

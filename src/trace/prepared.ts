@@ -125,3 +125,11 @@ export function firstPairOf({ pairs, pairStart }: TickBlock, i: number, page: nu
   }
   return low
 }
+
+/** Pairs of all ticks together; of a stored trace without reading it. */
+export function countPairs(trace: PreparedTrace): number {
+  if (trace.stored) return trace.stored.blocks.reduce((sum, { pairs }) => sum + pairs, 0)
+  let pairs = 0
+  for (let b = 0; b < trace.blocks; b++) pairs += trace.block(b).pairs.length / PAIR_WORDS
+  return pairs
+}

@@ -52,9 +52,16 @@ function keeping(read: (b: number, buffers: BlockBuffers) => TickBlock): (b: num
   }
 }
 
-function fileReader(stored: StoredBlocks): (b: number) => TickBlock {
+const fileReader = (stored: StoredBlocks): ((b: number) => TickBlock) => keeping(readBlockInto(stored))
+
+/** Starts of the ticks of block `b` and the end of its last. */
+export const startsOf = ({ blocks, tickStartNs }: StoredBlocks, b: number): Float64Array =>
+  tickStartNs.subarray(blocks[b]!.firstTick, blocks[b]!.firstTick + blocks[b]!.ticks + 1)
+
+/** Reads and decodes blocks of the file. */
+export function readBlockInto(stored: StoredBlocks): (b: number, buffers: BlockBuffers) => TickBlock {
   let room = Buffer.alloc(0)
-  return keeping((b, buffers) => {
+  return (b, buffers) => {
     const place = stored.blocks[b]!
     if (place.bytes > room.length) room = Buffer.allocUnsafeSlow(place.bytes + (place.bytes >>> 2))
     // opened anew each time, so that no descriptor outlives the trace; next to decoding it costs nothing
@@ -62,12 +69,12 @@ function fileReader(stored: StoredBlocks): (b: number) => TickBlock {
     try {
       return named(stored.file, `block ${b + 1} of ${stored.blocks.length} (bytes ${place.offset} to ${place.offset + place.bytes})`, () => {
         const columns = decodeSection(readAt(descriptor, place, room), place, BLOCK_COLUMNS)
-        return decodeBlock(columns, place, stored, stored.tickStartNs.subarray(place.firstTick, place.firstTick + place.ticks + 1), buffers)
+        return decodeBlock(columns, place, stored, startsOf(stored, b), buffers)
       })
     } finally {
       closeSync(descriptor)
     }
-  })
+  }
 }
 
 /** Merged ticks in blocks that each begin in another block of the file, so that none is much larger than those. */

@@ -1,0 +1,37 @@
+/** Lanes on threads that share the decoding of blocks: the same results, and no waiting for a thread that failed. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { machine } from '../../src/machine/index.ts'
+import { replay } from '../../src/replay/replay.ts'
+import { importTrace, openTrace } from '../../src/trace/index.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'numareplay-threads-'))
+const file = join(folder, 'many-blocks.nrt')
+const POLICIES = ['first-touch', 'numa-balancing', 'interleave']
+
+beforeAll(() => importTrace('uniform:updates=900000,table=512MiB', file, { tickNs: 20_000_000 }))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const tablesOf = async (jobs: number, path = file) => {
+  const run = await replay({ trace: await openTrace(path), machine: machine('skx-cl-2s'), policies: POLICIES, jobs })
+  return JSON.stringify(['summary', 'epochs', 'nodes', 'vmstat', 'stack'].map((table) => run.rows(table)))
+}
+
+test('one, two and three threads give the same tables', async () => {
+  expect((await openTrace(file)).blocks).toBeGreaterThan(5)
+  const alone = await tablesOf(1)
+  expect(await tablesOf(2)).toBe(alone)
+  expect(await tablesOf(3)).toBe(alone)
+})
+
+test('a damaged block ends all threads with the message of the one that met it', async () => {
+  const bytes = readFileSync(file)
+  const { stored } = await openTrace(file)
+  const { offset, bytes: length } = stored!.blocks[3]!
+  bytes[offset + (length >>> 1)]! ^= 255
+  const damaged = join(folder, 'damaged.nrt')
+  writeFileSync(damaged, bytes)
+  await expect(tablesOf(2, damaged)).rejects.toThrow(/block 4 of .* is damaged/)
+})
