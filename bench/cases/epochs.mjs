@@ -1,5 +1,7 @@
 // P1, P2, P4: lanes over the stored fold. P1, P2: against the plain loop over all accesses that knows the placement. P4: against
 // counting (page, node) at every access, which is what a policy that acts on epochs needs.
+import { LANE } from '../lib/bench.mjs'
+
 const CASES = {
   'zipf 10k': { P1: 0.85 },
   'zipf 1M': { P2: 0.75, P4: 40 },
@@ -29,7 +31,7 @@ export default {
       const common = { unit: 'M accesses/s', work: facts.accesses / 1e6 }
       const static4 = bench.native('replay', 'static4', bench.generated(trace))
       const count = bench.native('replay', 'count', bench.generated(trace), bench.tick)
-      const placed = () => lanes(['first-touch'], { placed: true })
+      const placed = () => lanes(['first-touch'], { options: LANE, placed: true })
       const id = targets.P1 ? 'P1' : 'P2'
       await bench.compare({
         id,
@@ -46,12 +48,17 @@ export default {
         ...counting,
         what: `lane first-touch that allocates the pages on the way, ${trace}`,
         detail: `${facts.pages.toLocaleString('en')} pages`,
-        ours: () => lanes(['first-touch']),
+        ours: () => lanes(['first-touch'], { options: LANE }),
+      })
+      await bench.compare({
+        ...counting,
+        what: `lane first-touch with loaded latency and the picture of pages over time, pages placed, ${trace}`,
+        ours: () => lanes(['first-touch'], { placed: true }),
       })
       await bench.compare({
         ...counting,
         what: `lane hot-page-daemon, pages placed, ${trace}`,
-        ours: () => lanes(['hot-page-daemon'], { placed: true }),
+        ours: () => lanes(['hot-page-daemon'], { options: LANE, placed: true }),
       })
       await bench.endCase()
     }

@@ -1,17 +1,17 @@
 // What each feature of a lane costs: the bare lane against the lane with it. And WebAssembly against the TypeScript twins.
 import { join } from 'node:path'
-import { BENCH } from '../lib/bench.mjs'
+import { BENCH, LANE } from '../lib/bench.mjs'
 
 const TRACE = 'mix 1M'
 const observe = (kind) => `${join(BENCH, 'plugins/observe.ts')}:kind=${kind}`
-const BARE = { policies: ['first-touch'], options: { contention: false, heat: false } }
+const BARE = { policies: ['first-touch'], options: LANE }
 
 /** What is added to the bare lane. */
 const FEATURES = {
-  'loaded latency': { options: { contention: true, heat: false } },
-  'picture of pages over time': { options: { contention: false, heat: true } },
-  'numa_maps at three moments': { options: { ...BARE.options, numaMapsAtNs: [1e6, 2e6, 3e6] } },
-  'stage log of one batch': { options: { ...BARE.options, followed: { addresses: [], batchAtNs: 0 } } },
+  'loaded latency': { options: { ...LANE, contention: true } },
+  'picture of pages over time': { options: { ...LANE, heat: true } },
+  'numa_maps at three moments': { options: { ...LANE, numaMapsAtNs: [1e6, 2e6, 3e6] } },
+  'stage log of one batch': { options: { ...LANE, followed: { addresses: [], batchAtNs: 0 } } },
   'observation: every access': { policies: [observe('accesses')] },
   'observation: samples': { policies: [observe('samples')] },
   'observation: accessed bits': { policies: [observe('bits')] },
@@ -44,8 +44,8 @@ export default {
         id: 'fallback',
         what: `lane ${policy} with WebAssembly, ${TRACE}`,
         ...common,
-        ours: () => lanes([policy], { placed: true }),
-        theirs: () => fallback.lanes([policy], { placed: true }),
+        ours: () => lanes([policy], { options: LANE, placed: true }),
+        theirs: () => fallback.lanes([policy], { options: LANE, placed: true }),
         against: 'the same with the TypeScript twins',
       })
     }

@@ -1,6 +1,6 @@
 // P3: hint-fault policies in the lane loop against the two-touch loop at every access; and what a callback per fault costs.
 import { join } from 'node:path'
-import { BENCH } from '../lib/bench.mjs'
+import { BENCH, LANE } from '../lib/bench.mjs'
 
 const TARGETS = { 'zipf 10k': 2, 'zipf 1M': 2, 'mix 1M': 5, 'stream 1M': 5 }
 const USERS = join(BENCH, 'plugins/two-touch.ts')
@@ -28,7 +28,7 @@ export default {
         id: 'P3',
         what: `lane numa-balancing, ${trace}`,
         ...common,
-        ours: () => lanes(['numa-balancing'], { placed: true }),
+        ours: () => lanes(['numa-balancing'], { options: LANE, placed: true }),
         theirs: () => online.run(),
         against: 'two-touch at each access, branches',
         target,
@@ -40,7 +40,7 @@ export default {
         what: `two-touch.ts, a callback at each hint fault, ${trace}`,
         detail: `${hintFaults.toLocaleString('en')} faults in a pass`,
         ...common,
-        ours: () => lanes([USERS], { placed: true }),
+        ours: () => lanes([USERS], { options: LANE, placed: true }),
         theirs: () => hint.run(),
         against: 'the same policy in C, at each access',
       })

@@ -1,6 +1,6 @@
 // P5, P13 and many lanes at once: cost of a lane among 1, 8 and 64; two workers against one.
 import { join } from 'node:path'
-import { BENCH } from '../lib/bench.mjs'
+import { BENCH, LANE } from '../lib/bench.mjs'
 
 const TRACE = 'mix 1M'
 const MANY = 64
@@ -25,7 +25,7 @@ export default {
           id: 'lanes',
           what: `${count} ${count === 1 ? 'lane' : 'lanes'} of ${kind} in one pass, ${TRACE}`,
           unit: 'M lane accesses/s',
-          ours: () => lanes(specs(count), { placed: true }),
+          ours: () => lanes(specs(count), { options: LANE, placed: true }),
           oursWork: once * count,
           theirs: () => static4.run(),
           theirsWork: once,
@@ -39,7 +39,7 @@ export default {
       id: 'P5',
       what: `import of the recording and ${MANY} static lanes with all pages allocated, ${TRACE}`,
       unit: 'M lane accesses/s',
-      ours: async () => sum(bench.importPacked(packed, packed.replace(/u32$/, 'p5.nrt')), await lanes(KINDS['static placements'](MANY))),
+      ours: async () => sum(bench.importPacked(packed, packed.replace(/u32$/, 'p5.nrt')), await lanes(KINDS['static placements'](MANY), { options: LANE })),
       theirs: () => static4.run(),
       oursWork: once * MANY,
       theirsWork: once,

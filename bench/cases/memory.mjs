@@ -1,4 +1,6 @@
 // P14: what one more lane takes, per page, beyond what all lanes share: peak memory with nine lanes less that with one.
+import { LANE } from '../lib/bench.mjs'
+
 const TRACE = 'zipf 16M'
 const MORE = 8
 
@@ -16,7 +18,10 @@ export default {
     for (const [kind, { spec, target }] of Object.entries(KINDS)) {
       const peak = async (lanes) => {
         const { facts, lanes: replay, run } = await bench.opened(TRACE)
-        await replay(Array.from({ length: lanes }, (_, i) => spec(i)))
+        await replay(
+          Array.from({ length: lanes }, (_, i) => spec(i)),
+          { options: LANE },
+        )
         const { peakRss } = await run({ action: 'memory' })
         await bench.endCase()
         return { pages: facts.pages, peakRss }

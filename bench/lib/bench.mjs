@@ -19,6 +19,12 @@ const SCALES = {
   tiny: { accesses: 200_000, shrink: 20, rounds: 1, warmUps: 0, traces: 1 },
 }
 
+/**
+ * A lane with all it always has: capacities, counters, migrations, costs, latency histogram. Loaded latency and the picture of
+ * pages over time can be turned off, and cases/features.mjs says what they cost.
+ */
+export const LANE = { contention: false, heat: false }
+
 /** Traces of the cases: pattern and pages. */
 export const TRACES = {
   'zipf 10k': ['zipf', 10_000],
