@@ -78,7 +78,7 @@ describe.runIf(isThere)('on Slurm', () => {
     expect(stderr).toMatch(/invalid partition specified: nosuch.*sinfo lists/s)
     const own = await run(sweep('refused', '--engine', 'slurm', '--sbatch=--array=1-3'), folder)
     expect(own.stderr).toMatch(/--array is set by the sweep/)
-  }, 60_000)
+  }, 300_000)
 
   /** kill -9 of the program of array task `number`, as an out-of-memory killer does it. */
   async function killTask(number: number): Promise<void> {
