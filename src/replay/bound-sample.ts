@@ -33,7 +33,7 @@ export function samplePs(problem: BoundProblem, sample: Sample): number {
   })
   let total = 0
   for (let page = 0; page < pages; page++) total += forget(cost, page * width, width)
-  return Math.max(0, Math.floor(total - roundingPs(problem)))
+  return Math.max(0, Math.floor(total - roundingPs(problem, sample)))
 }
 
 /** With copies: every access as near as memory is. */
@@ -48,11 +48,12 @@ export function sampleWithCopiesPs(problem: BoundProblem, sample: Sample): numbe
       total += (pairs[k + 2]! * read + pairs[k + 3]! * write) * accessesFor(sample, pairs[k]!)
     }
   })
-  return Math.max(0, Math.floor(total - roundingPs(problem)))
+  return Math.max(0, Math.floor(total - roundingPs(problem, sample)))
 }
 
-/** Half an access of each kind by each actor to each node. */
-function roundingPs({ readPs, writePs }: BoundProblem): number {
+/** Half an access of each kind by each actor to each node, where accesses are expanded. */
+function roundingPs({ readPs, writePs }: BoundProblem, { accessFactor }: Sample): number {
+  if (accessFactor === 1) return 0
   let sum = 0
   for (let i = 0; i < readPs.length; i++) sum += (readPs[i]! + writePs[i]!) / 2
   return sum
