@@ -28,7 +28,8 @@ type Estimate<K extends string> = (exact: Record<K, number>, tail: Record<K, num
  * Half the width of the 95 % interval of an estimate: each group is left out in turn and the others stand in for it. Pages are
  * drawn without replacement, so of a share 1/oneIn nothing is unknown; Student's t has a degree of freedom per group, less one.
  */
-export function halfWidth95<K extends string>({ oneIn }: SampleShape, groups: Record<K, Float64Array>, estimate: Estimate<K>): number {
+export function halfWidth95<K extends string>({ oneIn, leftOutAccesses }: SampleShape, groups: Record<K, Float64Array>, estimate: Estimate<K>): number {
+  if (leftOutAccesses === 0) return 0
   const names = Object.keys(groups) as K[]
   const sums = (of: (group: Float64Array) => number) => Object.fromEntries(names.map((name) => [name, of(groups[name])])) as Record<K, number>
   const exact = sums((group) => group[0]!)
