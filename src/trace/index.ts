@@ -26,6 +26,7 @@ export {
 export { isBinary, listFormats, type NamedFormat } from './formats.ts'
 export { exportTable, importTrace, isTableName } from './import.ts'
 export { eachLine } from './lines.ts'
+export { lintTrace } from './lint.ts'
 export { NATIVE_MAGIC, nativeFacts, openNative } from './native-file.ts'
 export { type OpenOptions, openTrace } from './open.ts'
 export { pageHash, parseSampleRate } from './page-sample.ts'

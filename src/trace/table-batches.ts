@@ -62,8 +62,9 @@ export class TableBatches {
   #batch(columns: readonly ColumnValues[], from: number, to: number): void {
     const { time, pid, tid, cpu, size, weight } = this.#numbers
     this.#times(columns, from, to)
-    this.#read(columns, 'pid', from, to, 1, 0, MAX_ID)
-    this.#read(columns, 'tid', from, to, Number.NaN, 0, MAX_ID)
+    // perf prints -1 for a process that is gone
+    this.#read(columns, 'pid', from, to, 1, -1, MAX_ID)
+    this.#read(columns, 'tid', from, to, Number.NaN, -1, MAX_ID)
     this.#read(columns, 'cpu', from, to, -1, -1, 0xffff)
     this.#read(columns, 'size', from, to, 8, 0, WORD)
     this.#read(columns, 'weight', from, to, 1, 1, Number.MAX_SAFE_INTEGER)

@@ -51,8 +51,8 @@ export class TableRows {
       if (role === undefined) continue
       const cell = cells[this.#column]!.trim()
       if (role === 'time') timeNs = this.#time(cell)
-      else if (role === 'pid') pid = this.#count(cell)
-      else if (role === 'tid') tid = this.#count(cell)
+      else if (role === 'pid') pid = this.#id(cell)
+      else if (role === 'tid') tid = this.#id(cell)
       else if (role === 'cpu') cpu = cell === '' || cell === '-1' ? -1 : this.#count(cell)
       else if (role === 'op') kind = this.#kind(cell)
       else if (role === 'size') size = this.#count(cell)
@@ -64,6 +64,11 @@ export class TableRows {
     this.#trace.access(timeNs, task, cpu, this.#address.high, this.#address.low, size, kind, weight)
     this.count++
     if (weight !== 1) this.weighted = true
+  }
+
+  /** perf prints -1 for a process or thread that is gone. */
+  #id(cell: string): number {
+    return cell === '-1' ? -1 : this.#count(cell)
   }
 
   #time(cell: string): number {

@@ -89,7 +89,7 @@ describe('Parquet', () => {
 describe('the way back', () => {
   const row = fc.record({
     step: fc.nat(1e6),
-    tid: fc.nat(5),
+    tid: fc.integer({ min: -1, max: 5 }),
     cpu: fc.integer({ min: -1, max: 70 }),
     op: fc.constantFrom('R', 'W', 'M'),
     addr: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),

@@ -1,5 +1,6 @@
+import { machine } from '../../machine/index.ts'
 import { VERSION } from '../../package.ts'
-import { openTrace, type PageSampleFacts, type PreparedTrace } from '../../trace/index.ts'
+import { lintTrace, openTrace, type PageSampleFacts, type PreparedTrace } from '../../trace/index.ts'
 import { formatCount, formatDuration, formatList, formatPercent, formatSize } from '../../units.ts'
 import { defineCommand, printJson } from '../command.ts'
 import { importOptions, machineOption, readOptions } from '../trace-options.ts'
@@ -19,6 +20,9 @@ export default defineCommand({
     }),
   async handler(args) {
     const trace = await openTrace(args['trace'] as string, readOptions(args))
+    const name = args['machine'] as string | undefined
+    const cpus = name === undefined ? undefined : new Set(machine(name).nodes.flatMap((node) => node.cpus))
+    trace.meta.lint = [...trace.meta.lint, ...lintTrace(trace, cpus)]
     if (args['json']) printJson(document(trace))
     else process.stdout.write(`${describe(trace)}\n`)
     return undefined
