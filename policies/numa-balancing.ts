@@ -1,4 +1,20 @@
-import { choice, count, definePolicy, duration, HotThreshold, NO_NODE, NO_TASK, NumaFaults, onHintFault, rate, size } from '../src/policy/index.ts'
+import {
+  choice,
+  count,
+  definePolicy,
+  duration,
+  type HintFault,
+  HotThreshold,
+  NO_NODE,
+  NO_TASK,
+  NumaFaults,
+  onHintFault,
+  rate,
+  size,
+} from '../src/policy/index.ts'
+
+/** Of a page that nobody has faulted on; beyond all that there are. */
+const NO_CPUPID = 0xffff
 
 export default definePolicy({
   about: 'Linux automatic NUMA balancing: hint faults move pages to the node that uses them, at an adaptive pace',
@@ -14,21 +30,21 @@ export default definePolicy({
     rateLimit: rate('64GiB/s', 'tiering: most promotion (numa_balancing_promote_rate_limit_MBps)'),
   },
   rules(world, { mode, scanDelay, youngScans, hotThreshold, rateLimit, ...scan }) {
-    const { machine, kernel } = world
+    const { machine, kernel, cpupid } = world
     const isTiering = mode !== '1'
     const isBalancing = mode !== '2'
     const statistics = new NumaFaults(world, scan)
     const heat = isTiering ? new HotThreshold(world, { hotThreshold, rateLimit, adjustPeriod: scan.scanPeriodMax }) : null
     const isSlow = (node: number): boolean => isTiering && !machine.isFast(node)
-    // folio.last_cpupid: task and node of the last fault that asked for migration
-    const lastTask = kernel.perPage(Uint16Array, NO_TASK)
-    const lastNode = kernel.perPage(Uint8Array, NO_NODE)
+    // folio.last_cpupid: who asked for migration last, and from where
+    const lastCpupid = kernel.perPage(Uint16Array, NO_CPUPID)
+    const lastTask = (page: number): number => cpupid.task[lastCpupid[page]!] ?? NO_TASK
+    const lastNode = (page: number): number => cpupid.node[lastCpupid[page]!] ?? NO_NODE
 
     /** Asks, and leaves behind who asked (folio_xchg_last_cpupid). */
-    const shouldMigrate = (page: number, task: number, from: number, to: number): boolean => {
-      const wanted = statistics.shouldMigrate(lastTask[page]!, lastNode[page]!, task, from, to, youngScans)
-      lastTask[page] = task
-      lastNode[page] = to
+    const shouldMigrate = ({ page, cpupid, task, home, node }: HintFault): boolean => {
+      const wanted = statistics.shouldMigrate(lastTask(page), lastNode(page), task, home, node, youngScans)
+      lastCpupid[page] = cpupid
       return wanted
     }
 
@@ -47,13 +63,13 @@ export default definePolicy({
         (fault) => {
           const { page, task, process, home, node } = fault
           const fromSlow = isSlow(home)
-          const last = fromSlow ? NO_TASK : lastTask[page]!
+          const last = fromSlow ? NO_TASK : lastTask(page)
           let memNode = home
           let migrationFailed = false
-          const wanted = home !== node && machine.pages(node) > 0 && (fromSlow ? heat!.promotes(page, node) : shouldMigrate(page, task, home, node))
+          const wanted = home !== node && machine.pages(node) > 0 && (fromSlow ? heat!.promotes(page, node) : shouldMigrate(fault))
           if (wanted && fault.migrate()) {
             memNode = node
-            if (fromSlow) lastTask[page] = NO_TASK
+            if (fromSlow) lastCpupid[page] = NO_CPUPID
           } else migrationFailed = wanted
           if (isSlow(memNode)) return // no statistics for slow nodes
           statistics.record({ task, process, lastTask: last, cpuNode: node, home, memNode, migrationFailed, count: world.standsFor(page) })

@@ -62,6 +62,8 @@ export interface World {
   /** Processes and tasks of the trace, by index. */
   processes: readonly { pid: number }[]
   tasks: readonly { pid: number; tid: number; process: number }[]
+  /** Task, and node of its cpu, by `fault.cpupid`. */
+  cpupid: { task: Uint16Array; node: Uint8Array }
   /** Pages of the trace, by id. */
   page(page: PageId): { process: number; vpage: number }
   /** The other way round; undefined for a virtual page that the trace never touches. */

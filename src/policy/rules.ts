@@ -23,6 +23,8 @@ export interface HintFault {
   /** Node that holds the page. */
   home: NodeIndex
   task: number
+  /** Who faulted where, as the kernel leaves it in the page's flags (folio.last_cpupid): `world.cpupid` takes it apart. */
+  cpupid: number
   process: number
   isWrite: boolean
   /** Policy clock, ns. */

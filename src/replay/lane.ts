@@ -57,6 +57,7 @@ export class Lane {
     node: 0,
     home: 0,
     task: 0,
+    cpupid: 0,
     process: 0,
     isWrite: false,
     timeNs: 0,
@@ -252,6 +253,7 @@ export class Lane {
     fault.node = node
     fault.home = home
     fault.task = task
+    fault.cpupid = actor
     fault.process = this.#context.trace.tasks[task]!.process
     fault.isWrite = isWrite
     fault.timeNs = this.#policyNs

@@ -132,6 +132,7 @@ export function worldOf(
       now,
       processes: trace.processes.map((pid) => ({ pid })),
       tasks: trace.tasks,
+      cpupid: { task: trace.actorTask, node: context.actorNode },
       pageAt: (process, vpage) => pageAt(context.layout, process, vpage),
       pageSize: trace.meta.pageSize,
       page: (page) => ({ process: trace.pageProcess[page]!, vpage: trace.pageVpage[page]! }),

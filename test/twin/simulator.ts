@@ -195,6 +195,7 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
         node,
         home,
         task,
+        cpupid: actor,
         process: trace.tasks[task]!.process,
         isWrite,
         timeNs: policyNs,
