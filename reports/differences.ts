@@ -4,11 +4,14 @@ import {
   LANE_ROWS,
   LANE_TOOLTIP,
   laneHeight,
+  MEASURES,
   type PolicyComparison,
   type ReportChart,
   type ReportTable,
+  type Row,
   type RunTables,
   ratioTable,
+  TimeGrid,
 } from '../src/report/index.ts'
 
 export default defineReport({
@@ -20,65 +23,70 @@ export default defineReport({
   charts(run): ReportChart[] {
     const rows = (compare(run)?.ratios ?? []).map(({ policy, ratio, interval, verdict }) => ({
       lane: policy,
-      change: ratio - 1,
       low: interval === null ? null : interval[0] - 1,
       high: interval === null ? null : interval[1] - 1,
       end: (interval?.[1] ?? ratio) - 1,
+      start: Math.min(0, (interval?.[0] ?? ratio) - 1),
       verdict,
     }))
+    const change = { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: { format: '+~%', tickCount: 8 }, scale: { zero: true } }
     return [
       {
         name: 'differences',
         title: 'Cost against the baseline, with 95 % intervals',
-        caption: 'Left of zero is cheaper. A bar that reaches zero may be chance; without a bar the trace is too short to tell.',
+        caption:
+          'Left of zero is cheaper. The dot is the cost in the time that is shown; bar and words judge the whole run, and a bar that reaches zero may be chance.',
         description: 'Interval plot: total cost of each policy relative to the baseline with its 95 percent confidence interval',
         width: 'full',
-        data: { differences: rows },
+        data: { differences: rows, costs: costs(run, new Set(rows.map(({ lane }) => lane))) },
         spec: {
           data: { name: 'differences' },
           height: laneHeight(run.record.lanes.length - 1),
-          encoding: { y: LANE_ROWS },
           layer: [
-            { mark: { type: 'rule', color: 'theme:soft', strokeDash: [4, 3] }, encoding: { y: null, x: { datum: 0 } } },
+            { mark: { type: 'rule', color: 'theme:soft', strokeDash: [4, 3] }, encoding: { x: { datum: 0 } } },
             {
               transform: [{ filter: 'datum.low !== null' }],
-              mark: { type: 'rule', strokeWidth: 3, strokeCap: 'round' },
-              encoding: {
-                x: { field: 'low', type: 'quantitative', title: 'cost against the baseline', axis: { format: '+~%', tickCount: 8 }, scale: { zero: true } },
-                x2: { field: 'high' },
-                color: { field: 'lane', type: 'nominal', legend: null },
-              },
+              mark: { type: 'rule', strokeWidth: 3, strokeCap: 'round', color: 'theme:soft' },
+              encoding: { y: LANE_ROWS, x: { ...change, field: 'low' }, x2: { field: 'high' } },
             },
             {
+              data: { name: 'costs' },
+              transform: [
+                {
+                  aggregate: [
+                    { op: 'sum', field: 'cost', as: 'cost' },
+                    { op: 'sum', field: 'base', as: 'base' },
+                  ],
+                  groupby: ['lane'],
+                },
+                { filter: 'datum.base > 0' },
+                { calculate: 'datum.cost / datum.base - 1', as: 'change' },
+              ],
               mark: { type: 'point', filled: true, size: 80 },
               encoding: {
-                x: { field: 'change', type: 'quantitative' },
+                y: LANE_ROWS,
+                x: change,
                 color: { field: 'lane', type: 'nominal', legend: null },
-                tooltip: [
-                  LANE_TOOLTIP,
-                  { field: 'change', type: 'quantitative', title: 'cost against the baseline', format: '+.2%' },
-                  { field: 'low', type: 'quantitative', title: 'from', format: '+.2%' },
-                  { field: 'high', type: 'quantitative', title: 'to', format: '+.2%' },
-                ],
+                tooltip: [LANE_TOOLTIP, { field: 'change', type: 'quantitative', title: 'cost against the baseline', format: '+.2%' }],
               },
             },
             {
               mark: { type: 'text', align: 'left', dx: 11, color: 'theme:soft' },
-              encoding: { x: { field: 'end', type: 'quantitative' }, text: { field: 'verdict' } },
+              encoding: { y: LANE_ROWS, x: { field: 'end', type: 'quantitative' }, text: { field: 'verdict' } },
             },
             // Unseen: room for the words
             {
               transform: [
                 {
                   joinaggregate: [
-                    { op: 'min', field: 'change', as: 'least' },
+                    { op: 'min', field: 'start', as: 'least' },
                     { op: 'max', field: 'end', as: 'most' },
                   ],
                 },
-                { calculate: 'max(0, datum.most) + 0.25 * max(0.01, max(0, datum.most) - min(0, datum.least))', as: 'room' },
+                { calculate: 'max(0, datum.most) + 0.25 * max(0.01, max(0, datum.most) - datum.least)', as: 'room' },
               ],
               mark: { type: 'point', opacity: 0, tooltip: null },
-              encoding: { x: { field: 'room', type: 'quantitative' } },
+              encoding: { y: LANE_ROWS, x: { field: 'room', type: 'quantitative' } },
             },
           ],
         },
@@ -86,6 +94,18 @@ export default defineReport({
     ]
   },
 })
+
+/** Total cost per time bin of each of the lanes, with the baseline's in the same bin. */
+function costs(run: RunTables, lanes: ReadonlySet<string>): Row[] {
+  const rows = new TimeGrid(run).sum(run.rows('epochs'), ['lane'], MEASURES.cost.columns).map((row) => ({
+    lane: row['lane'] as string,
+    start: row['start']!,
+    time: row['time']!,
+    cost: MEASURES.cost.columns.reduce((sum, name) => sum + (row[name] as number), 0),
+  }))
+  const base = new Map(rows.filter(({ lane }) => lane === run.record.baseline).map(({ time, cost }) => [time, cost]))
+  return rows.filter(({ lane }) => lanes.has(lane)).map((row) => ({ ...row, base: base.get(row.time) ?? 0 }))
+}
 
 /** Every lane that ran to the end against the baseline; the run is the only case. */
 function compare(run: RunTables): PolicyComparison | undefined {

@@ -1,10 +1,11 @@
-import { defineReport, formatCount, formatPercent, LANE_COLOUR, LANE_TOOLTIP, type Row, type RunTables } from '../src/report/index.ts'
+import { defineReport, formatCount, formatPercent, LANE_COLOUR, LANE_TOOLTIP, type Row, type RunTables, TimeGrid } from '../src/report/index.ts'
 
 export default defineReport({
   title: 'Latency distribution',
   section: 'latency',
   question: 'How is access latency distributed, and what lies in the tail?',
-  tables: ['latency'],
+  tables: ['latency', 'epochs'],
+  optional: ['latency_over_time'],
   text: (run) => [percentiles(run)],
   charts: (run) => [
     {
@@ -13,9 +14,16 @@ export default defineReport({
       caption: 'Further to the upper left is better. Every step is a route between a cpu and a memory node.',
       description: 'Cumulative distribution of access latency, one step line per policy',
       width: 'full',
-      data: { latency: cumulative(run) },
+      data: { latency: counts(run) },
       spec: {
         data: { name: 'latency' },
+        transform: [
+          { aggregate: [{ op: 'sum', field: 'accesses', as: 'accesses' }], groupby: ['lane', 'latency'] },
+          { window: [{ op: 'sum', field: 'accesses', as: 'below' }], groupby: ['lane'], sort: [{ field: 'latency' }] },
+          { joinaggregate: [{ op: 'sum', field: 'accesses', as: 'total' }], groupby: ['lane'] },
+          { filter: 'datum.total > 0' },
+          { calculate: 'datum.below / datum.total', as: 'share' },
+        ],
         height: 260,
         mark: { type: 'line', interpolate: 'step-after', clip: true },
         encoding: {
@@ -52,21 +60,30 @@ function classes(run: RunTables): Map<string, { total: number; rows: { latency: 
   return lanes
 }
 
-/** All lanes start and end at the same latencies, so that steps can be compared from edge to edge. */
-function cumulative(run: RunTables): Row[] {
-  const lanes = classes(run)
-  const edges = [...lanes.values()].flatMap(({ rows }) => rows.map(({ latency }) => latency))
-  const low = Math.max(1, Math.min(...edges) * 0.9)
-  const high = Math.max(...edges) * 1.1
-  return [...lanes].flatMap(([lane, { total, rows }]) => {
-    let below = 0
-    const steps = rows.map(({ latency, accesses }) => {
-      below += accesses
-      return { lane, latency: Math.max(1, latency), share: total === 0 ? 0 : below / total }
-    })
-    return [{ lane, latency: low, share: 0 }, ...steps, { lane, latency: high, share: 1 }]
-  })
+/** Most rows of the chart: stretches of time are joined, and latencies to classes of LATENCY_STEP, until they are few enough. */
+const MOST_ROWS = 6000
+const LATENCY_STEP = 1.01
+
+/** By stretch of time. All lanes start and end at the same latencies, so that steps can be compared from edge to edge. */
+function counts(run: RunTables): Row[] {
+  const all = run.rows('latency').map((row) => row['latency_ns'] as number)
+  const isFine = new Set(all).size <= 60
+  const classOf = (ns: number): number => Math.max(1, isFine ? ns : Math.round(LATENCY_STEP ** Math.ceil(Math.log(Math.max(1, ns)) / Math.log(LATENCY_STEP))))
+  const classed = {
+    ...run,
+    rows: (table: string) => run.rows(table).map((row) => (row['latency_ns'] === undefined ? row : { ...row, latency: classOf(row['latency_ns'] as number) })),
+  }
+  const rows = new TimeGrid(run).stretches(classed, 'latency', ['lane', 'latency'], ['accesses'], MOST_ROWS)
+  const [low, high] = [Math.max(1, least(all) * 0.9), greatest(all) * 1.1]
+  // Without time: they stand in every window
+  const edges = run.record.lanes.flatMap(({ label }) =>
+    [low, high].map((latency): Row => ({ lane: label, latency, ...(rows[0]?.['time'] === undefined ? {} : { start: null, time: null }), accesses: 0 })),
+  )
+  return rows.length === 0 ? [] : [...edges, ...rows]
 }
+
+const least = (values: number[]): number => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
+const greatest = (values: number[]): number => values.reduce((a, b) => Math.max(a, b), 0)
 
 const SHARES = [0.5, 0.9, 0.99, 0.999]
 

@@ -8,6 +8,7 @@ import {
   LANE_TOOLTIP,
   laneHeight,
   type ReportChart,
+  type Row,
   type RunTables,
   TimeGrid,
   timeAxis,
@@ -21,37 +22,36 @@ const FAMILIES: [label: string, beginning: string, colour: string][] = [
   ['queueing', 'queueing', 'theme:lane-7'],
   ['page fault', 'page fault', 'theme:lane-3'],
   ['hint fault', 'hint fault', 'theme:fault'],
-  ['waiting for a migration', 'blocked', 'theme:lane-5'],
+  ['waiting for a migration', 'blocked', 'theme:lane-9'],
   ['migration in the fault', 'promotion', 'theme:lane-4'],
   ['background migration', 'migration', 'theme:migrate'],
+  ['TLB shootdown', 'TLB shootdown', 'theme:lane-6'],
   ['observing', '', 'theme:observe'],
 ]
-const familyOf = (component: string): number => FAMILIES.findIndex(([, beginning]) => component.startsWith(beginning))
+/** Remote accesses by distance, nearest first; more distances share the last. */
+const REMOTE = ['theme:remote', 'theme:remote-2', 'theme:remote-3']
 
 export default defineReport({
   title: 'Where the time goes',
   section: 'latency',
   question: 'Which part of the memory time is latency, which is faults, and which is the cost of moving pages?',
   tables: ['summary', 'stack', 'epochs'],
+  optional: ['stack_over_time'],
   text: (run) => [stack(run)],
   charts(run): ReportChart[] {
-    const accesses = new Map(run.rows('summary').map((row) => [row['lane'], row['accesses'] as number]))
-    const parts = new Map<string, { lane: string; family: string; order: number; cost: number }>()
-    for (const { lane, component, ns } of run.rows('stack')) {
-      const order = familyOf(component as string)
-      const key = JSON.stringify([lane, order])
-      const part = parts.get(key) ?? { lane: lane as string, family: FAMILIES[order]![0], order, cost: 0 }
-      part.cost += (ns as number) / (accesses.get(lane as string) || 1)
-      parts.set(key, part)
-    }
-    const present = FAMILIES.filter(([label]) => [...parts.values()].some(({ family }) => family === label))
-    const colours = { domain: present.map(([label]) => label), range: present.map(([, , colour]) => colour) }
     const grid = new TimeGrid(run)
-    const epochs = grid.sum(
-      run.rows('epochs'),
-      ['lane'],
-      ['local', 'remote', 'memory_stall_ns', 'queueing_ns', 'migration_ns', 'hint_fault_ns', 'observation_ns'],
-    )
+    const { rows, families } = familyRows(run, grid)
+    const hasTime = rows.some((row) => row['time'] !== undefined)
+    const colours = { domain: families.map(({ label }) => label), range: families.map(({ colour }) => colour) }
+    // Accesses stand on rows of their own: they divide all families of their lane and stretch
+    const perAccess = (groupby: string[]) => [
+      { joinaggregate: [{ op: 'sum', field: 'accesses', as: 'total' }], groupby },
+      { filter: 'datum.family !== null && datum.total > 0' },
+      { calculate: 'datum.ns / datum.total', as: 'cost' },
+    ]
+    const tooltip = [LANE_TOOLTIP, { field: 'family', title: 'spent on' }]
+    const color = { field: 'family', type: 'nominal', title: null, scale: colours, legend: { columns: 6 } }
+    const order = { field: 'order', type: 'quantitative' }
     return [
       {
         name: 'latency-stack',
@@ -60,58 +60,45 @@ export default defineReport({
           'Local and remote latency are paid by the program, as are faults and what is migrated inside them; background migration and observing load other cores.',
         description: 'Stacked bar chart: nanoseconds per access spent on local and remote latency, faults, migration and observation by each policy',
         width: 'full',
-        data: { stack: [...parts.values()] },
+        data: { stack: rows },
         spec: {
           data: { name: 'stack' },
+          transform: [...perAccess(['lane']), { aggregate: [{ op: 'sum', field: 'cost', as: 'cost' }], groupby: ['lane', 'family', 'order'] }],
           height: laneHeight(run.record.lanes.length),
           mark: LANE_BAR,
           encoding: {
             y: LANE_ROWS,
             x: { field: 'cost', type: 'quantitative', title: 'ns per access', axis: { tickCount: 8 } },
-            color: { field: 'family', type: 'nominal', title: null, scale: colours },
-            order: { field: 'order', type: 'quantitative' },
-            tooltip: [LANE_TOOLTIP, { field: 'family', title: 'spent on' }, { field: 'cost', type: 'quantitative', title: 'ns per access', format: '.2f' }],
+            color,
+            order,
+            tooltip: [...tooltip, { field: 'cost', type: 'quantitative', title: 'ns per access', format: '.2f' }],
           },
         },
       },
       {
         name: 'cost-over-time',
         title: 'Memory time per access over time',
-        caption: 'Latency with everything the policy adds to it: a peak above the latency line is a policy at work.',
-        description: 'Small multiples over time: stacked nanoseconds per access of latency, hint faults, migration and observation, one strip per policy',
+        caption: 'The same stack in the course of the run: a peak above the latencies is a policy at work.',
+        description: 'Small multiples over time: stacked nanoseconds per access of latency, faults, migration and observation, one picture per policy',
         width: 'full',
-        data: { epochs },
+        data: { stack: hasTime ? rows : [] },
         spec: {
-          data: { name: 'epochs' },
-          transform: [
-            { filter: 'datum.local + datum.remote > 0' },
-            ...PARTS.map(([label, column]) => ({ calculate: `(${column}) / (datum.local + datum.remote)`, as: label })),
-            { fold: PARTS.map(([label]) => label), as: ['part', 'cost'] },
-            { calculate: `indexof(${JSON.stringify(PARTS.map(([label]) => label))}, datum.part)`, as: 'order' },
-          ],
+          data: { name: 'stack' },
+          transform: perAccess(['lane', 'time']),
           facet: { field: 'lane', type: 'nominal', title: null },
           columns: gridColumns(run.record.lanes.length, 3),
           spacing: { row: 22, column: 18 },
           spec: {
             width: 310,
             height: 110,
-            mark: { type: 'area', interpolate: 'step-before', clip: true },
+            mark: { type: 'bar', cornerRadiusEnd: 0, clip: true, binSpacing: 0 },
             encoding: {
-              x: { ...timeAxis(grid), axis: { tickCount: 5 } },
+              x: { ...timeAxis(grid), field: 'start', bin: { binned: true }, axis: { tickCount: 5 } },
+              x2: { field: 'time' },
               y: { field: 'cost', type: 'quantitative', title: 'ns per access', axis: { tickCount: 4, labelExpr: "format(datum.value, '~s')" } },
-              color: {
-                field: 'part',
-                type: 'nominal',
-                title: null,
-                scale: { domain: PARTS.map(([label]) => label), range: PARTS.map(([, , colour]) => colour) },
-              },
-              order: { field: 'order', type: 'quantitative' },
-              tooltip: [
-                LANE_TOOLTIP,
-                timeTooltip(grid),
-                { field: 'part', title: 'spent on' },
-                { field: 'cost', type: 'quantitative', title: 'ns per access', format: '.2f' },
-              ],
+              color,
+              order,
+              tooltip: [...tooltip, timeTooltip(grid), { field: 'cost', type: 'quantitative', title: 'ns per access', format: '.2f' }],
             },
           },
         },
@@ -120,13 +107,47 @@ export default defineReport({
   },
 })
 
-const PARTS = [
-  ['idle latency', 'datum.memory_stall_ns - datum.queueing_ns', 'theme:local'],
-  ['queueing', 'datum.queueing_ns', 'theme:lane-7'],
-  ['hint faults', 'datum.hint_fault_ns', 'theme:fault'],
-  ['migration', 'datum.migration_ns', 'theme:migrate'],
-  ['observing', 'datum.observation_ns', 'theme:observe'],
-] as const
+/** Sums of the families, and the accesses that divide them, by stretch of time where the run has them. */
+function familyRows(run: RunTables, grid: TimeGrid): { rows: Row[]; families: { label: string; colour: string }[] } {
+  const components = grid.stretches(run, 'stack', ['lane', 'component'], ['ns'])
+  const hasTime = components.some((row) => row['time'] !== undefined)
+  const distances = [...new Set(components.map((row) => distanceOf(row['component'] as string)).filter((far) => far !== null))].sort((a, b) => a - b)
+  const families = FAMILIES.flatMap(([label, , colour]) =>
+    label === 'remote access' && distances.length > 1
+      ? distances.map((far, i) => ({ label: `remote, distance ${far}`, colour: REMOTE[Math.min(i, REMOTE.length - 1)]! }))
+      : [{ label, colour }],
+  )
+  const orderOf = (component: string): number => {
+    const far = distanceOf(component)
+    if (far !== null && distances.length > 1) return families.findIndex(({ label }) => label === `remote, distance ${far}`)
+    const found = component.endsWith('TLB shootdown') ? 'TLB shootdown' : FAMILIES.find(([, beginning]) => component.startsWith(beginning))![0]
+    return families.findIndex(({ label }) => label === found)
+  }
+  const sums = new Map<string, Row>()
+  for (const { component, ns, ...rest } of components) {
+    const order = orderOf(component as string)
+    const key = JSON.stringify([order, rest])
+    const old = sums.get(key)
+    if (old) old['ns'] = (old['ns'] as number) + (ns as number)
+    else sums.set(key, { ...rest, family: families[order]!.label, order, ns: ns!, accesses: 0 })
+  }
+  const counted = (rows: Row[]): Row[] =>
+    rows.map(({ local, remote, accesses, ...rest }) => ({
+      ...rest,
+      family: null,
+      order: 0,
+      ns: 0,
+      accesses: (accesses as number | undefined) ?? (local as number) + (remote as number),
+    }))
+  const accesses = hasTime
+    ? grid.inStretches(run.rows('epochs'), ['lane'], ['local', 'remote'])
+    : run.rows('summary').map(({ lane, accesses: all }): Row => ({ lane: lane!, accesses: all! }))
+  const present = families.filter(({ label }) => [...sums.values()].some(({ family }) => family === label))
+  return { rows: [...sums.values(), ...counted(accesses)], families: present }
+}
+
+/** SLIT distance of `remote access, distance 21`; null of anything else. */
+const distanceOf = (component: string): number | null => (/^remote access, distance (\d+)$/.test(component) ? Number(component.split(' ').at(-1)) : null)
 
 function stack(run: RunTables) {
   const rows = run.rows('stack')

@@ -21,6 +21,7 @@ export default defineReport({
   section: 'migration',
   question: 'What moved, when, why, and what could not be moved?',
   tables: ['summary', 'epochs', 'moves', 'failures'],
+  optional: ['failures_over_time'],
   text: (run) => [outcomes(run), failures(run)],
   charts(run): ReportChart[] {
     const grid = new TimeGrid(run)
@@ -88,7 +89,9 @@ export default defineReport({
         caption: 'By error number and the stage of migrate_pages() that gave up; retried = transient, tried until the passes ran out.',
         description: 'Stacked bar chart: base pages that failed to migrate in each policy, by errno and stage',
         data: {
-          failures: run.rows('failures').map((row) => ({ ...row, cause: `${row['errno']} (${row['stage']}${row['retried'] === true ? ', retried' : ''})` })),
+          failures: grid
+            .stretches(run, 'failures', ['lane', 'errno', 'stage', 'retried'], ['pages'])
+            .map((row) => ({ ...row, cause: `${row['errno']} (${row['stage']}${row['retried'] === true ? ', retried' : ''})` })),
         },
         spec: {
           data: { name: 'failures' },

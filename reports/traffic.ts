@@ -1,16 +1,29 @@
-import { defineReport, formatCount, formatPercent, gridColumns, LANE_TOOLTIP, type ReportChart, type Row, type RunTables } from '../src/report/index.ts'
+import {
+  defineReport,
+  formatCount,
+  formatPercent,
+  gridColumns,
+  LANE_TOOLTIP,
+  type ReportChart,
+  type Row,
+  type RunTables,
+  TimeGrid,
+} from '../src/report/index.ts'
 
 export default defineReport({
   title: 'Traffic between nodes',
   section: 'locality',
   question: 'Who reaches for which memory, and where do pages flow?',
-  tables: ['traffic'],
+  tables: ['traffic', 'moves', 'epochs'],
+  optional: ['traffic_over_time'],
   text: (run) => [accesses(run), flow(run)],
   charts(run): ReportChart[] {
-    const rows = shares(run)
+    const grid = new TimeGrid(run)
+    const rows = grid.stretches(run, 'traffic', ['lane', 'from_node', 'to_node'], ['reads', 'writes'], MOST_ROWS)
     const nodes = run.record.machine.nodes.map(({ id }) => id)
     const cell = Math.max(16, Math.min(46, Math.floor(260 / nodes.length)))
-    const flows = rows.filter((row) => (row['migrated'] as number) > 0)
+    const moves = run.rows('moves').filter((row) => (row['pages'] as number) > 0)
+    const flows = grid.inStretches(moves, ['lane', 'from_node', 'to_node'], ['pages'], MOST_ROWS)
     return [
       {
         name: 'traffic-matrix',
@@ -21,6 +34,19 @@ export default defineReport({
         data: { traffic: rows },
         spec: matrix(
           'traffic',
+          [
+            {
+              aggregate: [
+                { op: 'sum', field: 'reads', as: 'reads' },
+                { op: 'sum', field: 'writes', as: 'writes' },
+              ],
+              groupby: ['lane', 'from_node', 'to_node'],
+            },
+            { calculate: 'datum.reads + datum.writes', as: 'accesses' },
+            { joinaggregate: [{ op: 'sum', field: 'accesses', as: 'total' }], groupby: ['lane'] },
+            { filter: 'datum.total > 0' },
+            { calculate: 'datum.accesses / datum.total', as: 'share' },
+          ],
           run.record.lanes.length,
           cell,
           nodes,
@@ -43,10 +69,11 @@ export default defineReport({
         data: { flow: flows },
         spec: matrix(
           'flow',
+          [{ aggregate: [{ op: 'sum', field: 'pages', as: 'pages' }], groupby: ['lane', 'from_node', 'to_node'] }],
           new Set(flows.map((row) => row['lane'])).size,
           cell,
           nodes,
-          'migrated',
+          'pages',
           'base pages',
           ',',
           ['theme:heat-1', 'theme:heat-2', 'theme:heat-3', 'theme:heat-4'],
@@ -57,9 +84,13 @@ export default defineReport({
   },
 })
 
+/** Stretches of time are joined until the matrices of all policies are no more rows. */
+const MOST_ROWS = 4000
+
 /** Cells of one hue in classes of equal width, with their figure written in when they are large enough. */
 function matrix(
   name: string,
+  transform: object[],
   lanes: number,
   cell: number,
   nodes: number[],
@@ -81,6 +112,7 @@ function matrix(
   const scale = { domain: nodes }
   return {
     data: { name },
+    transform,
     facet: { field: 'lane', type: 'nominal', title: null },
     columns,
     spacing: { row: 26, column: 26 },

@@ -1,10 +1,31 @@
-import { defineReport, formatCount, type Row, type RunTables } from '../src/report/index.ts'
+import { COUNT_AXIS, defineReport, formatCount, LANE_ROWS, LANE_TOOLTIP, type ReportChart, type Row, type RunTables, TimeGrid } from '../src/report/index.ts'
+
+/** Counters that tell policies apart, in the order of a migration: asked for, found out, moved. */
+const DRAWN = [
+  'numa_pte_updates',
+  'numa_hint_faults',
+  'numa_hint_faults_local',
+  'numa_pages_migrated',
+  'pgmigrate_success',
+  'pgmigrate_fail',
+  'thp_migration_success',
+  'thp_migration_fail',
+  'thp_migration_split',
+  'pgpromote_success',
+  'pgpromote_candidate',
+  'pgdemote_kswapd',
+  'pgdemote_direct',
+]
+const NUMASTAT = ['numa_hit', 'numa_miss', 'numa_foreign', 'interleave_hit', 'local_node', 'other_node']
+/** Stretches of time are joined until no more rows than these remain. */
+const MOST_ROWS = 5000
 
 export default defineReport({
   title: 'Kernel counters',
   section: 'counters',
   question: 'What would /proc/vmstat and numastat have counted?',
-  tables: ['vmstat'],
+  tables: ['vmstat', 'epochs'],
+  optional: ['vmstat_over_time'],
   text(run) {
     const rows = run.rows('vmstat')
     const nodes = [...new Set(rows.map((row) => row['node'] as number))].filter((node) => node >= 0).sort((a, b) => a - b)
@@ -23,8 +44,64 @@ export default defineReport({
       ),
     ]
   },
-  charts: () => [],
+  charts(run): ReportChart[] {
+    const grid = new TimeGrid(run)
+    const rows = grid.stretches(run, 'vmstat', ['lane', 'node', 'counter'], ['value'], MOST_ROWS)
+    const counted = (counters: readonly string[], isNode: (node: number) => boolean): Row[] => {
+      const own = rows.filter((row) => isNode(row['node'] as number) && counters.includes(row['counter'] as string) && row['value'] !== 0)
+      // A picture keeps its place and its policies whatever is chosen: zeros that stand in every window
+      const nothing: Row = own.length > 0 && own[0]!['time'] !== undefined ? { start: null, time: null } : {}
+      const pictures = [...new Set(own.map((row) => row['counter'] as string))]
+      return [
+        ...pictures.flatMap((counter) => run.record.lanes.map(({ label }): Row => ({ lane: label, node: own[0]!['node']!, counter, ...nothing, value: 0 }))),
+        ...own,
+      ]
+    }
+    return [
+      {
+        name: 'vmstat-counters',
+        title: 'Counters of page placement and migration',
+        caption: 'What /proc/vmstat would have counted; bars of one counter have one scale.',
+        description: 'Bar charts: increase of the vmstat counters about placement and migration in each policy, one picture per counter',
+        width: 'full',
+        data: { vmstat: counted(DRAWN, (node) => node === -1) },
+        spec: small('vmstat', 'counter', DRAWN, run, LANE_ROWS, { field: 'lane', type: 'nominal', legend: null }),
+      },
+      {
+        name: 'numastat',
+        title: 'numastat, by node',
+        caption: 'numa_hit: allocated on the node that was wanted; local_node: by a process running on it. Stacked by node.',
+        description: 'Stacked bar charts: the counters of numastat in each policy, one picture per counter, coloured by node',
+        width: 'full',
+        data: { numastat: counted(NUMASTAT, (node) => node !== -1) },
+        spec: small('numastat', 'counter', NUMASTAT, run, LANE_ROWS, { field: 'node', type: 'nominal', title: 'node' }),
+      },
+    ]
+  },
 })
+
+/** A picture per counter, a bar per policy. */
+function small(data: string, field: string, order: string[], run: RunTables, y: object, color: object): Record<string, unknown> {
+  return {
+    data: { name: data },
+    transform: [{ aggregate: [{ op: 'sum', field: 'value', as: 'value' }], groupby: ['lane', 'node', 'counter'] }],
+    facet: { field, type: 'nominal', title: null, sort: order },
+    columns: 3,
+    spacing: { row: 20, column: 22 },
+    resolve: { scale: { x: 'independent' } },
+    spec: {
+      width: 235,
+      height: Math.max(60, 17 * run.record.lanes.length),
+      mark: { type: 'bar', height: 11 },
+      encoding: {
+        y,
+        x: { field: 'value', type: 'quantitative', title: null, axis: { ...COUNT_AXIS, tickCount: 3 } },
+        color,
+        tooltip: [LANE_TOOLTIP, { field: 'counter' }, { field: 'node' }, { field: 'value', type: 'quantitative', format: ',' }],
+      },
+    },
+  }
+}
 
 /** A row per counter and a column per policy, as diffs of two snapshots are printed. Counters that stayed zero everywhere are left out. */
 function counters(run: RunTables, title: string, rows: Row[]) {

@@ -25,14 +25,16 @@ const COMPONENTS = {
   'blocked by migration': true,
   'promotion: isolate': true,
   'promotion: allocate': true,
-  'promotion: unmap and flush': true,
+  'promotion: unmap': true,
+  'promotion: TLB shootdown': true,
   'promotion: copy': true,
   'promotion: remap': true,
   'write to copied page': true,
   'migration: call': false,
   'migration: isolate': false,
   'migration: allocate': false,
-  'migration: unmap and flush': false,
+  'migration: unmap': false,
+  'migration: TLB shootdown': false,
   'migration: copy': false,
   'migration: remap': false,
   replication: false,
@@ -48,7 +50,8 @@ const AT = Object.fromEntries(NAMES.map((name, slot) => [name, slot])) as Record
 const stageSlots = (by: 'migration' | 'promotion') => ({
   isolate: AT[`${by}: isolate`],
   allocate: AT[`${by}: allocate`],
-  unmap: AT[`${by}: unmap and flush`],
+  unmap: AT[`${by}: unmap`],
+  shootdown: AT[`${by}: TLB shootdown`],
   copy: AT[`${by}: copy`],
   remap: AT[`${by}: remap`],
 })
@@ -282,7 +285,8 @@ export class Ledger implements KernelObserver {
     const total =
       this.#chargeStage(slots.isolate, fixed * stageShares.isolate * stages.isolated) +
       this.#chargeStage(slots.allocate, fixed * stageShares.allocate * stages.allocated) +
-      this.#chargeStage(slots.unmap, fixed * stageShares.unmap * (stages.unmapped + stages.retries) + costs.tlbFlushPs * stages.tlbFlushes) +
+      this.#chargeStage(slots.unmap, fixed * stageShares.unmap * (stages.unmapped + stages.retries)) +
+      this.#chargeStage(slots.shootdown, costs.tlbFlushPs * stages.tlbFlushes) +
       this.#chargeStage(slots.copy, costs.copyPsPerKiB * ((stages.copiedPages * this.#shape.pageSize) / 1024) + costs.migrateThpPs * stages.copiedThp) +
       this.#chargeStage(slots.remap, fixed * (stageShares.remap * stages.remapped + stageShares.putback * stages.putBack))
     this.#bin.migrationPs += total
@@ -461,8 +465,23 @@ export class Ledger implements KernelObserver {
   stackRows(): Row[] {
     return NAMES.flatMap((component, slot) => {
       const ps = this.#componentPs[slot]!
-      return ps === 0 ? [] : [{ lane: this.#shape.label, component, ns: toNs(ps), in_stall: COMPONENTS[component] }]
+      if (ps === 0) return []
+      const parts: [string, number][] = component === 'remote access' ? this.#remoteByDistance() : [[component, ps]]
+      return parts.map(([name, own]) => ({ lane: this.#shape.label, component: name, ns: toNs(own), in_stall: COMPONENTS[component] }))
     })
+  }
+
+  /** Idle latency of remote accesses by the distance they went (SLIT), nearest first. */
+  #remoteByDistance(): [string, number][] {
+    const { distance } = this.#shape.machine
+    const sums = new Map<number, number>()
+    for (let from = 0; from < this.#nodes; from++) {
+      for (let to = 0; to < this.#nodes; to++) {
+        const ps = from === to ? 0 : this.traffic.idlePs(from, to)
+        if (ps > 0) sums.set(distance[from]![to]!, (sums.get(distance[from]![to]!) ?? 0) + ps)
+      }
+    }
+    return [...sums].sort(([a], [b]) => a - b).map(([far, ps]) => [`remote access, distance ${far}`, ps])
   }
 
   failureRows(): Row[] {

@@ -256,6 +256,12 @@ export class MemoryTraffic {
     }
   }
 
+  /** What the accesses of a route would take without load. */
+  idlePs(from: number, to: number): number {
+    const route = from * this.#nodes + to
+    return this.reads[route]! * this.#readPs[route]! + this.writes[route]! * this.#writePs[route]!
+  }
+
   /** Columns of the table `traffic`. */
   routeColumns(from: number, to: number) {
     const route = from * this.#nodes + to

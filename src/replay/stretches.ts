@@ -3,9 +3,7 @@
  * their running totals grew by. A stretch is some whole bins, so that a time window of a report can add stretches up.
  */
 import type { Row } from '../columns/index.ts'
-
-/** Enough for a window to be chosen, few enough to be carried by every report. */
-const STRETCHES = 50
+import { STRETCHES } from '../results/index.ts'
 
 export interface RunningTable {
   name: string

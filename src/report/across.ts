@@ -120,6 +120,7 @@ export function comparisonCharts(comparison: PolicyComparison): ReportChart[] {
     verdict: judged.verdict,
   })
   const mean = cases.length > 1 ? overall.map((one) => ({ lane: one.policy, case: ALL, ...rows(one.others.interval === null ? one.these : one.others) })) : []
+  const y = { ...LANE_ROWS, axis: { labelLimit: 180 } }
   const caption =
     cases.length > 1
       ? `Left of zero is cheaper; hollow is no significant difference. The mean is over traces${overall.some(({ others }) => others.interval !== null) ? '; its interval is for traces like these' : `; its interval is for these very traces, as there are fewer than ${LEAST_TRACES}`}.`
@@ -141,17 +142,21 @@ export function comparisonCharts(comparison: PolicyComparison): ReportChart[] {
         spec: {
           width: cases.length === 1 ? 760 : 235,
           height: laneHeight(policies.length - 1),
-          encoding: { y: { ...LANE_ROWS, axis: { labelLimit: 180 } } },
           layer: [
-            { mark: { type: 'rule', color: 'theme:soft', strokeDash: [4, 3] }, encoding: { y: null, x: { datum: 0 } } },
+            { mark: { type: 'rule', color: 'theme:soft', strokeDash: [4, 3] }, encoding: { x: { datum: 0 } } },
             {
               transform: [{ filter: 'datum.low !== null' }],
               mark: { type: 'rule', strokeWidth: 3, strokeCap: 'round' },
-              encoding: { x: { field: 'low', type: 'quantitative', title: `change of ${what}`, axis: { format: '+~%', tickCount: 4 } }, x2: { field: 'high' } },
+              encoding: {
+                y,
+                x: { field: 'low', type: 'quantitative', title: `change of ${what}`, axis: { format: '+~%', tickCount: 4 } },
+                x2: { field: 'high' },
+              },
             },
             {
               mark: { type: 'point', filled: false, size: 70, strokeWidth: 2 },
               encoding: {
+                y,
                 x: { field: 'change', type: 'quantitative' },
                 stroke: { field: 'lane', type: 'nominal', legend: null },
                 fill: {

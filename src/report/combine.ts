@@ -18,6 +18,7 @@ export function combineRuns(runs: readonly Run[]): RunTables {
   const rename = (row: Row, run: number): Row => ({ ...row, lane: labels[run]!.get(row['lane'] as string)! })
   return {
     record: combinedRecord(runs, labels),
+    tables: first.tables.filter((table) => others.every((other) => other.tables.includes(table))),
     rows(table) {
       const rows = first.rows(table)
       // What no lane has to do with is a fact of the trace, the same in every run

@@ -5,6 +5,8 @@ import type { RunRecord, Study } from '../results/index.ts'
 /** A run folder or a sweep store, opened: what reports may read. Rows of a table, in stored order. */
 export interface RunTables {
   record: RunRecord
+  /** Names of the tables it has. */
+  tables: readonly string[]
   rows(table: string): Row[]
   /** Present where it is a study of many comparisons: then `points` is among the tables. */
   study?: Study
@@ -61,6 +63,8 @@ export interface Report {
   of?: 'run' | 'study'
   /** Tables it needs; a run folder that lacks one gets a message. */
   tables: readonly string[]
+  /** Tables that it draws a time window from, where a run has them (`TimeGrid.stretches`). */
+  optional?: readonly string[]
   text(run: RunTables): ReportTable[]
   charts(run: RunTables): ReportChart[]
 }

@@ -165,7 +165,7 @@ async function chartCard(id: string, chart: ReportChart, context: ChartContext, 
   if (!isEmpty) await live.add(id, chart)
   const still = isEmpty
     ? '<p class="empty">Nothing to show: none in this run.</p>'
-    : `<div class="mount" id="${escapeHtml(id)}" role="img" aria-label="${escapeHtml(chart.description)}"><div class="still">${await drawSvg(bindChart(chart, context, { scheme: 'page', framed: false }))}</div></div>`
+    : `<div class="mount" id="${escapeHtml(id)}" role="img" aria-label="${escapeHtml(chart.description)}"><div class="still" aria-hidden="true">${await drawSvg(bindChart(chart, context, { scheme: 'page', framed: false }))}</div></div>`
   const actions = isEmpty
     ? ''
     : '<span class="actions"><button type="button" data-save="svg">SVG</button><button type="button" data-save="csv">CSV</button></span>'

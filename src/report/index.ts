@@ -13,6 +13,7 @@ export {
   formatPages,
   groupBy,
   inOrder,
+  MEASURES,
   METRICS,
   type Metric,
   type MetricName,

@@ -12,6 +12,8 @@ export const ROLES = {
   surface: ['#ffffff', '#171c26'],
   local: ['#3b82c4', '#5b9fe0'],
   remote: ['#e08214', '#f0a04b'],
+  'remote-2': ['#b35806', '#c9731a'],
+  'remote-3': ['#7f3b08', '#96500f'],
   fault: ['#8e4b9e', '#c084d4'],
   migrate: ['#c2334d', '#f06f86'],
   observe: ['#7b8494', '#99a3b5'],

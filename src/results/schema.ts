@@ -161,7 +161,10 @@ export const STACK: TableSchema = {
   about: 'Where the time went',
   columns: [
     lane,
-    text('component', 'local, remote, queueing, page fault, hint fault, blocked by migration, migration stages, scanning, sampling'),
+    text(
+      'component',
+      'local access, remote access by distance (SLIT), queueing, page fault, hint fault, blocked by migration, stages of promotion and migration, scanning, sampling',
+    ),
     int('ns', 'ns', ''),
     { name: 'in_stall', type: 'bool', unit: '', about: 'paid by the tasks of the program; else by a background core' },
   ],
@@ -221,6 +224,9 @@ export const PING_PONG: TableSchema = {
     text('address', 'of the first of them, hexadecimal'),
   ],
 }
+
+/** Stretches of time that a run is cut into, at most: whole bins of epochs, equally many in all but the last. */
+export const STRETCHES = 50
 
 /** A table of the whole run, by stretch of time: its counts are what was added in the stretch. Not kept in sweeps. */
 const overTime = ({ name, columns }: TableSchema, about: string, left: readonly string[] = []): TableSchema => ({

@@ -10,6 +10,7 @@ import { parseSelection } from './select.ts'
 /** A run of many comparisons. Of a single one, it has that run's tables too. */
 export interface StudyRun {
   record: RunRecord
+  tables: readonly string[]
   rows(table: string): Row[]
   study: Study
   /** The comparisons that have results, each as `replay` would give it. */
@@ -32,6 +33,7 @@ export async function openStudy(folder: string, { plan, where = [] }: { plan?: s
   const single = runs.length === 1 ? runs[0] : undefined
   return {
     record: single?.record ?? recordOf(scenarios[0]!.plan, runs, expected - rows.length),
+    tables: ['points', ...(single?.tables ?? [])],
     rows: (table) => (table === 'points' ? rows : (single?.rows(table) ?? [])),
     study,
     runs,

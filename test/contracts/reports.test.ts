@@ -1,4 +1,7 @@
 /** What every file in reports/ promises, checked on runs small and large. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
 import {
   bindChart,
@@ -40,6 +43,10 @@ const STUDIES: Record<string, RunTables> = {
 
 const reports = [...(await loadReports()), ...(await loadReports(undefined, 'study'))]
 
+/** The JSON schema that vega-lite ships. */
+const schema = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('vega-lite/vega-lite-schema.json'), 'utf8'))
+const isVegaLite = new Ajv({ strict: false, allErrors: false, validateFormats: false }).compile(schema)
+
 test('every file in the folder is a report', () => {
   expect(reports.map(({ name }) => name).sort()).toEqual(listReports())
 })
@@ -51,7 +58,7 @@ describe.each(reports)('report $name', ({ report }) => {
     expect(report.question).toMatch(/\?$/)
     expect(report.title.length).toBeGreaterThan(3)
     const known = kindOf(report) === 'study' ? ['points'] : TABLES.map(({ name }) => name as string)
-    for (const table of report.tables) expect(known).toContain(table)
+    for (const table of [...report.tables, ...(report.optional ?? [])]) expect(known).toContain(table)
   })
 
   test('its charts have every scheme, and the same bytes every time', async () => {
@@ -80,7 +87,7 @@ describe.each(reports)('report $name', ({ report }) => {
       }
       report.text(spy)
       report.charts(spy)
-      expect([...asked].filter((table) => !report.tables.includes(table))).toEqual([])
+      expect([...asked].filter((table) => ![...report.tables, ...(report.optional ?? [])].includes(table))).toEqual([])
     })
 
     test('renders as text, each row as wide as its heading, within the terminal', () => {
@@ -99,6 +106,7 @@ describe.each(reports)('report $name', ({ report }) => {
       for (const chart of report.charts(run)) {
         expect(chart.description.length).toBeGreaterThan(20)
         const bound = bindChart(chart, context, { scheme: 'light', framed: true })
+        expect(isVegaLite(bound), `${chart.name}: ${JSON.stringify(isVegaLite.errors?.slice(0, 3))}`).toBe(true)
         expect((await compileChart(bound)).warnings).toEqual([])
         const svg = await drawSvg(bound)
         expect(svg).not.toMatch(/NaN|undefined|theme:|var\(--/)

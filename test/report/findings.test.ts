@@ -29,7 +29,7 @@ test('policies that do the very same share a sentence', () => {
     const own = run.rows(table)
     return table === 'summary' ? [...own, ...['a', 'b', 'c'].map((lane) => ({ ...own[0]!, lane }))] : own
   }
-  expect(findings({ record: run.record, rows }).map(({ lane, text }) => `${lane ?? ''} ${text}`)[1]).toBe(
+  expect(findings({ record: run.record, tables: run.tables, rows }).map(({ lane, text }) => `${lane ?? ''} ${text}`)[1]).toBe(
     'a as well as b and c do exactly what first-touch does on this trace.',
   )
 })

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
@@ -63,7 +64,7 @@ describe('the file', () => {
   test('has a picture and a table in it before any script runs', () => {
     const still = html.slice(0, html.indexOf('id="report-data"'))
     const charts = reports.flatMap(({ report }) => report.charts(run)).filter(({ data }) => Object.values(data).some((rows) => rows.length > 0))
-    expect(still.match(/<div class="still"><svg/g)).toHaveLength(charts.length)
+    expect(still.match(/<div class="still" aria-hidden="true"><svg/g)).toHaveLength(charts.length)
     expect(still.match(/<table>/g)!.length).toBeGreaterThanOrEqual(reports.length)
   })
 
@@ -118,23 +119,56 @@ describe('in a browser', () => {
     expect(await page.locator('tr[data-lane="numa-balancing"]:visible').count()).toBe(0)
     await page.getByRole('button', { name: 'show all' }).click()
     await expect.poll(() => updates(page)).toBe(2)
-    expect(await pictures(page)).toEqual(before)
+    const again = await pictures(page)
+    const ids = await page.$$eval('.mount', (mounts) => mounts.map(({ id }) => id))
+    expect(ids.filter((_, i) => again[i] !== before[i])).toEqual([])
     expect(noise).toEqual([])
     await page.close()
   })
 
-  browserTest('charts over time follow the window, the others say that they show the whole run', async () => {
+  browserTest('a policy and a window are chosen, and every chart follows', async () => {
     const { page, noise } = await openQuietly(await browserOnce(), file)
     await page.waitForSelector('html[data-ready]')
     const before = await pictures(page)
     await page.getByRole('slider', { name: /Start of the time window/ }).fill('80')
     await expect.poll(() => updates(page)).toBe(1)
     const after = await pictures(page)
-    const badges = await page.$$eval('.mount', (mounts) => mounts.map((mount) => mount.closest('figure')!.querySelector('.badge')!.getClientRects().length > 0))
-    expect(after.map((svg, i) => svg !== before[i])).toEqual(badges.map((isWhole) => !isWhole))
-    expect(badges.filter((isWhole) => !isWhole).length).toBeGreaterThan(8)
+    const ids = await page.$$eval('.mount', (mounts) => mounts.map(({ id }) => id))
+    const same = ids.filter((_, i) => after[i] === before[i])
+    // The bound of the optimum is known for the whole run only, and says so
+    expect(same).toEqual(['optimum-above-optimum', 'optimum-possible-gain'])
+    const badges = await page.$$eval('figure .badge', (all) => all.filter((badge) => badge.getClientRects().length > 0).map((badge) => badge.textContent))
+    expect(badges.filter((text) => text?.startsWith('whole run'))).toHaveLength(same.length)
     expect(await page.locator('#window-text').textContent()).toBe('20 to 30 s')
+    await page.getByRole('button', { name: 'numa-balancing' }).click({ modifiers: ['Shift'] })
+    await expect.poll(() => updates(page)).toBe(2)
+    const alone = await pictures(page)
+    expect(ids.filter((_, i) => alone[i] === after[i])).toEqual([])
+    for (const svg of alone) expect(svg).not.toContain('>manual<')
     expect(noise).toEqual([])
+    await page.close()
+  })
+
+  browserTest('stretches are added up: a window between their edges is shown to the nearest, and that is said', async () => {
+    const { page } = await openQuietly(await browserOnce(), file)
+    await page.waitForSelector('html[data-ready]')
+    await page.getByRole('slider', { name: /Start of the time window/ }).fill('61')
+    await expect.poll(() => updates(page)).toBe(1)
+    // 120 bins of 250 ms in stretches of three
+    expect(await page.locator('figure:has(#traffic-traffic-matrix) .badge').textContent()).toBe('shows 15 to 30 s')
+    const reads = (table: string, from: number) =>
+      run
+        .rows(table)
+        .filter((row) => row['lane'] === 'manual' && row['from_node'] === 0 && ((row['time_ns'] as number | undefined) ?? Number.POSITIVE_INFINITY) > from)
+        .reduce((sum, row) => sum + (row['reads'] as number) + (row['writes'] as number), 0)
+    const total = run
+      .rows('traffic_over_time')
+      .filter((row) => row['lane'] === 'manual' && (row['time_ns'] as number) > 15e9)
+      .reduce((sum, row) => sum + (row['reads'] as number) + (row['writes'] as number), 0)
+    const cells = await page.$$eval('#traffic-traffic-matrix .mark-text.role-mark text', (texts) => texts.map((text) => text.textContent))
+    const shares = cells.slice(4 * SIX_LANES.indexOf('manual'), 4 * SIX_LANES.indexOf('manual') + 4).map((text) => Number.parseInt(text!, 10))
+    expect(shares.reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(98)
+    expect(Math.abs(shares[0]! + shares[1]! - (100 * reads('traffic_over_time', 15e9)) / total)).toBeLessThanOrEqual(1)
     await page.close()
   })
 
@@ -175,6 +209,24 @@ describe('in a browser', () => {
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
     expect(await background()).toBe('rgb(255, 255, 255)')
     await page.close()
+  })
+
+  browserTest('axe finds no serious violation, in light and dark', async () => {
+    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+    for (const colorScheme of ['light', 'dark'] as const) {
+      // The page's own policy forbids scripts that are not its own
+      const { page } = await openQuietly(await browserOnce(), file, { colorScheme, bypassCSP: true })
+      await page.waitForSelector('html[data-ready]')
+      await page.$$eval('details', (all) => {
+        for (const details of all) (details as unknown as { open: boolean }).open = true
+      })
+      await page.addScriptTag({ content: axe })
+      const found = await page.evaluate<string[]>(`axe.run().then(({ violations }) => violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target.join(' ') + ': ' + failureSummary)))`)
+      expect(found, colorScheme).toEqual([])
+      await page.close()
+    }
   })
 
   browserTest('nothing is wider than a laptop or a phone', async () => {

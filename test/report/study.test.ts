@@ -81,7 +81,9 @@ describe('figures of a study', () => {
 
   test('in sentences', () => {
     const record = { ...sampleStudy().record, baseline: 'base' }
-    const said = findings({ record, study, rows: (table) => (table === 'points' ? ROWS : []) }).map(({ lane = '', text }) => `${lane} ${text}`)
+    const said = findings({ record, study, tables: ['points'], rows: (table) => (table === 'points' ? ROWS : []) }).map(
+      ({ lane = '', text }) => `${lane} ${text}`,
+    )
     expect(said[0]).toMatch(/^d:2s is best over 2 settings together: 10\.6% less memory time than base/)
     expect(said[1]).toMatch(/^d:2s is the cheapest, or as cheap as any, in every one of them/)
     expect(said[2]).toMatch(/trace \(typically 25\.0%\)|period \(typically 100\.0%\)/)

@@ -16,12 +16,30 @@ const datasets = report.datasets.map(({ names, stored }) =>
   columns[stored[0]].map((_, i) => Object.fromEntries(names.map((name, k) => [name, columns[stored[k]][i]]))),
 )
 
-function visible(rows) {
-  return rows.filter((row) => {
+const hasTime = (rows) => rows.some((row) => row.time !== undefined || row.until !== undefined)
+/** Rows that hold several steps of the window: it is cut to whole ones, and the chart says to which. */
+const isCoarse = (rows) => rows.some(({ start, time }) => time != null && edges.some((edge) => edge > start && edge < time))
+const coarse = datasets.map(isCoarse)
+
+/** The window as a data set can show it: [from, to] in the unit. */
+function windowOf(index) {
+  const [from, to] = [edges[chosen.from], edges[chosen.to]]
+  if (!coarse[index] || !isWindowed()) return [from, to]
+  const steps = [...new Map(datasets[index].filter(({ time }) => time != null).map(({ start, time }) => [time, { start, time }])).values()]
+  const middle = ({ start, time }) => (start + time) / 2
+  let inside = steps.filter((step) => middle(step) > from && middle(step) < to)
+  if (inside.length === 0) inside = steps.filter(({ start, time }) => start < (from + to) / 2 && time >= (from + to) / 2)
+  if (inside.length === 0) return [from, to]
+  return [Math.min(...inside.map(({ start }) => start)), Math.max(...inside.map(({ time }) => time))]
+}
+
+function visible(index) {
+  const [from, to] = windowOf(index)
+  return datasets[index].filter((row) => {
     if (row.lane !== undefined && !chosen.lanes.has(row.lane)) return false
-    // A stretch is shown as far as it reaches into the window; axes cut it
-    if (row.until !== undefined) return row.until > edges[chosen.from] && row.start < edges[chosen.to]
-    return row.time === undefined || (row.time > edges[chosen.from] && row.time <= edges[chosen.to])
+    // A rectangle is shown as far as it reaches into the window; axes cut it
+    if (row.until !== undefined) return row.until > from && row.start < to
+    return row.time == null || (row.time > from && row.time <= to)
   })
 }
 
@@ -37,9 +55,11 @@ async function mount(chart) {
     tooltip: showTooltip,
     loader: { load: refuse, sanitize: refuse, http: refuse, file: refuse },
   })
-  for (const [name, index] of Object.entries(chart.data)) view.data(name, visible(datasets[index]))
+  for (const [name, index] of Object.entries(chart.data)) view.data(name, visible(index))
   const stage = document.createElement('div')
   stage.className = 'stage'
+  // The picture as a whole has a name; its hundreds of marks have none
+  stage.ariaHidden = 'true'
   element.append(stage)
   view.initialize(stage)
   await view.runAsync()
@@ -76,15 +96,26 @@ async function adjust({ element, stage, view, chart }) {
 
 async function update() {
   for (const { chart, element, view } of views) {
-    for (const [name, index] of Object.entries(chart.data)) view.data(name, visible(datasets[index]))
+    for (const [name, index] of Object.entries(chart.data)) view.data(name, visible(index))
     // Small multiples come and go: the picture takes the size that is left
     await view.signal('windowFrom', edges[chosen.from]).signal('windowTo', edges[chosen.to]).resize().runAsync()
-    const follows = Object.values(chart.data).some((index) => report.datasets[index].names.some((name) => name === 'time' || name === 'until'))
-    element.closest('figure').classList.toggle('whole-run', !follows)
+    showExtent(element.closest('figure'), Object.values(chart.data))
   }
   for (const row of document.querySelectorAll('[data-lane]')) row.toggleAttribute('hidden', !chosen.lanes.has(row.dataset.lane))
   document.documentElement.classList.toggle('windowed', isWindowed())
   document.documentElement.dataset.updates = String(Number(document.documentElement.dataset.updates ?? 0) + 1)
+}
+
+/** Beside the title: what is shown, where it is not just the window. */
+function showExtent(figure, indexes) {
+  const badge = figure.querySelector('.badge')
+  const timed = indexes.filter((index) => hasTime(datasets[index]))
+  figure.classList.toggle('whole-run', timed.length === 0)
+  if (timed.length === 0) return
+  const [from, to] = windowOf(timed[0])
+  const isCut = from !== edges[chosen.from] || to !== edges[chosen.to]
+  figure.classList.toggle('cut', isCut)
+  if (isCut) badge.textContent = `shows ${number(from)} to ${number(to)} ${unit}`
 }
 
 // One update at a time; what changes meanwhile is drawn by the next
@@ -240,7 +271,7 @@ for (const button of document.querySelectorAll('[data-save]')) {
     if (button.dataset.save === 'csv') {
       const [index] = Object.values(chart.data)
       const { names } = report.datasets[index]
-      const lines = visible(datasets[index]).map((row) => names.map((name) => csvCell(row[name])).join(','))
+      const lines = visible(index).map((row) => names.map((name) => csvCell(row[name])).join(','))
       save(`${chart.name}.csv`, 'text/csv', [names.join(','), ...lines, ''].join('\n'))
     } else {
       // A file has no style sheet: put the colours in that the page shows now
