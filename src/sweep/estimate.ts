@@ -27,7 +27,7 @@ const ACCESSES_PER_PAIR = 3
 const IMPORT_ACCESSES_PER_SECOND = 1.5e6
 const STORED_BYTES_PER_PAIR = 4
 const POINT_BYTES = 16_000
-/** Encoding and writing a point, measured by `npm run bench -- --only sweep`. */
+/** Encoding and writing a point, measured by `npm run bench:sweep`. */
 const POINT_SECONDS = 0.01
 
 export async function estimate(axes: Axes, points: Omit<SweepPoint, 'key'>[], store: Store | undefined, jobs = availableParallelism()): Promise<Estimate> {
