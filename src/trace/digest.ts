@@ -1,6 +1,7 @@
 /**
  * Identity of a trace's content: sha256 over every access, event, task and the page size, independent of the file's name,
- * compression and tick. Accesses are hashed as 20-byte records, buffered, because a call per access would cost more than the fold.
+ * compression and tick. Accesses are hashed as 20-byte records in chunks of 4096, each chunk together with the hash before it:
+ * so what was hashed so far is 32 bytes, and an interrupted import can go on from there.
  */
 import { createHash } from 'node:crypto'
 
@@ -9,8 +10,16 @@ const RECORDS = 1 << 12
 /** Values that do not fit the ordinary record go before it in one marked with this (an ordinary record is never 0 there). */
 const WIDE = 0
 
+export interface SavedDigest {
+  chain: Uint8Array
+  words: Uint32Array
+  lastNs: number
+  tasks: number[]
+}
+
 export class ContentDigest {
-  readonly #hash = createHash('sha256')
+  /** Hash of the chunks so far. */
+  #chain: Uint8Array = new Uint8Array(32)
   readonly #words = new Uint32Array(RECORDS * WORDS)
   readonly #bytes = new Uint8Array(this.#words.buffer)
   #used = 0
@@ -44,13 +53,31 @@ export class ContentDigest {
   }
 
   #flush(): void {
-    this.#hash.update(this.#bytes.subarray(0, this.#used * 4))
+    this.#chain = createHash('sha256')
+      .update(this.#chain)
+      .update(this.#bytes.subarray(0, this.#used * 4))
+      .digest()
     this.#used = 0
+  }
+
+  saved(): SavedDigest {
+    return { chain: this.#chain, words: this.#words.slice(0, this.#used), lastNs: this.#lastNs, tasks: [...this.#tasks] }
+  }
+
+  restore({ chain, words, lastNs, tasks }: SavedDigest): void {
+    this.#chain = chain
+    this.#words.set(words)
+    this.#used = words.length
+    this.#lastNs = lastNs
+    for (const task of tasks) this.#ordinal[task] = this.#tasks.push(task)
   }
 
   /** `identity` names a task; `rest` = what is neither access nor task, as JSON. */
   finish(identity: (task: number) => unknown, rest: unknown): string {
     this.#flush()
-    return this.#hash.update(JSON.stringify([this.#tasks.map(identity), rest])).digest('hex')
+    return createHash('sha256')
+      .update(this.#chain)
+      .update(JSON.stringify([this.#tasks.map(identity), rest]))
+      .digest('hex')
   }
 }

@@ -8,10 +8,17 @@ import { NativeFileWriter } from './native-file.ts'
 import { asFolded, find, fold, type OpenOptions, readThrough } from './open.ts'
 import { ParquetTableWriter } from './parquet-writer.ts'
 import { allBlocks } from './regroup.ts'
+import { Resume } from './resume.ts'
 import { SpillFile } from './spill.ts'
-import type { FoldedTrace, ReadPages } from './writer.ts'
+import type { FoldedTrace, FoldingWriter, ReadPages } from './writer.ts'
 
-/** Writes the native file `out`; nothing remains of it when something goes wrong. A native file comes out byte for byte. */
+/** Accesses between two states that an interrupted import can go on from: some seconds of work. */
+const CHECKPOINT_EVERY = 2 ** 24
+
+/**
+ * Writes the native file `out`; nothing remains of it when something goes wrong, but an interrupted import goes on where it
+ * was (resume.ts). A native file comes out byte for byte.
+ */
 export async function importTrace(name: string, out: string, options: OpenOptions = {}): Promise<void> {
   if (resolve(name) === resolve(out)) throw new UserError('the output would replace the recording', { file: out, expected: 'another name' })
   const found = await find(name, options)
@@ -25,11 +32,27 @@ export async function importTrace(name: string, out: string, options: OpenOption
     await writeNative(out, { tables, readPages, tickStartNs, blocks: allBlocks(trace) })
     return
   }
-  const spill = new SpillFile(out)
+  const { through, sampleOneIn, checkpointEvery = CHECKPOINT_EVERY } = options
+  // what stands in between, and the sample, have states of their own
+  const resume = through === undefined && sampleOneIn === undefined ? new Resume(out, name, options) : undefined
+  const spill = new SpillFile(out, () => resume?.interrupted() ?? false)
+  const prepare = (writer: FoldingWriter) => {
+    if (resume?.found) {
+      spill.restore(resume.found.spill)
+      writer.restore(resume.found.writer)
+      // from now on it is this process's
+      resume.save(resume.found.writer, resume.found.spill)
+    }
+    writer.checkpoints(resume ? checkpointEvery : Number.POSITIVE_INFINITY, (state) => {
+      const spilled = spill.saved()
+      if (spilled) resume!.save(state, spilled)
+    })
+  }
   try {
-    await writeNative(out, await fold(found, name, options, spill))
+    await writeNative(out, await fold(found, name, options, spill, prepare))
   } finally {
     spill.remove()
+    resume?.done()
   }
 }
 

@@ -26,6 +26,8 @@ export interface OpenOptions {
   events?: string
   /** Keep one page in so many, and all that get many accesses (docs/sampling.md). */
   sampleOneIn?: number
+  /** Accesses between two states that an interrupted import can go on from. */
+  checkpointEvery?: number
   /** Keep what is complete of a damaged file. */
   lenient?: boolean
   /** What stands between the recording and the fold, such as a cache (src/cache). */
@@ -49,12 +51,19 @@ export async function openTrace(name: string, options: OpenOptions = {}): Promis
 }
 
 /** Reads a recording through the writer, with the scripted events if there are any. */
-export async function fold(recording: Recording, name: string, options: OpenOptions, store?: BlockStore): Promise<FoldedTrace> {
+export async function fold(
+  recording: Recording,
+  name: string,
+  options: OpenOptions,
+  store?: BlockStore,
+  prepare?: (writer: FoldingWriter) => void,
+): Promise<FoldedTrace> {
   const { events, pageSize, tickNs, sampleOneIn } = options
   const script = events === undefined ? [] : parseScript(readScript(events), events)
   const sample = sampleOneIn === undefined || sampleOneIn === 1 ? undefined : { oneIn: sampleOneIn, hot: await hotPages(recording, name, options) }
   const writer = new FoldingWriter({ file: name, pageSize, tickNs, sample }, store)
   schedule(writer, script, events ?? '')
+  prepare?.(writer)
   await readThrough(sample === undefined ? recording : await findAgain(name, options), writer, options)
   const folded = writer.finish(recording.facts)
   checkPids(script, folded.tables, events ?? '')

@@ -1,5 +1,5 @@
 /** A file that appears complete or not at all: written beside its name, renamed at the end, removed on errors and Ctrl-C. */
-import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { UserError } from '../errors.ts'
 
@@ -13,13 +13,13 @@ const REASONS: Record<string, string> = {
 }
 
 function onSignal(): void {
-  for (const file of open) file.abort()
+  for (const file of open) file.interrupted()
   process.exit(INTERRUPTED)
 }
 
 export class OutputFile {
   readonly path: string
-  readonly temporary: string
+  temporary: string
   length = 0
   #descriptor: number
 
@@ -28,13 +28,28 @@ export class OutputFile {
     checkWritable(path)
     this.temporary = `${path}.tmp-${process.pid}`
     this.#descriptor = this.#explained(() => openSync(this.temporary, 'w+'))
+    this.#watch()
+  }
+
+  /** Takes over the first `length` bytes of what another process left behind. */
+  continue(leftBehind: string, length: number): void {
+    closeSync(this.#descriptor)
+    rmSync(this.temporary)
+    // under its old name, which the saved state knows
+    this.temporary = leftBehind
+    truncateSync(this.temporary, length)
+    this.#descriptor = openSync(this.temporary, 'r+')
+    this.length = length
+  }
+
+  #watch(): void {
     if (open.size === 0) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
     open.add(this)
   }
 
   write(bytes: Uint8Array): void {
     this.#explained(() => {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done)
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done, bytes.length - done, this.length + done)
     })
     this.length += bytes.length
   }
@@ -49,6 +64,16 @@ export class OutputFile {
   abort(): void {
     this.#close()
     rmSync(this.temporary, { force: true })
+  }
+
+  /** Ctrl-C or a request to end. */
+  interrupted(): void {
+    this.abort()
+  }
+
+  /** It stays for another process. */
+  leave(): void {
+    this.#close()
   }
 
   /** A full disk or a folder without permission is not a bug of ours. */

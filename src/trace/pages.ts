@@ -37,12 +37,23 @@ interface Space {
   lastOffset: number
 }
 
+/** The table without what follows from it. */
+export interface SavedPages {
+  count: number
+  written: Uint32Array
+  writtenCount: number
+  spaces: { process: number; high: number }[]
+  isScattered: boolean
+  /** Per 2^16 ids. */
+  chunks: { low: Uint32Array; space: number | Uint32Array }[]
+}
+
 export class PageTable {
   count = 0
   /** Pages written at least once. */
   writtenCount = 0
   /** One bit per page. */
-  #written = new Uint32Array(128)
+  #written: Uint32Array = new Uint32Array(128)
   /** Per 2^16 ids: low words of the page numbers, and their space, one for all where they lie in one. */
   readonly #low: Uint32Array[] = []
   readonly #space: (number | Uint32Array)[] = []
@@ -128,6 +139,31 @@ export class PageTable {
     if (typeof spaces !== 'number') spaces[slot] = space
     this.count++
     return id
+  }
+
+  saved(): SavedPages {
+    const { count, writtenCount, isScattered } = this
+    const spaces = this.#spaces.map(({ process, high }) => ({ process, high }))
+    return { count, written: this.#written, writtenCount, spaces, isScattered, chunks: this.#low.map((low, i) => ({ low, space: this.#space[i]! })) }
+  }
+
+  restore({ count, written, writtenCount, spaces, isScattered, chunks }: SavedPages): void {
+    for (const { process, high } of spaces) this.space(process, high)
+    this.#written = written
+    this.writtenCount = writtenCount
+    if (isScattered) {
+      for (const { low, space } of chunks) {
+        this.#low.push(low)
+        this.#space.push(space)
+      }
+      this.count = count
+      this.#index(count * 2)
+      return
+    }
+    for (let id = 0; id < count; id++) {
+      const { low, space } = chunks[id >>> IDS]!
+      this.id(typeof space === 'number' ? space : space[id & IN_IDS]!, low[id & IN_IDS]!)
+    }
   }
 
   /** Ids are in the table. */

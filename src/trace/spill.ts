@@ -10,18 +10,38 @@ import type { BlockStore } from './writer.ts'
 /** Nobody reads a spill file but who wrote it: any page and actor is in order. */
 const NO_LIMITS = { pages: 2 ** 32, actors: 2 ** 16 }
 
+export interface SavedSpill {
+  /** Its file and the bytes of it that count. */
+  file: string
+  length: number
+  blocks: (Section & BlockShape & { startNs: Float64Array })[]
+}
+
 export class SpillFile implements BlockStore {
   readonly #path: string
-  #out: OutputFile | undefined
+  readonly #onInterrupt: (() => boolean) | undefined
+  #out: SpillOutput | undefined
   readonly #blocks: (Section & BlockShape & { startNs: Float64Array })[] = []
 
-  /** The file is made beside the output when the first block is full. */
-  constructor(output: string) {
+  /** The file is made beside the output when the first block is full. `onInterrupt` says whether it is to stay on Ctrl-C. */
+  constructor(output: string, onInterrupt?: () => boolean) {
     this.#path = `${output}.spill`
+    this.#onInterrupt = onInterrupt
+  }
+
+  /** Goes on with what an interrupted import left behind. */
+  restore({ file, length, blocks }: SavedSpill): void {
+    this.#out = new SpillOutput(this.#path, this.#onInterrupt)
+    this.#out.continue(file, length)
+    this.#blocks.push(...blocks)
+  }
+
+  saved(): SavedSpill | undefined {
+    return this.#out && { file: this.#out.temporary, length: this.#out.length, blocks: this.#blocks }
   }
 
   put(block: TickBlock): void {
-    this.#out ??= new OutputFile(this.#path)
+    this.#out ??= new SpillOutput(this.#path, this.#onInterrupt)
     const bytes = encodeBlock(block)
     this.#blocks.push({ offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes), ...shapeOf(block), startNs: block.startNs.slice() })
     this.#out.write(bytes)
@@ -44,5 +64,19 @@ export class SpillFile implements BlockStore {
 
   remove(): void {
     this.#out?.abort()
+  }
+}
+
+class SpillOutput extends OutputFile {
+  readonly #staysOnInterrupt: (() => boolean) | undefined
+
+  constructor(path: string, staysOnInterrupt: (() => boolean) | undefined) {
+    super(path)
+    this.#staysOnInterrupt = staysOnInterrupt
+  }
+
+  override interrupted(): void {
+    if (this.#staysOnInterrupt?.()) this.leave()
+    else this.abort()
   }
 }

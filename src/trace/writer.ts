@@ -3,13 +3,13 @@ import { GrowableF64, GrowableU16 } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
 import { formatCount, formatDuration } from '../units.ts'
 import { BlockBuilder, kept, shared } from './blocks.ts'
-import { ContentDigest } from './digest.ts'
+import { ContentDigest, type SavedDigest } from './digest.ts'
 import type { TraceEvent } from './events.ts'
 import { TickFold } from './fold.ts'
 import { type AccessKind, type Carried, type Fidelity, type LintVerdict, READ, type TraceWriter } from './format.ts'
 import { mergeTicks } from './merge-ticks.ts'
 import { EXACT, kindOf, LEFT_OUT, type PageSample } from './page-sample.ts'
-import { PageTable } from './pages.ts'
+import { PageTable, type SavedPages } from './pages.ts'
 import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
 import { type TaskMove, withMoves } from './task-moves.ts'
 import { checkTick, chooseTick, mayCoarsen, tickStarts } from './ticks.ts'
@@ -62,8 +62,37 @@ const NOWHERE = -1
 const NO_PAGE = 0xffff_ffff
 const TASK_CACHE = 256
 
+/** What an import has to know to go on, all but its spilled ticks. */
+export interface SavedWriter {
+  /** Accesses and events that were pushed. */
+  calls: number
+  processes: number[]
+  tasks: { pid: number; tid: number }[]
+  taskCpu: Int32Array
+  actors: { key: number; task: number; cpu: number; isCpuKnown: boolean; reads: number; writes: number }[]
+  clock: { originNs: number; lastNs: number; firstAccessNs: number; lastAccessNs: number; tickNs: number; tickStart: number; tickEnd: number }
+  records: number
+  bytes: number
+  events: TraceEvent[]
+  moves: TaskMove[]
+  scheduled: number
+  digest: SavedDigest
+  pages: SavedPages
+}
+
+/** When the state is handed out next, and to whom. */
+interface Checkpoints {
+  every: number
+  next: number
+  save: (state: SavedWriter) => void
+}
+
 export class FoldingWriter implements TraceWriter {
   line = 0
+  /** Accesses and events pushed, and how many of them an earlier import has dealt with. */
+  #calls = 0
+  #doneBefore = 0
+  #checkpoint: Checkpoints | undefined
   readonly #file: string
   readonly pageSize: number
   readonly #pageShift: number
@@ -165,6 +194,7 @@ export class FoldingWriter implements TraceWriter {
   }
 
   access(timeNs: number, task: number, cpu: number, addressHigh: number, addressLow: number, bytes: number, kind: AccessKind, weight: number): void {
+    if (++this.#calls <= this.#doneBefore) return
     // written so that NaN fails too
     if (!(timeNs >= this.#lastNs)) throw this.#backwards(timeNs)
     this.#lastNs = timeNs
@@ -197,6 +227,7 @@ export class FoldingWriter implements TraceWriter {
   }
 
   event(event: TraceEvent): void {
+    if (++this.#calls <= this.#doneBefore) return
     if (!(event.timeNs >= this.#lastNs)) throw this.#backwards(event.timeNs)
     this.#lastNs = event.timeNs
     if (event.timeNs >= this.#tickEnd) this.#advance(event.timeNs)
@@ -237,6 +268,7 @@ export class FoldingWriter implements TraceWriter {
   finish(format: FormatFacts): FoldedTrace {
     if (this.#records === 0 && this.#events.length === 0)
       throw new UserError('the trace holds no accesses', { file: this.#file, hint: 'Was the recording empty, or is it another format? See --format' })
+    this.#checkpoint = undefined
     this.#closeTick()
     this.#provisional.finish(this.#tickEnd)
     if (this.#scheduled.length > 0)
@@ -446,6 +478,80 @@ export class FoldingWriter implements TraceWriter {
     if (this.#fold.pairs === 0) return
     this.#fold.flush(this.#provisional, this.#tickStart)
     this.#pages.settle()
+    if (this.#checkpoint !== undefined && this.#calls >= this.#checkpoint.next) this.#saveState(this.#checkpoint)
+  }
+
+  /** Between ticks, while the call that opens the next one is under way: it will be made again. */
+  #saveState(checkpoint: Checkpoints): void {
+    checkpoint.next = this.#calls + checkpoint.every
+    this.#provisional.finish(this.#tickEnd)
+    checkpoint.save({
+      calls: this.#calls - 1,
+      processes: this.#processes,
+      tasks: this.#tasks.map(({ pid, tid }) => ({ pid, tid })),
+      taskCpu: this.#taskCpu.slice(0, this.#tasks.length),
+      actors: Array.from(this.#actorOf, ([key, actor]) => ({
+        key,
+        task: this.#actorTask.data[actor]!,
+        cpu: this.#actorCpu.data[actor]!,
+        isCpuKnown: this.#actorCpuKnown[actor]!,
+        reads: this.#actorReads.data[actor]!,
+        writes: this.#actorWrites.data[actor]!,
+      })),
+      clock: {
+        originNs: this.#originNs,
+        lastNs: this.#lastNs,
+        firstAccessNs: this.#firstAccessNs,
+        lastAccessNs: this.#lastAccessNs,
+        tickNs: this.#tickNs,
+        tickStart: this.#tickStart,
+        tickEnd: this.#tickEnd,
+      },
+      records: this.#records,
+      bytes: this.#bytes,
+      events: this.#events,
+      moves: this.#moves,
+      scheduled: this.#scheduled.length,
+      digest: this.#digest.saved(),
+      pages: this.#pages.saved(),
+    })
+  }
+
+  /** Hands its state to `save` at ends of ticks, after so many accesses each. A sample of pages is not resumed. */
+  checkpoints(every: number, save: (state: SavedWriter) => void): void {
+    this.#checkpoint = { every, next: this.#doneBefore + every, save }
+  }
+
+  /** Goes on from a state; the recording is pushed from its start again, after `schedule`. */
+  restore(state: SavedWriter): void {
+    const { clock, actors, events, moves, scheduled } = state
+    this.#doneBefore = state.calls
+    for (const pid of state.processes) this.process(pid)
+    for (const { pid, tid } of state.tasks) this.task(pid, tid)
+    this.#taskCpu.set(state.taskCpu)
+    actors.forEach(({ key, task, cpu, isCpuKnown, reads, writes }, actor) => {
+      this.#actorOf.set(key, actor)
+      this.#actorTask.push(task)
+      this.#actorCpu.push(cpu)
+      this.#actorCpuKnown.push(isCpuKnown)
+      this.#actorReads.push(reads)
+      this.#actorWrites.push(writes)
+    })
+    this.#originNs = clock.originNs
+    this.#lastNs = clock.lastNs
+    this.#firstAccessNs = clock.firstAccessNs
+    this.#lastAccessNs = clock.lastAccessNs
+    this.#tickNs = clock.tickNs
+    this.#tickStart = clock.tickStart
+    this.#tickEnd = clock.tickEnd
+    this.#records = state.records
+    this.#bytes = state.bytes
+    this.#events.push(...events)
+    this.#moves.push(...moves)
+    for (const move of this.#moves) this.#lastMove[move.task] = move
+    this.#scheduled.splice(0, this.#scheduled.length - scheduled)
+    this.#digest.restore(state.digest)
+    this.#pages.restore(state.pages)
   }
 
   #backwards(timeNs: number): UserError {

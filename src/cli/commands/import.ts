@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { exportTable, importTrace, isTableName, nativeFacts } from '../../trace/index.ts'
-import { formatCount, formatDuration, formatSize } from '../../units.ts'
+import { formatCount, formatDuration, formatSize, parseCount } from '../../units.ts'
 import { defineCommand, once } from '../command.ts'
 import { progressBar } from '../progress.ts'
 import { importOptions, machineOption, readOptions } from '../trace-options.ts'
@@ -18,13 +18,24 @@ export default defineCommand({
         coerce: once('output'),
         describe: 'native file to write (.nrt), or a table of accesses (.parquet, .arrow, .csv, .csv.gz)',
       })
+      .option('checkpoint', {
+        type: 'string',
+        requiresArg: true,
+        coerce: once('checkpoint'),
+        describe: 'accesses after which an interrupted import can go on (default 16M)',
+      })
       .option('progress', { type: 'boolean', default: true, describe: 'progress on a terminal' })
       .example('numareplay import rec.csv.gz -o rec.nrt', 'then: numareplay replay rec.nrt')
       .example('numareplay import perf.txt -o perf.parquet', 'single accesses, for pandas and DuckDB'),
   async handler(args) {
     const out = args['output'] as string
     const bar = progressBar('importing', args['progress'] === true)
-    const options = { ...readOptions(args), progress: bar.update }
+    const checkpoint = args['checkpoint'] as string | undefined
+    const options = {
+      ...readOptions(args),
+      progress: bar.update,
+      checkpointEvery: checkpoint === undefined ? undefined : parseCount(checkpoint, '--checkpoint'),
+    }
     if (isTableName(out)) {
       const eventsLeftOut = await exportTable(args['trace'] as string, out, options).finally(bar.stop)
       if (eventsLeftOut > 0) process.stderr.write(`note: ${formatCount(eventsLeftOut)} events have no place in a table; a .nrt file keeps them\n`)

@@ -1,0 +1,133 @@
+/**
+ * What an interrupted import leaves beside its output, so that the same command goes on from there: `FILE.nrt.resume`, the state
+ * of the writer after so many accesses, and the spilled ticks it names. Both are gone when the import is done.
+ *
+ * The recording is read from its start again, but what was dealt with is neither looked up nor counted: that works for every
+ * format and compression, and reading is the smaller part of the work.
+ */
+import { createHash } from 'node:crypto'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { deserialize, serialize } from 'node:v8'
+import { crc32 } from 'node:zlib'
+import { formatCount } from '../units.ts'
+import type { OpenOptions } from './open.ts'
+import type { SavedPages } from './pages.ts'
+import type { SavedSpill } from './spill.ts'
+import type { SavedWriter } from './writer.ts'
+
+/** Changes when the meaning of a state does. */
+const VERSION = 1
+
+interface Head {
+  key: string
+  pid: number
+  spill: SavedSpill
+  writer: Omit<SavedWriter, 'pages'> & { pages: Omit<SavedPages, 'chunks'> }
+  chunks: number
+}
+
+export interface ImportState {
+  spill: SavedSpill
+  writer: SavedWriter
+}
+
+export class Resume {
+  readonly #path: string
+  readonly #key: string
+  #savedCalls = 0
+  /** State of the same import, left behind by a process that is gone. */
+  readonly found: ImportState | undefined
+
+  constructor(out: string, name: string, options: OpenOptions) {
+    this.#path = `${out}.resume`
+    this.#key = keyOf(name, options)
+    const left = existsSync(this.#path) ? read(this.#path) : undefined
+    if (left === undefined || isRunning(left.head.pid)) return
+    if (left.head.key === this.#key && existsSync(left.head.spill.file)) {
+      this.found = left.state
+      this.#savedCalls = left.state.writer.calls
+    } else rmSync(left.head.spill.file, { force: true })
+  }
+
+  save(writer: SavedWriter, spill: SavedSpill): void {
+    const { pages, ...rest } = writer
+    const { chunks, ...facts } = pages
+    const head: Head = { key: this.#key, pid: process.pid, spill, writer: { ...rest, pages: facts }, chunks: chunks.length }
+    const temporary = `${this.#path}.tmp-${process.pid}`
+    const descriptor = openSync(temporary, 'w')
+    try {
+      for (const part of [head, ...chunks]) writePart(descriptor, serialize(part))
+    } finally {
+      closeSync(descriptor)
+    }
+    renameSync(temporary, this.#path)
+    this.#savedCalls = writer.calls
+  }
+
+  /** Says what stays after Ctrl-C; false when there is nothing to go on from. */
+  interrupted(): boolean {
+    if (this.#savedCalls === 0) return false
+    process.stderr.write(`interrupted: the same command goes on after the first ${formatCount(this.#savedCalls)} accesses\n`)
+    return true
+  }
+
+  done(): void {
+    rmSync(this.#path, { force: true })
+  }
+}
+
+/** u32 bytes, u32 crc32, the bytes. */
+function writePart(descriptor: number, bytes: Buffer): void {
+  const length = Buffer.alloc(8)
+  length.writeUInt32LE(bytes.length, 0)
+  length.writeUInt32LE(crc32(bytes), 4)
+  writeSync(descriptor, length)
+  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done)
+}
+
+/** Undefined when the file is damaged or not of this version. */
+function read(path: string): { head: Head; state: ImportState } | undefined {
+  const bytes = readFileSync(path)
+  const parts: unknown[] = []
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at + 8, at + 8 + bytes.readUInt32LE(at))
+      if (crc32(part) !== bytes.readUInt32LE(at + 4)) return undefined
+      parts.push(deserialize(part))
+      at += 8 + part.length
+    }
+  } catch {
+    return undefined
+  }
+  const [head, ...chunks] = parts as [Head, ...SavedPages['chunks']]
+  if (head === undefined || chunks.length !== head.chunks) return undefined
+  const { spill, writer } = head
+  return { head, state: { spill, writer: { ...writer, pages: { ...writer.pages, chunks } } } }
+}
+
+function isRunning(pid: number): boolean {
+  if (pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** The recording by name, size and time, and everything that decides how it is folded. */
+function keyOf(name: string, { format, formatOptions, pageSize, tickNs, events, lenient }: OpenOptions): string {
+  const files = existsSync(name) ? filesOf(name) : []
+  const stamps = files.map((file) => [file, statSync(file).size, statSync(file).mtimeMs])
+  const script = events !== undefined && existsSync(events) ? readFileSync(events, 'utf8') : events
+  const facts = [VERSION, files.length > 0 ? resolve(name) : name, stamps, format, formatOptions, pageSize, tickNs, script, lenient]
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+}
+
+const filesOf = (path: string): string[] =>
+  statSync(path).isDirectory()
+    ? readdirSync(path)
+        .sort()
+        .flatMap((name) => filesOf(join(path, name)))
+    : [path]
