@@ -31,7 +31,7 @@ export default {
     figure(`replay under ${POLICIES.length} policies`, 's of CPU', replayed.cpu)
     figure(`replay under ${POLICIES.length} policies on two workers`, 's', replayed.wall)
     figure(`replay under ${POLICIES.length} policies, peak memory`, 'GiB', replayed.peakBytes / GIB, 8)
-    const one = bench.command('replay', file, '-m', 'opteron-8node', '-p', 'first-touch', '--no-html', '-o', join(folder, 'one'))
+    const one = bench.command('replay', file, '-m', 'opteron-8node', '-p', 'first-touch', '--no-html', '--quick-optimum', '-o', join(folder, 'one'))
     bench.figure({
       id: 'P6',
       what: `whole process, first-touch, ${size}: times libCacheSim's 20 M/s`,
@@ -40,7 +40,7 @@ export default {
       target: 25,
       atLeast: true,
     })
-    const online = bench.command('replay', file, '-m', 'opteron-8node', '-p', 'numa-balancing', '--no-html', '-o', join(folder, 'online'))
+    const online = bench.command('replay', file, '-m', 'opteron-8node', '-p', 'numa-balancing', '--no-html', '--quick-optimum', '-o', join(folder, 'online'))
     bench.figure({
       id: 'P6',
       what: `whole process, numa-balancing, ${size}: times libCacheSim's 20 M/s`,

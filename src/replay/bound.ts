@@ -51,7 +51,7 @@ export function boundOf(context: ReplayContext): Bound {
   const perPage: Bound = { kind: 'per-page optimum', ps: unlimited, feasiblePs: unlimited }
   if (!problem.isScarce) return perPage
   const { memory, pages } = problem
-  if (memory.length === 1 || memory.length > MOST_NODES) return { ...perPage, feasiblePs: null }
+  if (context.quickOptimum || memory.length === 1 || memory.length > MOST_NODES) return { ...perPage, feasiblePs: null }
   if (memory.length === 2 && isFlowExact(problem)) {
     const ps = flowPs(historiesOf(problem, 0, pages), problem)
     return { kind: 'two-tier optimum', ps, feasiblePs: ps }

@@ -19,6 +19,8 @@ export interface ReplayContext {
   ticksPerBin: number
   /** Start of the first tick, ns on the trace's clock. */
   originNs: number
+  /** The optimum leaves out what nodes can hold. */
+  quickOptimum?: boolean
   /** Loaded latency; absent when the machine has no load curve or contention is turned off. */
   load?: LoadModel
   /** Page states that the trace cannot know. */

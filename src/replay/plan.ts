@@ -20,6 +20,8 @@ export interface PlanOptions {
   cpus: string
   /** Loaded latency where the machine has a load curve; undefined = yes. */
   contention?: boolean
+  /** Leave capacities out of the optimum: a lower bound at once. */
+  quickOptimum?: boolean
   /** Page states that the trace cannot know. */
   faultPlan?: FaultPlan
   /** Recorded residency that the replay starts from. */
@@ -104,6 +106,7 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
       seed: options.seed,
       ticksPerBin: Math.max(1, Math.ceil(trace.ticks / BINS)),
       ...loadOf(trace, machine, options),
+      quickOptimum: options.quickOptimum,
       faultPlan: options.faultPlan,
       numaMapsAtNs: [...(options.numaMapsAtNs ?? [])].sort((a, b) => a - b),
       heat: options.heat ? heatGrid(trace) : undefined,

@@ -66,6 +66,7 @@ export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
     pace: options.pace,
     cpus: options.cpus ?? 'auto',
     contention: options.contention,
+    quickOptimum: options.quickOptimum,
     faultPlan: options.faultPlan,
     placement: options.placement,
     residency: options.residency,

@@ -38,6 +38,7 @@ export default defineCommand({
       .option('cpus', option('cpus', 'recorded cpus to nodes: auto, recorded, spread or 0-3:0,4-7:1', { default: 'auto' }))
       .option('memory', option('memory', 'memory of nodes, such as 0=2MiB,1=64GiB'))
       .option('no-contention', { type: 'boolean', describe: 'idle latencies only: no queueing at memory and links' })
+      .option('quick-optimum', { type: 'boolean', describe: 'optimum without regard to what nodes hold: at once, where scarce memory would take minutes' })
       .option('placement', option('placement', 'recorded residency to start from: numa_maps or a table phase,page,node; FILE@SNAPSHOT (default: its first)'))
       .option('residency', option('residency', "recorded residency to compare each lane's end with (default: the last snapshot of --placement)"))
       .option('faults', option('faults', 'plan of page states that a trace cannot know: pinned, shared, … (docs/faults.md)'))
@@ -120,6 +121,7 @@ async function replayOne(name: string, machine: Machine, args: Record<string, un
     policies: args['policy'] as string[],
     cpus: text('cpus'),
     contention: args['no-contention'] !== true,
+    quickOptimum: args['quick-optimum'] === true,
     command: commandOf(name, args),
     progress: (share) => bar.update(share),
   }).finally(() => bar.stop())
@@ -163,6 +165,7 @@ const DECISIVE = [
   'cpus',
   'memory',
   'no-contention',
+  'quick-optimum',
   'placement',
   'residency',
   'faults',
