@@ -5,6 +5,7 @@ import { damagedOf } from './mutate.ts'
 import { fuzzTargets, survives } from './targets.ts'
 
 const RUNS = 100
+const SEED = 20_261_124
 const SLOWEST_MS = 10_000
 
 const targets = await fuzzTargets()
@@ -17,12 +18,14 @@ describe('a clean error or a result that holds together', { timeout: 120_000 }, 
         await survives(target, bytes, choice)
         expect(performance.now() - start).toBeLessThan(SLOWEST_MS)
       }),
-      { numRuns: RUNS },
+      // the same inputs every time: new ones are the long mode's business
+      { numRuns: RUNS, seed: SEED },
     )
   })
 
   test('the samples themselves are read', async () => {
-    for (const target of targets) {
+    // the others start from parts that were cut anywhere
+    for (const target of targets.filter(({ name }) => name !== 'recognition' && name !== 'no half-written file')) {
       for (const [i, sample] of target.samples.entries()) {
         const complaint = await target.run(sample, 0).catch((error: Error) => error.message)
         // some parts hold events only; archives of several files and dumps without nodes are not for reading alone

@@ -58,7 +58,7 @@ const FORMAT_SAMPLES: Record<string, () => Buffer[]> = {
   champsim: () => [Buffer.alloc(640, 1)],
   'oracle-general': () => [Buffer.alloc(240, 0xff)],
   gem5: () => [
-    Buffer.from('r,4096,64,256,77000\nw,8192,64,0,78500\n'.repeat(10)),
+    Buffer.from(Array.from({ length: 10 }, (_, i) => `r,4096,64,256,${77000 + 2000 * i}\nw,8192,64,0,${78500 + 2000 * i}\n`).join('')),
     Buffer.from(
       '67656d35071880a094a58d1d1008c8d9041001188080808080e01f20401008b0e10410041880a0808080e01f2040100898e90410021880c0808080e01f2040100880f10410011880e0808080e01f20401008e8f8041004188080818080e01f20401008d0800510021880a0818080e01f2040',
       'hex',
@@ -67,7 +67,7 @@ const FORMAT_SAMPLES: Record<string, () => Buffer[]> = {
   lackey: () => [Buffer.from('==1== x\nI  0401ab70,3\n L 04835884,4\n S 1fff000688,8\n M 04a2b0c0,8\n'.repeat(20))],
   csv: () => [
     Buffer.from(`time_ns,pid,tid,cpu,op,addr,size\n${'10,1,2,3,R,0x7f00,8\n'.repeat(20)}`),
-    Buffer.from(`"Time (us)";"rw";"page";"comm"\n${'1.5;"w";7;"a ""b"""\n2.25;"r";8;"x"\n'.repeat(20)}`),
+    Buffer.from(`"Time (us)";"rw";"page";"comm"\n${Array.from({ length: 20 }, (_, i) => `${i}.5;"w";7;"a ""b"""\n${i}.75;"r";8;"x"\n`).join('')}`),
   ],
   arrow: () => [...arrowSamples()],
 }
@@ -137,7 +137,9 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
       samples: samples(),
       async run(bytes, choice) {
         const writer = new FoldingWriter({ file: 'x' })
-        await format.read(chunks(bytes, CHUNKS[choice % 3]!), writer, { file: 'x', options: {}, lenient: choice % 2 === 0 })
+        // an Arrow file without a schema at its start is looked up in its footer
+        const path = name === 'arrow' ? file(bytes) : 'x'
+        await format.read(chunks(bytes, CHUNKS[choice % 3]!), writer, { file: path, options: {}, lenient: choice % 2 === 0 })
         checkMeta(writer.finish({ format: name, fidelity: format.fidelity, carries: format.carries }).tables.meta)
       },
     }
@@ -253,6 +255,8 @@ export async function survives(target: FuzzTarget, bytes: Buffer, choice: number
     await target.run(bytes, choice)
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    if (/undefined|NaN|\[object/.test(error.message.replaceAll(/\(expected.*/gs, ''))) throw new Error(`the message says ${error.message}`)
+    const slip = /undefined|NaN|\[object/.exec(error.message.replaceAll(/\(expected.*/gs, ''))?.[0]
+    // unless it quotes the input
+    if (slip !== undefined && !bytes.includes(slip)) throw new Error(`the message says ${error.message}`)
   }
 }
