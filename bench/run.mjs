@@ -3,7 +3,7 @@
 // Compiles the C yardsticks, generates the traces, imports them, checks that product and yardstick count the same, measures both
 // in alternation, and writes RESULTS.md and results.json. A case is a file in cases/: nothing lists them.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -72,6 +72,7 @@ const rows = bench.rows.sort((a, b) => order(a.id) - order(b.id))
 const results = { schema: 'numareplay/bench/1', environment, rows, failures }
 const isWhole = size === 'full' && wanted === undefined
 const folder = options.out ?? (isWhole ? BENCH : join(BENCH, 'build'))
+mkdirSync(folder, { recursive: true })
 writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
 writeFileSync(join(folder, 'RESULTS.md'), markdown(results))
 console.log(markdown(results))
