@@ -1,7 +1,7 @@
 /** zip, lz4, snappy and zlib around a trace: the same trace, or a message. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { crc32, deflateRawSync, deflateSync } from 'node:zlib'
+import { crc32, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { FIXTURES, openSample, openText } from './helpers.ts'
 
@@ -136,4 +136,36 @@ test('zlib, and a file cut off inside it', async () => {
   const packed = deflateSync(STREAM)
   expect((await openText(packed)).meta.digest).toBe((await plain).meta.digest)
   await expect(openText(packed.subarray(0, -20))).rejects.toThrow(/zlib data is cut off/)
+})
+
+describe('bombs: a kilobyte that unpacks to 256 MiB', () => {
+  const MIB = 2 ** 20
+  const zeros = Buffer.alloc(256 * MIB)
+  const entry = (name: string, body: Buffer, length: number, crc: number): Buffer => {
+    const head = Buffer.alloc(30)
+    head.writeUInt32LE(0x04034b50, 0)
+    head.writeUInt16LE(8, 8)
+    head.writeUInt32LE(crc, 14)
+    head.writeUInt32LE(body.length, 18)
+    head.writeUInt32LE(length, 22)
+    head.writeUInt16LE(name.length, 26)
+    const central = Buffer.alloc(46)
+    central.writeUInt32LE(0x02014b50, 0)
+    head.copy(central, 6, 4, 30)
+    const end = Buffer.alloc(22)
+    end.writeUInt32LE(0x06054b50, 0)
+    end.writeUInt16LE(1, 10)
+    end.writeUInt32LE(46 + name.length, 12)
+    end.writeUInt32LE(30 + name.length + body.length, 16)
+    return Buffer.concat([head, Buffer.from(name), body, central, Buffer.from(name), end])
+  }
+  test.each([
+    ['gzip', gzipSync(zeros)],
+    ['zip', entry('trace.din', deflateRawSync(zeros), zeros.length, crc32(zeros))],
+  ])('%s ends in a message, in bounded memory', async (_, bomb) => {
+    expect(bomb.length).toBeLessThan(MIB)
+    const before = process.memoryUsage().rss
+    await expect(openText(bomb)).rejects.toMatchObject({ name: 'UserError' })
+    expect(process.memoryUsage().rss - before).toBeLessThan(128 * MIB)
+  })
 })
