@@ -5,10 +5,12 @@ import { replay } from '../../dist/src/replay/index.js'
 import { layoutOf } from '../../dist/src/replay/layout.js'
 import { Ledger } from '../../dist/src/replay/ledger.js'
 import { traceFromAccesses } from '../../dist/src/trace/index.js'
+import { plainWorkspace } from '../../dist/src/wasm/index.js'
 import { figure, holds, shown } from './lib.mjs'
 
 const PAGE_KIB = 4
 const GIB_PAGES = 262_144
+const NO_PAGES = { length: 0, data: [] }
 
 export default async function v4(p) {
   const rows = [...throughput(p.throughput), ...batching(p.batching), ...legacy(p.legacy), ...relative(p.relative), ...(await job(p.job))]
@@ -57,7 +59,17 @@ function grid(nodes, costs = {}, cpusPerNode = 1) {
 }
 
 function ledgerOf(machine) {
-  return new Ledger({ machine, actorNode: Uint8Array.of(0), actorTask: Uint16Array.of(0), tasks: 1, pageSize: 4096, ticksPerBin: 1, label: 'machinery' })
+  return new Ledger({
+    space: plainWorkspace,
+    machine,
+    actorNode: Uint8Array.of(0),
+    actorTask: Uint16Array.of(0),
+    tasks: 1,
+    pages: GIB_PAGES,
+    pageSize: 4096,
+    ticksPerBin: 1,
+    label: 'machinery',
+  })
 }
 
 /** Seconds that the ledger charges for moving 1 GiB in folios of 2^order base pages, one flush per `batch` base pages. */
@@ -75,6 +87,9 @@ function migrationSeconds(machine, order, batch) {
     thpSplit: 0,
     flow: Uint32Array.of(0, GIB_PAGES, 0, 0),
     failures: [],
+    // single pages do not matter here: nobody waits for one, and none comes back
+    unmapped: NO_PAGES,
+    moved: NO_PAGES,
     stages: {
       isolated: folios,
       allocated: folios,
