@@ -37,13 +37,13 @@ export default defineReport({
         },
         spec: {
           height: laneHeight(run.record.lanes.length - 1),
-          encoding: { y: LANE_ROWS },
           layer: [
-            { mark: { type: 'rule', color: 'theme:soft', strokeDash: [4, 3] }, data: { name: 'means' }, encoding: { y: null, x: { datum: 0 } } },
+            { mark: { type: 'rule', color: 'theme:soft', strokeDash: [4, 3] }, data: { name: 'means' }, encoding: { x: { datum: 0 } } },
             {
               data: { name: 'costs' },
               mark: { type: 'point', filled: true, size: 46, opacity: 0.55 },
               encoding: {
+                y: LANE_ROWS,
                 x: change,
                 color: { field: 'lane', type: 'nominal', legend: null },
                 tooltip: [
@@ -59,6 +59,7 @@ export default defineReport({
               data: { name: 'means' },
               mark: { type: 'tick', thickness: 3, height: 20, color: 'theme:ink' },
               encoding: {
+                y: LANE_ROWS,
                 x: { field: 'change', type: 'quantitative' },
                 tooltip: [LANE_TOOLTIP, { field: 'change', type: 'quantitative', title: 'geometric mean', format: '+.2%' }],
               },
