@@ -90,7 +90,7 @@ await say('start')
 for (let i = 0; i < points; i += Number(lanes)) {
   const seeds = Array.from({ length: Math.min(lanes, points - i) }, (_, k) => 1 + i + k)
   const batch = seeds.map((seed) => ({ machine: machine('spr-2s'), policy, options: { seed, cpus: 'auto' } }))
-  const failed = replaySolo(trace, batch, { enter: () => {}, leave: () => {} }).find((result) => result instanceof Error)
+  const failed = replaySolo(trace, batch).find((result) => result instanceof Error)
   if (failed) throw failed
 }
 await say('end')

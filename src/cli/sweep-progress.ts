@@ -20,89 +20,99 @@ export function sweepProgress(kind: ProgressKind, now: () => number = () => perf
   return process.stderr.isTTY && !process.env['CI'] ? barProgress(now) : lineProgress(now)
 }
 
-/** Points a second since the start, and seconds left at that rate. */
-class Rate {
+/** How far a sweep is: points a second since the start, and seconds left at that rate. Points of passes under way count in part. */
+class Tally {
   readonly #now: () => number
   #start = 0
   #doneAtStart = 0
+  #underWay = 0
+  points = 0
+  done = 0
+  failed = 0
 
   constructor(now: () => number) {
     this.#now = now
   }
 
-  begin(done: number): void {
-    this.#start = this.#now()
-    this.#doneAtStart = done
+  take(event: SweepEvent): void {
+    if (event.event === 'start') {
+      this.#start = this.#now()
+      this.#doneAtStart = event.done
+      this.points = event.points
+      this.done = event.done
+    } else if (event.event === 'point') {
+      this.done = event.done
+      this.failed = event.failed
+    } else if (event.event === 'under way') this.#underWay = event.points
   }
 
-  at(settled: number, points: number): { pointsPerSecond: number; secondsLeft: number | null } {
+  /** Points, with a fraction for those under way. */
+  get reached(): number {
+    return Math.min(this.points, this.done + this.failed + this.#underWay)
+  }
+
+  get rate(): { pointsPerSecond: number; secondsLeft: number | null } {
     const seconds = (this.#now() - this.#start) / 1000
-    const pointsPerSecond = seconds > 0 ? (settled - this.#doneAtStart) / seconds : 0
+    const pointsPerSecond = seconds > 0 ? (this.reached - this.#doneAtStart) / seconds : 0
     return {
       pointsPerSecond: Number(pointsPerSecond.toPrecision(3)),
-      secondsLeft: pointsPerSecond > 0 ? Math.ceil((points - settled) / pointsPerSecond) : null,
+      secondsLeft: pointsPerSecond > 0 ? Math.ceil((this.points - this.reached) / pointsPerSecond) : null,
     }
   }
-}
 
-function inWords({ pointsPerSecond, secondsLeft }: ReturnType<Rate['at']>): string {
-  return `${pointsPerSecond} points/s, ${secondsLeft === null ? '?' : formatDuration(secondsLeft * 1e9)} left`
+  get words(): string {
+    const { pointsPerSecond, secondsLeft } = this.rate
+    return `${pointsPerSecond} points/s, ${secondsLeft === null ? '?' : formatDuration(secondsLeft * 1e9)} left`
+  }
 }
 
 function barProgress(now: () => number): SweepProgress {
-  const bar = new SingleBar({ format: '{label} {bar} {value}/{total} {note}', hideCursor: true, clearOnComplete: true, stream: process.stderr })
-  const rate = new Rate(now)
+  const bar = new SingleBar({ format: '{label} {bar} {settled}/{total} {note}', hideCursor: true, clearOnComplete: true, stream: process.stderr })
+  const tally = new Tally(now)
   return {
     trace: ({ name, index, count }) => process.stderr.write(`\rreading trace ${index + 1} of ${count}: ${name}\x1b[K${index + 1 === count ? '\n' : ''}`),
     event(event) {
-      if (event.event === 'start') {
-        rate.begin(event.done)
-        bar.start(event.points, event.done, { label: event.plan, note: '' })
-      } else if (event.event === 'point') {
-        const settled = event.done + event.failed
-        const failed = event.failed > 0 ? `, ${event.failed} failed` : ''
-        bar.update(settled, { note: `${inWords(rate.at(settled, event.points))}${failed}` })
-      }
+      tally.take(event)
+      const { points, done, failed, reached, words } = tally
+      if (event.event === 'start') bar.start(points, done, { label: event.plan, settled: done, note: '' })
+      else if (event.event !== 'damaged') bar.update(reached, { settled: done + failed, note: failed > 0 ? `${words}, ${failed} failed` : words })
     },
     stop: () => bar.stop(),
   }
 }
 
 function lineProgress(now: () => number): SweepProgress {
-  const rate = new Rate(now)
+  const tally = new Tally(now)
   let next = now() + LINE_EVERY_MS
   const line = (text: string): void => void process.stderr.write(`${text}\n`)
   return {
     trace: ({ name, index, count }) => line(`reading trace ${index + 1} of ${count}: ${name}`),
     event(event) {
-      if (event.event === 'start') {
-        rate.begin(event.done)
-        line(`${event.plan}: ${event.points} points, ${event.done} there already`)
-      } else if (event.event === 'damaged') line(`point ${event.key.slice(0, 12)} was damaged: computed again`)
-      else {
-        if (event.status === 'failed') line(`failed: ${event.message}`)
-        if (now() < next) return
-        next = now() + LINE_EVERY_MS
-        line(`${event.done + event.failed} of ${event.points} points, ${inWords(rate.at(event.done + event.failed, event.points))}`)
-      }
+      tally.take(event)
+      if (event.event === 'start') line(`${event.plan}: ${event.points} points, ${event.done} there already`)
+      else if (event.event === 'damaged') line(`point ${event.key.slice(0, 12)} was damaged: computed again`)
+      else if (event.event === 'point' && event.status === 'failed') line(`failed: ${event.message}`)
+      if (event.event === 'damaged' || now() < next) return
+      next = now() + LINE_EVERY_MS
+      line(`${tally.done + tally.failed} of ${tally.points} points, ${tally.words}`)
     },
     stop: () => {},
   }
 }
 
 function jsonProgress(now: () => number): SweepProgress {
-  const rate = new Rate(now)
+  const tally = new Tally(now)
   let next = now() + JSON_EVERY_MS
   const put = (object: object): void => void process.stderr.write(`${JSON.stringify(object)}\n`)
   return {
     trace: (trace) => put({ event: 'trace', ...trace }),
     event(event) {
-      if (event.event === 'start') rate.begin(event.done)
-      put(event)
-      if (event.event !== 'point' || now() < next) return
+      tally.take(event)
+      if (event.event !== 'under way') put(event)
+      if (event.event === 'damaged' || now() < next) return
       next = now() + JSON_EVERY_MS
-      const { done, failed, points } = event
-      put({ event: 'progress', done, failed, points, ...rate.at(done + failed, points) })
+      const { done, failed, points, reached, rate } = tally
+      put({ event: 'progress', done, failed, points, reached: Number(reached.toFixed(2)), ...rate })
     },
     stop: () => put({ event: 'end' }),
   }

@@ -12,7 +12,7 @@ import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
 import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
-import { type LaneWatch, passOver, spaceFor } from './pass.ts'
+import { type PassOptions, passOver, spaceFor } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import { factsOf, type RunFacts } from './replay.ts'
 
@@ -29,27 +29,31 @@ export interface SoloResult {
   bound: Bound
 }
 
+/** As of a pass; the blocks come from the trace. */
+export type SoloOptions = Pick<PassOptions, 'watch' | 'progress'>
+
 /** In the order of the lanes; an Error where a policy's code threw or the options do not fit the trace. */
-export function replaySolo(trace: PreparedTrace, solos: SoloLane[], watch: LaneWatch): (SoloResult | Error)[] {
-  return withWorkspace((space) => replayIn(space, trace, solos, watch))
+export function replaySolo(trace: PreparedTrace, solos: SoloLane[], options: SoloOptions = {}): (SoloResult | Error)[] {
+  return withWorkspace((space) => replayIn(space, trace, solos, options))
 }
 
-function replayIn(space: Workspace, trace: PreparedTrace, solos: SoloLane[], watch: LaneWatch): (SoloResult | Error)[] {
+function replayIn(space: Workspace, trace: PreparedTrace, solos: SoloLane[], options: SoloOptions): (SoloResult | Error)[] {
+  const { watch } = options
   const errors: (Error | undefined)[] = []
   const plans: ReplayPlan[] = []
   const lanes = solos.map(({ machine, policy, options }, i) => {
     try {
-      watch.enter(i)
+      watch?.enter(i)
       plans[i] = planReplay(trace, machine, [policy], options)
       const lane = new Lane(plans[i].context, policy, spaceFor(plans[i].context, space))
-      watch.leave(i)
+      watch?.leave(i)
       return lane
     } catch (error) {
       errors[i] = error as Error
       return undefined
     }
   })
-  passOver(trace, lanes, space, { watch })
+  passOver(trace, lanes, space, options)
   return lanes.map((lane, i) => {
     if (lane === undefined) return errors[i]!
     const result = lane.finish()

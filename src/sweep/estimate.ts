@@ -75,6 +75,6 @@ async function pairsPerSecond({ machines, policies }: Axes): Promise<number> {
     specs.map(async (spec) => ({ machine: machines[0]!.definition, policy: (await parsePolicySpec(spec))[0]!, options: { seed: 1, cpus: 'spread' } })),
   )
   const start = performance.now()
-  replaySolo(trace, lanes, { enter: () => {}, leave: () => {} })
+  replaySolo(trace, lanes)
   return (pairs * lanes.length) / ((performance.now() - start) / 1000)
 }

@@ -1,12 +1,13 @@
 /**
- * What a worker tells the main thread while it computes, through shared memory: which lane it is in, since when, and how long
- * each lane has computed so far. So a policy that never returns is known by name when its worker has to be ended.
+ * What a worker tells the main thread while it computes, through shared memory: which lane it is in, since when, how far it
+ * has come through the trace, and how long each lane has computed so far. So a policy that never returns is known by name when its worker has to be ended.
  */
 import type { LaneWatch } from '../replay/index.ts'
 
 const CURRENT = 0
 const SINCE = 1
-const SPENT = 2
+const SHARE = 2
+const SPENT = 3
 const NONE = -1
 
 export function newClock(lanes: number): Float64Array {
@@ -41,6 +42,10 @@ export class WorkerClock implements LaneWatch {
     if (spent > this.#limitMs) throw new Error('time limit')
   }
 
+  readonly passed = (share: number): void => {
+    this.#clock[SHARE] = share
+  }
+
   isOver(lane: number): boolean {
     return this.#clock[SPENT + lane]! > this.#limitMs
   }
@@ -51,6 +56,9 @@ export function laneAtWork(clock: Float64Array): number | undefined {
   const lane = clock[CURRENT]!
   return lane === NONE ? undefined : lane
 }
+
+/** Share of the pass that is done, 0 to 1. */
+export const shareOf = (clock: Float64Array): number => clock[SHARE]!
 
 export function isOverdue(clock: Float64Array, limitMs: number): boolean {
   const lane = laneAtWork(clock)

@@ -16,13 +16,15 @@ import { type Batch, batchesOf, type Part, partOf } from './batches.ts'
 import type { Claims } from './claims.ts'
 import { inputsOf, type SweepPlan, type SweepPoint } from './plan.ts'
 import type { Failure, Store } from './store.ts'
-import { isOverdue, laneAtWork, newClock } from './watch.ts'
+import { isOverdue, laneAtWork, newClock, shareOf } from './watch.ts'
 import { timeFailure, type WorkerAnswer, type WorkerPoint, type WorkerTask } from './worker.ts'
 
 /** What happens, for progress of any kind. */
 export type SweepEvent =
   | { event: 'start'; plan: string; points: number; done: number; missing: number }
   | { event: 'damaged'; key: string }
+  /** Each second: what the passes under way have done, in points. They count as done when their pass ends. */
+  | { event: 'under way'; points: number }
   | { event: 'point'; key: string; status: 'done' | 'failed'; message?: string; done: number; failed: number; points: number }
 
 export interface WorkOptions {
@@ -44,6 +46,7 @@ export interface WorkResult {
 }
 
 const WATCH_MS = 50
+const PROGRESS_MS = 1000
 const WAIT_FOR_OTHERS_MS = 250
 
 export async function work(store: Store, claims: Claims, plan: SweepPlan, options: WorkOptions = {}): Promise<WorkResult> {
@@ -64,6 +67,8 @@ class Work {
   #queue: Batch[] = []
   /** Held by other processes when it was their turn. */
   #elsewhere: SweepPoint[] = []
+  /** Clock of each pass that a worker is in, with its points. */
+  readonly #passes = new Map<Float64Array, number>()
   #computed = 0
   #found = 0
   #stopped: unknown
@@ -121,11 +126,19 @@ class Work {
     })
     // a worker that dies between tasks is replaced by the pool
     pool.on('error', () => {})
+    const progress = setInterval(() => this.#reportUnderWay(), PROGRESS_MS)
     try {
       await Promise.all(Array.from({ length: threads }, () => this.#feed(pool)))
     } finally {
+      clearInterval(progress)
       await pool.destroy()
     }
+  }
+
+  #reportUnderWay(): void {
+    let done = 0
+    for (const [clock, points] of this.#passes) done += shareOf(clock) * points
+    this.#emit({ event: 'under way', points: done })
   }
 
   /** Keeps one thread of the pool busy until nothing is left to do. */
@@ -185,6 +198,7 @@ class Work {
 
   async #runBatch(pool: Tinypool, batch: Batch): Promise<void> {
     const clock = newClock(batch.points.length)
+    this.#passes.set(clock, batch.points.length)
     const limitMs = this.#plan.limits.timeMs
     const stop = new AbortController()
     let overdue: number | undefined
@@ -198,6 +212,8 @@ class Work {
     }, WATCH_MS)
     try {
       const answer = (await pool.run(this.#taskOf(batch, clock), { signal: stop.signal })) as WorkerAnswer
+      this.#passes.delete(clock)
+      this.#reportUnderWay()
       this.#settle(batch, answer)
     } catch (error) {
       this.#settleWritten(batch)
@@ -207,6 +223,7 @@ class Work {
       else if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') this.#divide(batch)
       else this.#blame(batch, laneAtWork(clock), { kind: 'crash', message: `the worker ended: ${(error as Error).message}` })
     } finally {
+      this.#passes.delete(clock)
       clearInterval(watch)
       this.#options.signal?.removeEventListener('abort', onInterrupt)
     }

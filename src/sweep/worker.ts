@@ -73,7 +73,8 @@ export default async function computeBatch(task: WorkerTask): Promise<WorkerAnsw
       failures[i] = failureOf(error as Error, i)
     }
   }
-  const results = replaySolo(trace, lanes, { enter: (l) => clock.enter(lanes[l]!.i), leave: (l) => clock.leave(lanes[l]!.i) })
+  const watch = { enter: (l: number) => clock.enter(lanes[l]!.i), leave: (l: number) => clock.leave(lanes[l]!.i) }
+  const results = replaySolo(trace, lanes, { watch, progress: clock.passed })
   for (const [l, { i }] of lanes.entries()) {
     const result = results[l]!
     if (result instanceof Error) {
