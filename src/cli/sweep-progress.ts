@@ -1,12 +1,12 @@
 /** Progress of a sweep on stderr: a bar on a terminal, a line now and then in a pipe, or one JSON object a line for programs. */
 import { SingleBar } from 'cli-progress'
-import type { SweepEvent } from '../sweep/index.ts'
+import type { SweepEvent, TraceProgress } from '../sweep/index.ts'
 import { formatDuration } from '../units.ts'
 
 export type ProgressKind = 'auto' | 'json' | 'none'
 
 export interface SweepProgress {
-  trace(trace: { name: string; index: number; count: number }): void
+  trace(trace: TraceProgress): void
   event(event: SweepEvent): void
   stop(): void
 }
@@ -70,10 +70,11 @@ function barProgress(now: () => number): SweepProgress {
   const bar = new SingleBar({ format: '{label} {bar} {settled}/{total} {note}', hideCursor: true, clearOnComplete: true, stream: process.stderr })
   const tally = new Tally(now)
   return {
-    trace: ({ name, index, count }) => process.stderr.write(`\rreading trace ${index + 1} of ${count}: ${name}\x1b[K${index + 1 === count ? '\n' : ''}`),
+    trace: ({ name, index, count, share }) => process.stderr.write(`\rreading trace ${index + 1} of ${count}: ${name} ${Math.floor(share * 100)}%\x1b[K`),
     event(event) {
       tally.take(event)
       const { points, done, failed, reached, words } = tally
+      if (event.event === 'start') process.stderr.write('\r\x1b[K')
       if (event.event === 'start') bar.start(points, done, { label: event.plan, settled: done, note: '' })
       else if (event.event !== 'damaged') bar.update(reached, { settled: done + failed, note: failed > 0 ? `${words}, ${failed} failed` : words })
     },
@@ -86,7 +87,7 @@ function lineProgress(now: () => number): SweepProgress {
   let next = now() + LINE_EVERY_MS
   const line = (text: string): void => void process.stderr.write(`${text}\n`)
   return {
-    trace: ({ name, index, count }) => line(`reading trace ${index + 1} of ${count}: ${name}`),
+    trace: ({ name, index, count, share }) => share === 0 && line(`reading trace ${index + 1} of ${count}: ${name}`),
     event(event) {
       tally.take(event)
       if (event.event === 'start') line(`${event.plan}: ${event.points} points, ${event.done} there already`)
@@ -105,7 +106,7 @@ function jsonProgress(now: () => number): SweepProgress {
   let next = now() + JSON_EVERY_MS
   const put = (object: object): void => void process.stderr.write(`${JSON.stringify(object)}\n`)
   return {
-    trace: (trace) => put({ event: 'trace', ...trace }),
+    trace: ({ name, index, count, share }) => share === 0 && put({ event: 'trace', name, index, count }),
     event(event) {
       tally.take(event)
       if (event.event !== 'under way') put(event)

@@ -16,6 +16,7 @@ export {
   type SweepOptions,
   statusOf,
   sweep,
+  type TraceProgress,
   workOn,
 } from './sweep.ts'
 

@@ -34,7 +34,7 @@ export function knownTrace(store: Store, source: TraceSource): KnownTrace | unde
 }
 
 /** One process imports, others on the same store wait for it. */
-export async function prepareTrace(store: Store, claims: Claims, source: TraceSource): Promise<TraceAxis> {
+export async function prepareTrace(store: Store, claims: Claims, source: TraceSource, progress?: (share: number) => void): Promise<TraceAxis> {
   const claim = `import-${sourceKey(source)}`
   for (;;) {
     const known = knownTrace(store, source)
@@ -44,17 +44,17 @@ export async function prepareTrace(store: Store, claims: Claims, source: TraceSo
       continue
     }
     try {
-      if (!knownTrace(store, source)) await importInto(store, claims.owner, source)
+      if (!knownTrace(store, source)) await importInto(store, claims.owner, source, progress)
     } finally {
       claims.release(claim)
     }
   }
 }
 
-async function importInto(store: Store, owner: string, source: TraceSource): Promise<void> {
+async function importInto(store: Store, owner: string, source: TraceSource, progress?: (share: number) => void): Promise<void> {
   const temporary = store.temporary(owner, `import-${sourceKey(source)}.nrt`)
   try {
-    await importTrace(source.source, temporary, { format: source.format })
+    await importTrace(source.source, temporary, { format: source.format, progress })
     // read before it is renamed: blocks are read when asked for
     const facts = factsOf(await openTrace(temporary))
     const path = `traces/${facts.digest}.nrt`

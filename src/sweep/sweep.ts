@@ -17,8 +17,17 @@ export interface SweepOptions extends WorkOptions {
   resume?: boolean
   /** Further folders that the plan may read from. */
   allowed?: string[]
-  /** Told before each trace that has to be read in. */
-  onTrace?: (trace: { name: string; index: number; count: number }) => void
+  /** Told before each trace that has to be read in, and while it is. */
+  onTrace?: (trace: TraceProgress) => void
+}
+
+export interface TraceProgress {
+  name: string
+  index: number
+  /** Traces of the plan. */
+  count: number
+  /** Read so far, 0 to 1. */
+  share: number
 }
 
 /** Computes what is missing of a plan, on this machine. */
@@ -40,8 +49,9 @@ async function inStore<T>(options: SweepOptions, then: (store: Store, plan: Swee
     const traces: TraceAxis[] = []
     for (const [index, source] of axes.traces.entries()) {
       options.signal?.throwIfAborted()
-      if (!knownTrace(store, source)) options.onTrace?.({ name: source.name, index, count: axes.traces.length })
-      traces.push(await prepareTrace(store, claims, source))
+      const report = (share: number) => options.onTrace?.({ name: source.name, index, count: axes.traces.length, share })
+      if (!knownTrace(store, source)) report(0)
+      traces.push(await prepareTrace(store, claims, source, report))
     }
     const plan = planOfSweep(axes, traces)
     store.writePlan(plan, claims.owner)
