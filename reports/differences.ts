@@ -18,7 +18,7 @@ export default defineReport({
   title: 'Significant or not',
   section: 'overview',
   question: 'Which differences from the baseline are more than the ups and downs of the trace?',
-  tables: ['epochs'],
+  tables: ['summary', 'epochs'],
   text: (run) => [differences(run)],
   charts(run): ReportChart[] {
     const rows = (compare(run)?.ratios ?? []).map(({ policy, ratio, interval, verdict }) => ({

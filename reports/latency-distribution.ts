@@ -1,17 +1,31 @@
-import { defineReport, formatCount, formatPercent, LANE_COLOUR, LANE_TOOLTIP, type Row, type RunTables, TimeGrid } from '../src/report/index.ts'
+import {
+  defineReport,
+  formatCount,
+  formatMetric,
+  formatPercent,
+  LANE_COLOUR,
+  LANE_TOOLTIP,
+  LATENCY_ERROR,
+  METRICS,
+  type MetricName,
+  type ReportTable,
+  type Row,
+  type RunTables,
+  TimeGrid,
+} from '../src/report/index.ts'
 
 export default defineReport({
   title: 'Latency distribution',
   section: 'latency',
   question: 'How is access latency distributed, and what lies in the tail?',
-  tables: ['latency', 'epochs'],
+  tables: ['summary', 'latency', 'epochs'],
   optional: ['latency_over_time'],
   text: (run) => [percentiles(run)],
   charts: (run) => [
     {
       name: 'latency-cdf',
       title: 'Share of accesses up to a latency',
-      caption: 'Further to the upper left is better. Every step is a route between a cpu and a memory node.',
+      caption: `Further to the upper left is better. An access counts with the latency of its route in its epoch, queueing included; ${isFine(run) ? LATENCY_ERROR.edge : `drawn in classes of ${formatPercent(LATENCY_STEP - 1)}: steps stand at most so far right`}.`,
       description: 'Cumulative distribution of access latency, one step line per policy',
       width: 'full',
       data: { latency: counts(run) },
@@ -64,11 +78,14 @@ function classes(run: RunTables): Map<string, { total: number; rows: { latency: 
 const MOST_ROWS = 6000
 const LATENCY_STEP = 1.01
 
+/** Few enough latencies to be drawn as they are. */
+const isFine = (run: RunTables): boolean => new Set(run.rows('latency').map((row) => row['latency_ns'])).size <= 60
+
 /** By stretch of time. All lanes start and end at the same latencies, so that steps can be compared from edge to edge. */
 function counts(run: RunTables): Row[] {
   const all = run.rows('latency').map((row) => row['latency_ns'] as number)
-  const isFine = new Set(all).size <= 60
-  const classOf = (ns: number): number => Math.max(1, isFine ? ns : Math.round(LATENCY_STEP ** Math.ceil(Math.log(Math.max(1, ns)) / Math.log(LATENCY_STEP))))
+  const asItIs = isFine(run)
+  const classOf = (ns: number): number => Math.max(1, asItIs ? ns : Math.round(LATENCY_STEP ** Math.ceil(Math.log(Math.max(1, ns)) / Math.log(LATENCY_STEP))))
   const classed = {
     ...run,
     rows: (table: string) => run.rows(table).map((row) => (row['latency_ns'] === undefined ? row : { ...row, latency: classOf(row['latency_ns'] as number) })),
@@ -86,16 +103,19 @@ const least = (values: number[]): number => values.reduce((a, b) => Math.min(a, 
 const greatest = (values: number[]): number => values.reduce((a, b) => Math.max(a, b), 0)
 
 const SHARES = [0.5, 0.9, 0.99, 0.999]
+/** Percentiles that the summary has, with their sampling error. */
+const KNOWN: Record<number, MetricName> = { 0.5: 'p50Latency', 0.99: 'p99Latency' }
 
-function percentiles(run: RunTables) {
+function percentiles(run: RunTables): ReportTable {
+  const summaries = new Map(run.rows('summary').map((row) => [row['lane'] as string, row]))
   return {
     title: 'Access latency (ns)',
     laneColumn: 0,
     columns: [
-      { heading: 'policy', align: 'left' as const },
-      ...SHARES.map((share) => ({ heading: `p${String(share * 100).replace('.', '')}`, align: 'right' as const })),
-      { heading: 'highest', align: 'right' as const },
-      { heading: 'accesses at it', align: 'right' as const },
+      { heading: 'policy', align: 'left' },
+      ...SHARES.map((share) => ({ heading: `p${share * 100}`, align: 'right' as const })),
+      { heading: 'highest', align: 'right' },
+      { heading: 'accesses at it', align: 'right' },
     ],
     rows: [...classes(run)].map(([lane, { total, rows }]) => {
       let below = 0
@@ -103,10 +123,16 @@ function percentiles(run: RunTables) {
         below += accesses
         return { latency, below }
       })
-      const at = (share: number): string => formatCount(atLeast.find(({ below }) => below >= share * total)?.latency ?? 0)
+      const at = (share: number): string => {
+        const metric = KNOWN[share]
+        const summary = summaries.get(lane)
+        if (metric !== undefined && summary !== undefined && METRICS[metric].of(summary) !== null) return formatMetric(metric, summary)
+        return formatCount(atLeast.find(({ below }) => below >= share * total)?.latency ?? 0)
+      }
       const highest = rows.at(-1)
       const tail = highest && total > 0 ? formatPercent(highest.accesses / total) : '—'
       return [lane, ...SHARES.map(at), highest ? formatCount(highest.latency) : '—', tail]
     }),
+    notes: [`Percentiles from a log-linear histogram: ${LATENCY_ERROR.edge}. An access counts with the latency of its route in its epoch, queueing included.`],
   }
 }

@@ -1,6 +1,7 @@
 import {
   COUNT_AXIS,
   defineReport,
+  errorBars,
   formatCount,
   formatPercent,
   formatSize,
@@ -10,6 +11,7 @@ import {
   LANE_TOOLTIP,
   laneHeight,
   type ReportChart,
+  type Row,
   type RunTables,
   TimeGrid,
   timeAxis,
@@ -30,6 +32,7 @@ export default defineReport({
     const movingLanes = new Set(moves.map((row) => row['lane'])).size
     const reasons = REASONS.filter(([reason]) => moves.some((row) => row['reason'] === reason))
     const when = timeTooltip(grid)
+    const errors = errorBars(run, 'migrated')
     return [
       {
         name: 'migrated-over-time',
@@ -110,7 +113,7 @@ export default defineReport({
         title: 'Tried and moved',
         caption: 'Every base page that a policy tried to move, by outcome.',
         description: 'Stacked bar chart: base pages moved and failed in each policy',
-        data: { epochs },
+        data: { epochs, ...errors.data },
         spec: {
           data: { name: 'epochs' },
           transform: [
@@ -124,19 +127,24 @@ export default defineReport({
             { fold: ['moved', 'failed'], as: ['outcome', 'pages'] },
           ],
           height: laneHeight(run.record.lanes.length),
-          mark: LANE_BAR,
-          encoding: {
-            y: LANE_ROWS,
-            x: { field: 'pages', type: 'quantitative', title: 'base pages', axis: COUNT_AXIS },
-            color: {
-              field: 'outcome',
-              type: 'nominal',
-              title: null,
-              scale: { domain: ['moved', 'failed'], range: ['theme:local', 'theme:migrate'] },
+          layer: [
+            {
+              mark: LANE_BAR,
+              encoding: {
+                y: LANE_ROWS,
+                x: { field: 'pages', type: 'quantitative', title: 'base pages', axis: COUNT_AXIS },
+                color: {
+                  field: 'outcome',
+                  type: 'nominal',
+                  title: null,
+                  scale: { domain: ['moved', 'failed'], range: ['theme:local', 'theme:migrate'] },
+                },
+                order: { field: 'outcome', sort: 'descending' },
+                tooltip: [LANE_TOOLTIP, { field: 'outcome' }, { field: 'pages', type: 'quantitative', format: ',' }],
+              },
             },
-            order: { field: 'outcome', sort: 'descending' },
-            tooltip: [LANE_TOOLTIP, { field: 'outcome' }, { field: 'pages', type: 'quantitative', format: ',' }],
-          },
+            ...errors.layers,
+          ],
         },
       },
     ]
@@ -157,11 +165,14 @@ const CAUSE_COLOURS = ['theme:migrate', 'theme:remote', 'theme:fault', 'theme:lo
 
 function outcomes(run: RunTables) {
   const reasons = new Map<string, { moved: number; failed: number }>()
-  for (const { lane, reason, pages, failed } of run.rows('moves')) {
+  const count = ({ lane, reason }: Row, moved: number, failed: number): void => {
     const key = JSON.stringify([lane, reason])
     const sum = reasons.get(key) ?? { moved: 0, failed: 0 }
-    reasons.set(key, { moved: sum.moved + (pages as number), failed: sum.failed + (failed as number) })
+    reasons.set(key, { moved: sum.moved + moved, failed: sum.failed + failed })
   }
+  for (const row of run.rows('moves')) count(row, row['pages'] as number, 0)
+  // Those that a system call refused never were in a batch
+  for (const row of run.rows('failures')) count(row, 0, row['pages'] as number)
   const pingPong = new Map(run.rows('summary').map((row) => [row['lane'], row['ping_pong_pages'] as number]))
   return {
     title: 'Pages moved, by reason',

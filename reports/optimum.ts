@@ -1,5 +1,7 @@
 import {
   defineReport,
+  type ErrorBars,
+  errorBars,
   formatDuration,
   formatMetric,
   formatPercent,
@@ -16,7 +18,7 @@ export default defineReport({
   title: 'Against the optimum',
   section: 'overview',
   question: 'How much better could any policy be?',
-  tables: ['summary'],
+  tables: ['summary', 'epochs'],
   text: (run) => [regret(run), ...knowledge(run)],
   charts(run): ReportChart[] {
     const rows = run.rows('summary').map((row) => ({
@@ -24,19 +26,20 @@ export default defineReport({
       above: METRICS.aboveOptimum.of(row),
       gain: METRICS.possibleGain.of(row),
     }))
+    const errors = errorBars(run, 'aboveOptimum')
     return [
       {
         name: 'above-optimum',
         title: 'Cost above the optimum',
-        caption: 'Shorter is better: total memory time above that of the best placement page by page, which no policy can undercut.',
+        caption: `Shorter is better: total memory time above that of the best placement page by page, which no policy can undercut. ${WHY_WHOLE}`,
         description: 'Bar chart: total cost of each policy above the per-page optimum, in percent',
-        data: { summary: rows.filter(({ above }) => above !== null) },
-        spec: bars(run, 'above', 'above the optimum'),
+        data: { summary: rows.filter(({ above }) => above !== null), ...errors.data },
+        spec: bars(run, 'above', 'above the optimum', errors),
       },
       {
         name: 'possible-gain',
         title: 'Share of the possible gain',
-        caption: 'Longer is better: how far from the baseline (0 %) towards the optimum (100 %). Below zero the policy costs more than it saves.',
+        caption: `Longer is better: how far from the baseline (0 %) towards the optimum (100 %). Below zero the policy costs more than it saves. ${WHY_WHOLE}`,
         description: 'Bar chart: share of the possible gain that each policy reaches, from the baseline to the optimum',
         data: { summary: rows.filter(({ gain, lane }) => gain !== null && lane !== run.record.baseline) },
         spec: bars(run, 'gain', 'of the possible gain'),
@@ -45,26 +48,37 @@ export default defineReport({
   },
 })
 
-function bars(run: RunTables, field: string, title: string): Record<string, unknown> {
+/** Why these charts do not follow a time window. */
+const WHY_WHOLE = 'Known for the whole run only: where a page lies best depends on all that uses it.'
+
+function bars(run: RunTables, field: string, title: string, errors?: ErrorBars): Record<string, unknown> {
   const value = { field, type: 'quantitative' }
   return {
     data: { name: 'summary' },
     // The figure stands right of its bar, or of zero where the bar points left; the unseen point keeps room for it
     transform: [
       { calculate: `max(0, datum.${field})`, as: 'end' },
-      { calculate: 'datum.end * 1.2', as: 'room' },
+      { calculate: `format(datum.${field}, abs(datum.${field}) >= 10 ? ',.0%' : '.1%')`, as: 'label' },
+      {
+        joinaggregate: [
+          { op: 'max', field: 'end', as: 'most' },
+          { op: 'min', field, as: 'least' },
+        ],
+      },
+      { calculate: 'datum.most + 0.2 * (datum.most - min(0, datum.least))', as: 'room' },
     ],
     height: laneHeight(run.record.lanes.length),
     encoding: {
       y: LANE_ROWS,
-      x: { ...value, title, axis: { format: '~%', tickCount: 5 } },
+      x: { ...value, title, axis: { format: ',~%', tickCount: 5 } },
       tooltip: [LANE_TOOLTIP, { ...value, title, format: '.1%' }],
     },
     layer: [
       { mark: { type: 'bar', height: 17 }, encoding: { color: { field: 'lane', type: 'nominal', legend: null } } },
+      ...(errors?.layers ?? []),
       {
-        mark: { type: 'text', align: 'left', dx: 5, fontWeight: 600 },
-        encoding: { x: { field: 'end', type: 'quantitative' }, text: { ...value, format: '.1%' } },
+        mark: { type: 'text', align: 'left', dx: errors?.layers.length ? 14 : 5, fontWeight: 600 },
+        encoding: { x: { field: 'end', type: 'quantitative' }, text: { field: 'label' } },
       },
       { mark: { type: 'point', opacity: 0, tooltip: null }, encoding: { x: { field: 'room', type: 'quantitative' } } },
     ],

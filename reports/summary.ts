@@ -1,4 +1,4 @@
-import { comparison, defineReport, LANE_BAR, LANE_ROWS, LANE_TOOLTIP, laneHeight, TimeGrid } from '../src/report/index.ts'
+import { comparison, defineReport, type ErrorBars, errorBars, LANE_BAR, LANE_ROWS, LANE_TOOLTIP, laneHeight, TimeGrid } from '../src/report/index.ts'
 
 export default defineReport({
   title: 'Comparison',
@@ -10,22 +10,23 @@ export default defineReport({
     const grid = new TimeGrid(run)
     const epochs = grid.sum(run.rows('epochs'), ['lane'], ['local', 'remote', 'memory_stall_ns', 'migration_ns', 'hint_fault_ns', 'observation_ns'])
     const perAccess = { aggregate: TOTALS, groupby: ['lane'] }
+    const [latencyErrors, shareErrors] = [errorBars(run, 'meanLatency'), errorBars(run, 'localShare')]
     return [
       {
         name: 'mean-latency',
         title: 'Mean access latency',
         caption: 'Shorter is better. Hint faults and migration are not in it.',
         description: 'Bar chart: mean access latency in nanoseconds of each policy',
-        data: { epochs },
-        spec: bars(run.record.lanes.length, 'datum.stall / (datum.local + datum.remote)', 'ns per access', '.1f', perAccess),
+        data: { epochs, ...latencyErrors.data },
+        spec: bars(run.record.lanes.length, 'datum.stall / (datum.local + datum.remote)', 'ns per access', '.1f', perAccess, latencyErrors),
       },
       {
         name: 'local-share',
         title: 'Accesses served by local memory',
         caption: 'Longer is better: the share of accesses answered by the node of the accessing cpu.',
         description: 'Bar chart: share of local accesses of each policy',
-        data: { epochs },
-        spec: bars(run.record.lanes.length, 'datum.local / (datum.local + datum.remote)', 'share of accesses', '.1%', perAccess, true),
+        data: { epochs, ...shareErrors.data },
+        spec: bars(run.record.lanes.length, 'datum.local / (datum.local + datum.remote)', 'share of accesses', '.1%', perAccess, shareErrors, true),
       },
       {
         name: 'overhead',
@@ -74,7 +75,15 @@ const TOTALS = [
 ]
 
 /** One bar per lane with its figure written at the end; the unseen point keeps room for it. */
-function bars(lanes: number, calculate: string, title: string, format: string, perAccess: object, isShare = false): Record<string, unknown> {
+function bars(
+  lanes: number,
+  calculate: string,
+  title: string,
+  format: string,
+  perAccess: object,
+  { layers }: ErrorBars,
+  isShare = false,
+): Record<string, unknown> {
   const value = { field: 'value', type: 'quantitative' }
   const axis = isShare ? { values: [0, 0.25, 0.5, 0.75, 1], format: '.0%' } : { tickCount: 5, format: '~s' }
   return {
@@ -88,7 +97,9 @@ function bars(lanes: number, calculate: string, title: string, format: string, p
     },
     layer: [
       { mark: LANE_BAR, encoding: { color: { field: 'lane', type: 'nominal', legend: null } } },
-      { mark: { type: 'text', align: 'left', dx: 5, fontWeight: 600 }, encoding: { text: { ...value, format } } },
+      ...layers,
+      // clear of the end of an interval
+      { mark: { type: 'text', align: 'left', dx: layers.length > 0 ? 14 : 5, fontWeight: 600 }, encoding: { text: { ...value, format } } },
       { mark: { type: 'point', opacity: 0, tooltip: null }, encoding: { x: { field: 'room', type: 'quantitative' } } },
     ],
   }

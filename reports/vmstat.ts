@@ -1,4 +1,17 @@
-import { COUNT_AXIS, defineReport, formatCount, LANE_ROWS, LANE_TOOLTIP, type ReportChart, type Row, type RunTables, TimeGrid } from '../src/report/index.ts'
+import {
+  COUNT_AXIS,
+  defineReport,
+  formatCount,
+  formatMetric,
+  LANE_ROWS,
+  LANE_TOOLTIP,
+  METRICS,
+  type MetricName,
+  type ReportChart,
+  type Row,
+  type RunTables,
+  TimeGrid,
+} from '../src/report/index.ts'
 
 /** Counters that tell policies apart, in the order of a migration: asked for, found out, moved. */
 const DRAWN = [
@@ -17,6 +30,8 @@ const DRAWN = [
   'pgdemote_direct',
 ]
 const NUMASTAT = ['numa_hit', 'numa_miss', 'numa_foreign', 'interleave_hit', 'local_node', 'other_node']
+/** Counters that are figures of the summary too, whose sampling error is known. */
+const SUMMED: Record<string, MetricName> = { pgmigrate_success: 'migrated', numa_hint_faults: 'hintFaults' }
 /** Stretches of time are joined until no more rows than these remain. */
 const MOST_ROWS = 5000
 
@@ -24,7 +39,7 @@ export default defineReport({
   title: 'Kernel counters',
   section: 'counters',
   question: 'What would /proc/vmstat and numastat have counted?',
-  tables: ['vmstat', 'epochs'],
+  tables: ['summary', 'vmstat', 'epochs'],
   optional: ['vmstat_over_time'],
   text(run) {
     const rows = run.rows('vmstat')
@@ -111,11 +126,16 @@ function counters(run: RunTables, title: string, rows: Row[]) {
     if (!values.has(counter as string)) values.set(counter as string, new Map())
     values.get(counter as string)!.set(lane as string, value as number)
   }
+  const summaries = new Map(run.rows('summary').map((row) => [row['lane'] as string, row]))
+  const text = (counter: string, lane: string, value: number): string => {
+    const metric = rows[0]!['node'] === -1 ? SUMMED[counter] : undefined
+    return metric !== undefined && METRICS[metric].of(summaries.get(lane)!) === value ? formatMetric(metric, summaries.get(lane)!) : formatCount(value)
+  }
   const shown = [...values].filter(([, byLane]) => [...byLane.values()].some((value) => value !== 0))
   return {
     title,
     columns: [{ heading: 'counter', align: 'left' as const }, ...lanes.map((lane) => ({ heading: lane, align: 'right' as const }))],
-    rows: shown.map(([counter, byLane]) => [counter, ...lanes.map((lane) => (byLane.has(lane) ? formatCount(byLane.get(lane)!) : '—'))]),
+    rows: shown.map(([counter, byLane]) => [counter, ...lanes.map((lane) => (byLane.has(lane) ? text(counter, lane, byLane.get(lane)!) : '—'))]),
     notes: shown.length === 0 ? ['All counters stayed zero.'] : [],
   }
 }

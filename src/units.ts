@@ -109,9 +109,9 @@ export function formatList(members: Iterable<number>): string {
   return parts.join(',')
 }
 
-/** 1_500_000 -> `'1.5ms'`. Three significant digits. */
-export function formatDuration(ns: number): string {
-  const size = Math.abs(ns)
+/** 1_500_000 -> `'1.5ms'`. Three significant digits. In the unit that `beside` would have, if given. */
+export function formatDuration(ns: number, beside = ns): string {
+  const size = Math.abs(beside)
   if (size >= 60e9) return `${significant(ns / 60e9)}min`
   if (size >= 1e9) return `${significant(ns / 1e9)}s`
   if (size >= 1e6) return `${significant(ns / 1e6)}ms`
@@ -129,9 +129,9 @@ export function formatSize(bytes: number): string {
   return `${bytes}B`
 }
 
-/** 0.1234 -> `'12.3%'`. */
+/** 0.1234 -> `'12.3%'`; from ten times on without the decimal: `'1,234%'`. */
 export function formatPercent(fraction: number): string {
-  return `${(fraction * 100).toFixed(1)}%`
+  return Math.abs(fraction) >= 10 ? `${formatCount(fraction * 100)}%` : `${(fraction * 100).toFixed(1)}%`
 }
 
 /** 1234567 -> `'1,234,567'`. */

@@ -4,7 +4,7 @@
  */
 import type { Machine } from '../machine/index.ts'
 import type { NodeLoad } from '../policy/index.ts'
-import { LogLinearHistogram } from '../results/index.ts'
+import { LATENCY_BITS, LogLinearHistogram } from '../results/index.ts'
 import { PAIR_WORDS } from '../trace/index.ts'
 import type { Cells, Workspace } from '../wasm/index.ts'
 import { Contention, type LoadModel } from './contention.ts'
@@ -44,8 +44,8 @@ export class MemoryTraffic {
   readonly #queueingPs: Float64Array
   /** Highest demand on each link in any epoch. */
   readonly #busiest: Float64Array
-  /** Latency of accesses, ns: exact below 2 us, within 0.05 % above. */
-  readonly latency = new LogLinearHistogram(10)
+  /** Latency of accesses, ns. */
+  readonly latency = new LogLinearHistogram(LATENCY_BITS)
   /** By memory node, of the last epoch. */
   readonly #served: Float64Array
   readonly #servedPs: Float64Array

@@ -5,7 +5,7 @@
  */
 import type { Copies, MigrationRecord } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
-import { LogLinearHistogram } from '../results/index.ts'
+import { LATENCY_BITS, LogLinearHistogram } from '../results/index.ts'
 import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
 import type { MemoryTraffic } from './memory-traffic.ts'
 import { GROUPS, type Sample } from './sample.ts'
@@ -35,7 +35,7 @@ export class SampledCounts {
   readonly #givenWrites: Float64Array
   readonly #sums: GroupSums
   /** Latency by group, as in MemoryTraffic. */
-  readonly #latency = Array.from({ length: GROUPS + 1 }, () => new LogLinearHistogram(10))
+  readonly #latency = Array.from({ length: GROUPS + 1 }, () => new LogLinearHistogram(LATENCY_BITS))
 
   constructor(sample: Sample, machine: Machine, actorNode: Uint8Array) {
     const nodes = machine.nodes.length

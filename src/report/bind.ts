@@ -57,7 +57,7 @@ export function bindChart(chart: ReportChart, context: ChartContext, { scheme, f
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     description: chart.description,
-    ...(framed ? { title: { text: chart.title, subtitle: wrap(chart.caption ?? '', chart.width === 'full' ? 150 : 72) } } : {}),
+    ...(framed ? { title: { text: chart.title, subtitle: wrap(chart.caption ?? '', chart.width === 'full' ? 160 : 76) } } : {}),
     ...(isFaceted ? {} : { width: CHART_WIDTH[chart.width ?? 'half'], autosize: { type: 'fit-x', contains: 'padding' } }),
     ...spec,
     params: [{ name: 'windowFrom', value: edges[0] }, { name: 'windowTo', value: edges.at(-1) }, ...((spec['params'] as unknown[] | undefined) ?? [])],

@@ -25,7 +25,7 @@ const COMPARED: ReadonlySet<MetricName> = new Set(['meanLatency', 'estimatedRun'
 export function comparison(run: RunTables): ReportTable {
   const rows = run.rows('summary')
   const baseline = rows.find((row) => row['lane'] === run.record.baseline) ?? rows[0]!
-  const change = (name: MetricName, row: Row): string => (row === baseline ? '' : formatChange(METRICS[name].of(row), METRICS[name].of(baseline)))
+  const change = (name: MetricName, row: Row): string => (row === baseline ? '' : formatChange(name, row, baseline))
   return {
     title: 'Comparison',
     laneColumn: 0,

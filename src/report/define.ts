@@ -1,6 +1,7 @@
 /** `defineReport`: what a file in reports/ default-exports. A report answers one question from the tables of run folders. */
 import type { Row } from '../columns/index.ts'
 import type { RunRecord, Study } from '../results/index.ts'
+import { tellingSamplingError } from './sampling.ts'
 
 /** A run folder or a sweep store, opened: what reports may read. Rows of a table, in stored order. */
 export interface RunTables {
@@ -70,5 +71,5 @@ export interface Report {
 }
 
 export function defineReport(report: Report): Report {
-  return report
+  return tellingSamplingError(report)
 }

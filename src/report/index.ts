@@ -13,6 +13,7 @@ export {
   formatPages,
   groupBy,
   inOrder,
+  LATENCY_ERROR,
   MEASURES,
   METRICS,
   type Metric,
@@ -37,6 +38,7 @@ export { kindOf, listReports, loadReport, loadReports, type NamedReport } from '
 export { markdownTable, renderMarkdown } from './markdown.ts'
 export * from './pieces.ts'
 export { caveats, commandLine, provenance } from './provenance.ts'
+export { type ErrorBars, errorBars } from './sampling.ts'
 export type { Finding } from './study-findings.ts'
 export { renderTable, type TextOptions, terminalOptions } from './text.ts'
 export type { Role, Scheme } from './theme.ts'

@@ -6,15 +6,16 @@ import { basename } from 'node:path'
 import { Random, type Row } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
 import type { RunRecord } from './schema.ts'
-import { type Correction, corrected, type Estimate, LEAST_BLOCKS, LEAST_TRACES, overTraces, PairedTotals } from './statistics.ts'
+import { type Correction, corrected, type Estimate, LEAST_BLOCKS, LEAST_TRACES, NORMAL_QUANTILE, overTraces, PairedTotals } from './statistics.ts'
 
 /** What is summed over the bins of a run. */
 export const MEASURES = {
   cost: {
     about: 'total cost: memory stall, migration, hint faults, observation and waiting',
     columns: ['memory_stall_ns', 'migration_ns', 'hint_fault_ns', 'observation_ns', 'blocked_ns'],
+    total: 'total_cost_ns',
   },
-  latency: { about: 'access latency alone', columns: ['memory_stall_ns'] },
+  latency: { about: 'access latency alone', columns: ['memory_stall_ns'], total: 'memory_stall_ns' },
 } as const
 export type Measure = keyof typeof MEASURES
 
@@ -34,6 +35,8 @@ export interface Case {
   seeds: number[]
   blocks: number
   blockLength: number
+  /** The trace is a sample of pages, and intervals allow for it. */
+  sampled: boolean
 }
 
 export interface PolicyComparison {
@@ -184,9 +187,25 @@ function openCase({ name, runs }: Group, baseline: string, measure: Measure, not
   }
   const { trace, machine } = runs[0]!.record
   const costs = new Map(inAll.map((policy) => [policy, seeds.map((seed) => bySeed.get(seed)!.get(policy)!)]))
-  const totals = new PairedTotals(costs, baseline, new Random(seeds[0]!, `compare ${trace.digest} ${machine.name}`))
-  const about = { name, trace: basename(trace.file), machine: machine.name, seeds, blocks: totals.blocks, blockLength: totals.blockLength }
+  const sampling = samplingErrors(runs, MEASURES[measure].total)
+  const totals = new PairedTotals(costs, baseline, new Random(seeds[0]!, `compare ${trace.digest} ${machine.name}`), sampling)
+  const sampled = sampling.size > 0
+  const about = { name, trace: basename(trace.file), machine: machine.name, seeds, blocks: totals.blocks, blockLength: totals.blockLength, sampled }
   return { about, digest: trace.digest, totals, policies: inAll }
+}
+
+/** Relative standard error that sampling of pages leaves in the total of each policy; all seeds replay the same pages. */
+function samplingErrors(runs: readonly ComparedRun[], total: string): Map<string, number> {
+  const errors = new Map<string, number>()
+  for (const run of runs) {
+    if (run.record.trace.sample === undefined) continue
+    for (const row of run.rows('summary')) {
+      const half = (row[`${total}_ci95`] as number | null | undefined) ?? 0
+      const lane = row['lane'] as string
+      if (half > 0) errors.set(lane, Math.max(errors.get(lane) ?? 0, half / NORMAL_QUANTILE / (row[total] as number)))
+    }
+  }
+  return errors
 }
 
 /** Sum of the columns per bin of every lane. */
@@ -281,6 +300,7 @@ export function method({ measure, correction, cases }: PolicyComparison): string
   ]
   return [
     `Compared is ${MEASURES[measure].about}. 95 % intervals by a paired bootstrap over blocks of the trace${seeds > 1 ? ' and over seeds' : ''}; verdicts at 5 %, ${family}.`,
+    ...(cases.some(({ sampled }) => sampled) ? ['Of samples of pages: intervals and verdicts allow for the sampling error too.'] : []),
     ...(cases.some(({ blocks }) => blocks < LEAST_BLOCKS)
       ? [`A block is as long as the trace remembers (three times the lag of its autocorrelation); fewer than ${LEAST_BLOCKS} blocks give no interval.`]
       : []),

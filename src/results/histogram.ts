@@ -1,3 +1,15 @@
+/** Grain of the histograms of access latency, and in words how far a percentile, and an upper edge of a class, is off. */
+export const LATENCY_BITS = 10
+export const LATENCY_ERROR = {
+  percentile: `exact up to ${2 ** (LATENCY_BITS + 1) - 1} ns, above within ${percent(LATENCY_BITS + 1)}`,
+  edge: `exact up to ${2 ** (LATENCY_BITS + 1) - 1} ns, above at most ${percent(LATENCY_BITS)} too high`,
+} as const
+
+/** 2^-bits, as `0.05 %`. */
+function percent(bits: number): string {
+  return `${(100 * 2 ** -bits).toPrecision(1)} %`
+}
+
 /**
  * Log-linear histogram of non-negative integers, as HdrHistogram and the kernel's tracing tools use: every power of two is
  * cut into 2^bits classes of equal width. Counting is exact, merging is exact, and a percentile is off by at most

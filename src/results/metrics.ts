@@ -13,11 +13,17 @@ export interface Metric {
   unit: '' | 'ns' | 'pages' | 'share'
   better: 'lower' | 'higher' | 'neither'
   about: string
-  /** Column of `summary` with half the width of the 95 % interval, which a sample of pages has. */
-  halfWidth?: string
   /** From a row of `summary`; null where it is not known. */
   of(summary: Row): number | null
-  format(value: number): string
+  /** `beside`: a figure in the same words, whose unit is taken. */
+  format(value: number, beside?: number): string
+  /** What sampling of pages leaves unknown (docs/sampling.md); null where all pages were replayed. Without it: not known. */
+  error?: {
+    /** Ends of the 95 % interval. */
+    interval(summary: Row): [low: number, high: number] | null
+    /** Half of it of the change against the baseline, as a share. */
+    ofChange?(summary: Row): number | null
+  }
 }
 
 const column =
@@ -31,6 +37,21 @@ const ratio = (numerator: number | null, denominator: number | null): number | n
 /** Latencies stay in ns whatever their size, so that a column can be compared by eye. */
 export const formatLatency = (ns: number): string => (ns < 1000 ? ns.toFixed(1) : formatCount(ns))
 
+/** Intervals that are as wide on either side: value ± the column NAME_ci95, over what the value is divided by. */
+const evenly = (name: string, of: Metric['of'], over: (summary: Row) => number | null = () => 1): Metric['error'] => ({
+  interval(summary) {
+    const [value, half] = [of(summary), ratio(column(`${name}_ci95`)(summary), over(summary))]
+    return value === null || half === null ? null : [value - half, value + half]
+  },
+})
+const percentile = (name: string): Metric['error'] => ({
+  interval(summary) {
+    const [low, high] = [column(`${name}_low95`)(summary), column(`${name}_high95`)(summary)]
+    return low === null || high === null ? null : [low, high]
+  },
+})
+const sampled = (metric: Metric, of: string): Metric => ({ ...metric, error: evenly(of, metric.of) })
+
 const duration = (label: string, name: string, about: string): Metric => ({
   label,
   unit: 'ns',
@@ -39,7 +60,6 @@ const duration = (label: string, name: string, about: string): Metric => ({
   of: column(name),
   format: formatDuration,
 })
-const sampled = <M extends Metric>(metric: M, of: string): M & { halfWidth: string } => ({ ...metric, halfWidth: `${of}_ci95` })
 const count = (label: string, name: string, better: Metric['better'], about: string): Metric => ({
   label,
   unit: 'pages',
@@ -57,6 +77,11 @@ const share = (label: string, better: Metric['better'], about: string, of: Metri
   format: formatPercent,
 })
 
+function aboveOptimum(summary: Row): number | null {
+  const excess = ratio(summary['total_cost_ns'] as number, summary['bound_ns'] as number | null)
+  return excess === null ? null : excess - 1
+}
+
 export const METRICS = {
   meanLatency: {
     label: 'mean latency',
@@ -64,9 +89,9 @@ export const METRICS = {
     unit: 'ns',
     better: 'lower',
     about: 'mean latency of an access, without hint faults and migration',
-    halfWidth: 'mean_latency_ns_ci95',
     of: column('mean_latency_ns'),
     format: formatLatency,
+    error: { ...evenly('mean_latency_ns', column('mean_latency_ns'))!, ofChange: column('mean_latency_change_ci95') },
   },
   p50Latency: {
     label: 'median latency',
@@ -76,6 +101,7 @@ export const METRICS = {
     about: 'median access latency',
     of: column('p50_latency_ns'),
     format: formatCount,
+    error: percentile('p50_latency_ns'),
   },
   p99Latency: {
     label: '99th percentile of latency',
@@ -85,6 +111,7 @@ export const METRICS = {
     about: '99th percentile of access latency',
     of: column('p99_latency_ns'),
     format: formatCount,
+    error: percentile('p99_latency_ns'),
   },
   localShare: sampled(
     share('local', 'higher', 'share of accesses served by memory of the accessing node', (summary) =>
@@ -100,11 +127,10 @@ export const METRICS = {
   migrationTime: duration('migrating', 'migration_ns', 'time spent in the migration engine'),
   totalCost: sampled(duration('total cost', 'total_cost_ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'), 'total_cost_ns'),
   aboveOptimum: {
-    ...share('above optimum', 'lower', 'total cost above the per-page optimum without capacity limits', (summary) => {
-      const excess = ratio(summary['total_cost_ns'] as number, summary['bound_ns'] as number | null)
-      return excess === null ? null : excess - 1
-    }),
+    ...share('above optimum', 'lower', 'total cost above the per-page optimum without capacity limits', aboveOptimum),
     heading: 'above opt.',
+    // of the cost alone: how far the optimum may be off is not known
+    error: evenly('total_cost_ns', aboveOptimum, column('bound_ns')),
   },
   possibleGain: share('of possible gain', 'higher', '(baseline - this) / (baseline - optimum) of total cost', column('share_of_possible_gain')),
   pingPong: count('ping-pong', 'ping_pong_pages', 'lower', 'pages moved away and back again'),
@@ -112,24 +138,35 @@ export const METRICS = {
 
 export type MetricName = keyof typeof METRICS
 
-/** The figure in words a table shows; an unknown one is an em dash, never a zero. */
+/** Ends of the 95 % interval that sampling of pages leaves; null where nothing is left, or it is not known. */
+export function samplingInterval(name: MetricName, summary: Row): [low: number, high: number] | null {
+  const interval = (METRICS[name] as Metric).error?.interval(summary) ?? null
+  return interval === null || interval[0] === interval[1] ? null : interval
+}
+
+/** The figure in words a table shows, `90.1 ±0.4` or `144 (82 to 144)` in a sample of pages; an unknown one is an em dash, never a zero. */
 export function formatMetric(name: MetricName, summary: Row): string {
   const metric: Metric = METRICS[name]
   const value = metric.of(summary)
   if (value === null) return '—'
-  const width = metric.halfWidth === undefined ? null : ((summary[metric.halfWidth] as number | null | undefined) ?? null)
-  return width === null ? metric.format(value) : `${metric.format(value)} ±${metric.format(width)}`
+  const interval = samplingInterval(name, summary)
+  if (interval === null) return metric.format(value)
+  const [low, high] = interval
+  const isEven = Math.abs(high - value - (value - low)) <= 1e-9 * high
+  return isEven ? `${metric.format(value)} ±${metric.format(high - value, value)}` : `${metric.format(value)} (${metric.format(low)} to ${metric.format(high)})`
 }
 
 export const metricHeading = (name: MetricName): string => (METRICS[name] as Metric).heading ?? METRICS[name].label
 
-/** `+12.3%`, `-4.0%`, `=`: a figure against the same figure of the baseline. */
-export function formatChange(value: number | null, baseline: number | null): string {
-  if (value === null || baseline === null || baseline === 0) return '—'
-  const change = value / baseline - 1
-  if (change === 0) return '='
-  const text = Math.abs(change) < 0.0005 ? '0.0%' : formatPercent(Math.abs(change))
-  return `${change < 0 ? '-' : '+'}${text}`
+/** `+12.3%`, `-4.0%`, `=`: a figure against the same figure of the baseline, `-4.0% ±0.3%` in a sample of pages. */
+export function formatChange(name: MetricName, summary: Row, baseline: Row): string {
+  const metric: Metric = METRICS[name]
+  const change = ratio(metric.of(summary), metric.of(baseline))
+  if (change === null) return '—'
+  if (change === 1) return '='
+  const size = formatPercent(Math.abs(change - 1))
+  const error = metric.error?.ofChange?.(summary) ?? 0
+  return `${Math.abs(change - 1) < 0.0005 ? '' : change < 1 ? '-' : '+'}${size}${error === 0 ? '' : ` ±${formatPercent(error)}`}`
 }
 
 /** Pages as bytes: `12.5MiB`. */

@@ -3,6 +3,7 @@
  * Additive changes only; renaming or removing a column raises RUN_SCHEMA.
  */
 import type { Column, TableSchema } from '../columns/index.ts'
+import { LATENCY_ERROR } from './histogram.ts'
 
 export const RUN_SCHEMA = 'numareplay/run/1'
 
@@ -29,8 +30,8 @@ export const SUMMARY: TableSchema = {
     int('local', 'accesses', 'served by memory of the accessing node'),
     int('remote', 'accesses', 'served by memory of another node'),
     float('mean_latency_ns', 'ns', 'mean access latency, hint faults and migration not included'),
-    int('p50_latency_ns', 'ns', 'median access latency'),
-    int('p99_latency_ns', 'ns', '99th percentile of access latency'),
+    int('p50_latency_ns', 'ns', `median access latency: ${LATENCY_ERROR.percentile}`),
+    int('p99_latency_ns', 'ns', `99th percentile of access latency: ${LATENCY_ERROR.percentile}`),
     int('stall_ns', 'ns', 'sum over tasks of access latency, faults and synchronous migration'),
     int('memory_stall_ns', 'ns', 'the part of stall spent on accesses'),
     int('queueing_ns', 'ns', 'the part of memory_stall_ns above idle latency: waiting at memory controllers and links'),
@@ -152,7 +153,7 @@ export const TRAFFIC: TableSchema = {
 export const LATENCY: TableSchema = {
   name: 'latency',
   about: 'Distribution of access latency',
-  columns: [lane, int('latency_ns', 'ns', 'upper edge of the class'), int('accesses', 'accesses', '')],
+  columns: [lane, int('latency_ns', 'ns', `upper edge of the class: ${LATENCY_ERROR.edge}`), int('accesses', 'accesses', '')],
 }
 
 /** lane × component: the latency stack. Sums to the lane's stall. */

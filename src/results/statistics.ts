@@ -12,7 +12,7 @@ export const LEAST_TRACES = 5
 const RESAMPLES = 2000
 /** Share of each tail of an interval, and the normal quantile there. */
 const TAIL = 0.025
-const NORMAL_QUANTILE = 1.959963984540054
+export const NORMAL_QUANTILE = 1.959963984540054
 /** Variance that rounding alone can make. */
 const ROUNDING = 1e-24
 
@@ -47,9 +47,21 @@ export class PairedTotals {
   readonly #blocked: Map<string, number[][]>
   readonly #blockDraws = new Map<string, Float64Array>()
   readonly #seedDraws = new Map<string, Float64Array>()
+  readonly #sampling: ReadonlyMap<string, number>
+  readonly #samplingDraws = new Map<string, Float64Array>()
 
-  /** Costs of each policy: seeds × bins, the same seeds and bins for all, `reference` among them. Equal `random` streams give equal estimates. */
-  constructor(costs: ReadonlyMap<string, readonly (readonly number[])[]>, reference: string, random: Random) {
+  /**
+   * Costs of each policy: seeds × bins, the same seeds and bins for all, `reference` among them. Equal `random` streams give equal estimates.
+   * `sampling`: of a trace that holds a sample of its pages, the relative standard error of the total of each policy. Policies replay the
+   * same pages, so their errors go together; how much is not known, and they count as if they did not: never too narrow.
+   */
+  constructor(
+    costs: ReadonlyMap<string, readonly (readonly number[])[]>,
+    reference: string,
+    random: Random,
+    sampling: ReadonlyMap<string, number> = new Map(),
+  ) {
+    this.#sampling = sampling
     const [first] = costs.values()
     this.seeds = first?.length ?? 0
     const bins = first?.[0]?.length ?? 0
@@ -67,6 +79,11 @@ export class PairedTotals {
       this.#blockDraws.set(policy, logTotals(meanOverSeeds(bySeed), blocks))
       this.#seedDraws.set(policy, logTotals(bySeed.map(sum), seeds))
     }
+    for (const [policy, own] of sampling)
+      this.#samplingDraws.set(
+        policy,
+        Float64Array.from({ length: RESAMPLES }, () => own * normal(random)),
+      )
   }
 
   ratio(policy: string, reference: string): PairedEstimate {
@@ -74,14 +91,19 @@ export class PairedTotals {
     const centre = Math.log(sum(cost.map(sum)) / sum(base.map(sum)))
     const counted = { ratio: Math.exp(centre), seeds: this.seeds, blocks: this.blocks, blockLength: this.blockLength }
     if (this.blocks < LEAST_BLOCKS) return { ...counted, interval: null, p: null, draws: null }
-    const { blockScale, seedScale, error, degrees } = components(cost, base)
-    const wide = tQuantile(degrees) / NORMAL_QUANTILE
+    const { blockScale, seedScale, error: ofTime, degrees: ofBlocksAndSeeds } = components(cost, base)
+    const wide = tQuantile(ofBlocksAndSeeds) / NORMAL_QUANTILE
     const draws = new Float64Array(RESAMPLES)
+    const sampled = [policy, reference].map((one) => this.#samplingDraws.get(one))
+    const ofSample = policy === reference ? 0 : Math.hypot(this.#sampling.get(policy) ?? 0, this.#sampling.get(reference) ?? 0)
+    const error = Math.hypot(ofTime, ofSample)
+    // Sampling has degrees without end in this (Satterthwaite as above)
+    const degrees = ofTime === 0 ? ofBlocksAndSeeds : ofBlocksAndSeeds * (error / ofTime) ** 4
     const [ofBlocks, ofSeeds] = [this.#blockDraws, this.#seedDraws].map((all) => [all.get(policy)!, all.get(reference)!] as const)
     for (let i = 0; i < RESAMPLES; i++) {
       const block = ofBlocks![0][i]! - ofBlocks![1][i]! - centre
       const seed = ofSeeds![0][i]! - ofSeeds![1][i]! - centre
-      draws[i] = centre + wide * (blockScale * block + seedScale * seed)
+      draws[i] = centre + wide * (blockScale * block + seedScale * seed) + (ofSample === 0 ? 0 : (sampled[0]?.[i] ?? 0) - (sampled[1]?.[i] ?? 0))
     }
     return { ...counted, draws, ...read(draws, centre, error, degrees) }
   }
@@ -192,6 +214,9 @@ const inBlocks = (series: readonly number[], edges: readonly number[]): number[]
 
 /** Uniform below `count`; the bias of count / 2^32 is nothing beside chance. */
 const draw = (random: Random, count: number): number => Math.floor((random.u32() * count) / 2 ** 32)
+
+/** Box and Muller 1958. */
+const normal = (random: Random): number => Math.sqrt(-2 * Math.log(1 - random.float())) * Math.cos(2 * Math.PI * random.float())
 
 /** `count` of `count`, with replacement, RESAMPLES times. */
 function drawn(random: Random, count: number): Uint32Array {

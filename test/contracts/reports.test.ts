@@ -26,6 +26,7 @@ const RUNS: Record<string, RunTables> = {
     nodes: [0, 1, 2, 3, 4, 5, 6, 7],
     bins: 450,
   }),
+  'a sample of pages': sampleRun({ sampled: true, lanes: ['first-touch', 'interleave', 'numa-balancing'], bins: 40 }),
   'one policy that moves nothing': sampleRun({ lanes: ['first-touch'] }),
   'a lane out of memory, no optimum, one bin, node numbers with holes': sampleRun({ oom: 'interleave', bound: false, bins: 1, nodes: [0, 4] }),
 }
@@ -114,6 +115,12 @@ describe.each(reports)('report $name', ({ report }) => {
         if (hasRows) expect(svg).toMatch(/<(path|line|text)[^>]*aria-roledescription|class="mark-(rect|line|area|symbol|text)/)
       }
     }, 120_000)
+
+    test('every table and chart tells the sampling error, and only where there is one', () => {
+      const isSampled = run.record.trace.sample !== undefined
+      for (const { notes = [] } of report.text(run)) expect(notes.filter((note) => note.includes('sample of pages'))).toHaveLength(isSampled ? 1 : 0)
+      for (const { caption = '' } of report.charts(run)) expect(caption.includes('sample of pages')).toBe(isSampled)
+    })
 
     test('its charts refer to fields that exist', () => {
       for (const chart of report.charts(run)) expect(unknownFields(chart), chart.name).toEqual([])

@@ -25,29 +25,33 @@ interface World {
   bin: number
   seed: number
   cell: number
+  /** Relative standard error that sampling of pages leaves in either total. */
+  sampling?: number
 }
 
 const TRUTH = 0.9
 
 /** Share of experiments whose interval holds the true ratio, and how many had an interval. */
-function coverage(name: string, experiments: number, { bins, seeds, memory, bin, seed, cell }: World): { share: number; intervals: number } {
+function coverage(name: string, experiments: number, { bins, seeds, memory, bin, seed, cell, sampling = 0 }: World): { share: number; intervals: number } {
   const random = new Random(11, name)
   let covered = 0
   let intervals = 0
   for (let experiment = 0; experiment < experiments; experiment++) {
     // Traffic that comes and goes: its ups and downs are far larger than the difference
     const reference = series(random, bins, 0.8).map((level) => 1000 * Math.exp(0.4 * level))
+    const drawn = sampling === 0 ? 1 : Math.exp(sampling * normal(random)) / Math.exp(sampling * normal(random))
     const common = series(random, bins, memory)
     const cost = Array.from({ length: seeds }, () => {
       const own = seed * normal(random)
       const cells = series(random, bins, memory)
-      return reference.map((value, j) => value * TRUTH * (1 + own + bin * common[j]! + cell * cells[j]!))
+      return reference.map((value, j) => value * TRUTH * drawn * (1 + own + bin * common[j]! + cell * cells[j]!))
     })
     const costs = new Map([
       ['policy', cost],
       ['baseline', cost.map(() => reference)],
     ])
-    const { interval } = new PairedTotals(costs, 'baseline', new Random(experiment, 'coverage')).ratio('policy', 'baseline')
+    const errors = new Map(sampling === 0 ? [] : [...costs.keys()].map((policy) => [policy, sampling]))
+    const { interval } = new PairedTotals(costs, 'baseline', new Random(experiment, 'coverage'), errors).ratio('policy', 'baseline')
     // In a few experiments chance looks like memory: blocks grow, and no interval is claimed
     if (interval === null) continue
     intervals++
@@ -63,6 +67,7 @@ describe('nominal 95 % intervals cover the true ratio in 93 to 97 % of experimen
     ['bins that remember for long', { bins: 400, seeds: 1, memory: 0.6, bin: 0.15, seed: 0, cell: 0 }],
     ['five seeds that differ as a whole', { bins: 60, seeds: 5, memory: 0, bin: 0.05, seed: 0.02, cell: 0.05 }],
     ['three seeds, bins that remember', { bins: 150, seeds: 3, memory: 0.3, bin: 0.1, seed: 0.01, cell: 0.1 }],
+    ['a sample of pages', { bins: 80, seeds: 1, memory: 0, bin: 0.15, seed: 0, cell: 0, sampling: 0.015 }],
   ])('%s', (name, world) => {
     const { share, intervals } = coverage(name, 500, world)
     expect(intervals).toBeGreaterThan(430)
