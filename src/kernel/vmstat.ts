@@ -83,17 +83,19 @@ export class Vmstat {
   /** /proc/vmstat: events, and per-node items summed. */
   total(): Record<string, number> {
     const all: Record<string, number> = {}
-    for (const [i, name] of NODE_ITEMS.entries()) {
+    for (let i = 0; i < NODE_ITEMS.length; i++) {
       let sum = 0
       for (let node = 0; node < this.#nodes; node++) sum += this.#items[node * NODE_ITEMS.length + i]!
-      all[name] = sum
+      all[NODE_ITEMS[i]!] = sum
     }
-    for (const [i, name] of EVENTS.entries()) all[name] = this.#events[i]!
+    for (let i = 0; i < EVENTS.length; i++) all[EVENTS[i]!] = this.#events[i]!
     return all
   }
 
   /** nodeN/vmstat. */
   ofNode(node: number): Record<string, number> {
-    return Object.fromEntries(NODE_ITEMS.map((name, i) => [name, this.#items[node * NODE_ITEMS.length + i]!]))
+    const items: Record<string, number> = {}
+    for (let i = 0; i < NODE_ITEMS.length; i++) items[NODE_ITEMS[i]!] = this.#items[node * NODE_ITEMS.length + i]!
+    return items
   }
 }

@@ -75,7 +75,7 @@ export function laneResult(parts: LaneParts): LaneResult {
     pagesPerNode: Array.from(ledger.resident),
     copiesMade: ledger.copiesMade,
     copiesPerNode: Array.from(ledger.copiesOn),
-    vmstat: { ...kernel.vmstat },
+    vmstat: kernel.vmstat,
     rows: {
       epochs: ledger.epochRows,
       nodes: ledger.nodeRows,
@@ -116,8 +116,13 @@ export function runningTables(lane: string, context: ReplayContext, kernel: Lane
 }
 
 function vmstatRows(lane: string, { machine }: ReplayContext, kernel: LaneKernel): Row[] {
-  const rows = (node: number, counters: Record<string, number>) => Object.entries(counters).map(([counter, value]): Row => ({ lane, node, counter, value }))
-  return [...rows(-1, kernel.vmstat), ...machine.nodes.flatMap(({ id }, index) => rows(id, kernel.nodeStat[index]!))]
+  const rows: Row[] = []
+  const add = (node: number, counters: Record<string, number>) => {
+    for (const counter in counters) rows.push({ lane, node, counter, value: counters[counter]! })
+  }
+  add(-1, kernel.vmstat)
+  for (const [index, counters] of kernel.nodeStat.entries()) add(machine.nodes[index]!.id, counters)
+  return rows
 }
 
 const groupRows = (lane: string, { sums }: SampledTotals): Row[] =>

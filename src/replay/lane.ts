@@ -269,7 +269,7 @@ export class Lane {
     const to = block.pairStart[i + 1]!
     if (groups !== undefined) groups.account(block, i, placement, copies, traffic)
     else {
-      if (block.accesses[i]! <= MOST_COUNTED) this.#kernels.account(block.pairs, from, to, placement, traffic.cells, traffic.shift)
+      if (block.isLarge[i] === 0) this.#kernels.account(block.pairs, from, to, placement, traffic.cells, traffic.shift)
       else traffic.addPairs(block.pairs, from, to, placement)
       if (copies !== null && copies.replicated > 0) redirectReads(copies, block, i, placement, this.#context.actorNode, traffic)
     }
@@ -306,9 +306,6 @@ export class Lane {
     })
   }
 }
-
-/** What a cell of 32 bits holds. */
-const MOST_COUNTED = 0xffff_ffff
 
 /** Nodes below their low watermark, or below a policy's own marks, with the pages to free. */
 export function pressureOn(kernel: LaneKernel, marks: Watermarks | undefined): Pressure[] {

@@ -418,16 +418,22 @@ export class Ledger implements KernelObserver {
       observation_ns: toNs(bin.observationPs),
       blocked_ns: toNs(bin.blockedPs),
     })
-    machine.nodes.forEach((node, index) => {
+    for (let index = 0; index < this.#nodes; index++) {
+      const { id, bytes } = machine.nodes[index]!
+      const { accesses_in, accesses_out, latency_ns, bytes: moved, utilisation } = this.traffic.nodeColumns(index)
       this.nodeRows.push({
         lane: label,
         time_ns: endNs,
-        node: node.id,
+        node: id,
         pages: this.resident[index]!,
-        capacity: Math.floor(node.bytes / pageSize),
-        ...this.traffic.nodeColumns(index),
+        capacity: Math.floor(bytes / pageSize),
+        accesses_in,
+        accesses_out,
+        latency_ns,
+        bytes: moved,
+        utilisation,
       })
-    })
+    }
     for (const [reason, moves] of [...this.#moves].sort(([a], [b]) => (a < b ? -1 : 1))) this.#pushMoves(endNs, reason, moves)
     this.#moves.clear()
     this.#bin = emptyBin()
@@ -490,15 +496,23 @@ export class Ledger implements KernelObserver {
 
   trafficRows(): Row[] {
     const { machine, label } = this.#shape
-    return machine.nodes.flatMap((from, i) =>
-      machine.nodes.map((to, j) => ({
-        lane: label,
-        from_node: from.id,
-        to_node: to.id,
-        migrated: this.#migratedFlow[i * this.#nodes + j]!,
-        ...this.traffic.routeColumns(i, j),
-      })),
-    )
+    const rows: Row[] = []
+    for (let i = 0; i < this.#nodes; i++) {
+      for (let j = 0; j < this.#nodes; j++) {
+        const { reads, writes, queueing_ns, busiest } = this.traffic.routeColumns(i, j)
+        rows.push({
+          lane: label,
+          from_node: machine.nodes[i]!.id,
+          to_node: machine.nodes[j]!.id,
+          migrated: this.#migratedFlow[i * this.#nodes + j]!,
+          reads,
+          writes,
+          queueing_ns,
+          busiest,
+        })
+      }
+    }
+    return rows
   }
 }
 

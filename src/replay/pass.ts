@@ -1,9 +1,9 @@
 /** One pass over the trace; each tick goes to every lane. An error in a policy's code ends its own lane only. */
-import type { PreparedTrace, TickBlock } from '../trace/index.ts'
+import type { PreparedTrace } from '../trace/index.ts'
 import { plainWorkspace, type Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
 import type { Lane } from './lane.ts'
-import { BlockWindow } from './window.ts'
+import type { LaneBlock } from './window.ts'
 
 /** Told before and after a lane works; what it throws ends that lane. */
 export interface LaneWatch {
@@ -15,8 +15,6 @@ export interface PassOptions {
   /** Called now and then with the share of the trace that is done. */
   progress?: (share: number) => void
   watch?: LaneWatch
-  /** Where the blocks come from, in order; default: the trace. */
-  read?: (b: number) => TickBlock
 }
 
 /** Kept free for the blocks being read, and for what a lane's counters take. */
@@ -27,16 +25,11 @@ export function spaceFor({ trace }: ReplayContext, space: Workspace): Workspace 
   return space.free > RESERVED + 2 * trace.meta.pages ? space : plainWorkspace
 }
 
-export function passOver(
-  trace: PreparedTrace,
-  lanes: (Lane | undefined)[],
-  space: Workspace,
-  { progress, watch, read = (b) => trace.block(b) }: PassOptions,
-): void {
-  const window = new BlockWindow(read, space)
+/** `blockAt`: the blocks as lanes read them, asked for in order. */
+export function passOver(trace: PreparedTrace, blockAt: (b: number) => LaneBlock, lanes: (Lane | undefined)[], { progress, watch }: PassOptions): void {
   const every = Math.max(1, Math.floor(trace.ticks / 200))
   for (let b = 0; b < trace.blocks; b++) {
-    const block = window.load(b)
+    const block = blockAt(b)
     for (let i = 0; i < block.ticks; i++) {
       for (let l = 0; l < lanes.length; l++) {
         const lane = lanes[l]

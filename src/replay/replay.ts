@@ -9,7 +9,6 @@ import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT, VERSION } from '../package.t
 import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
 import { countPairs, type PreparedTrace, relayMemory, shareTrace, type TickBlock } from '../trace/index.ts'
-import { withWorkspace } from '../wasm/index.ts'
 import { type Bound, boundOf, boundWithCopies } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
@@ -19,6 +18,7 @@ import type { LaneResult } from './lane-result.ts'
 import { passOver, spaceFor } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import type { RecordedResidency } from './recorded-placement.ts'
+import { withBlocks } from './window.ts'
 import type { WorkerAnswer, WorkerTask } from './worker.ts'
 
 export type RunFacts = Omit<RunRecord, 'createdAt' | 'command'>
@@ -91,11 +91,16 @@ function defaultJobs({ trace }: ReplayContext): number {
 
 /** All lanes of one comparison in one pass. `read`: where the blocks come from, when not from the trace itself. */
 export function replayLanes(context: ReplayContext, policies: LanePolicy[], progress?: (share: number) => void, read?: (b: number) => TickBlock): LaneResult[] {
-  return withWorkspace((space) => {
-    const lanes = policies.map((policy) => new Lane(context, policy, spaceFor(context, space)))
-    passOver(context.trace, lanes, space, { progress, read })
-    return lanes.map((lane) => lane.finish())
-  })
+  const { trace } = context
+  return withBlocks(
+    trace,
+    (space, blockAt) => {
+      const lanes = policies.map((policy) => new Lane(context, policy, spaceFor(context, space)))
+      passOver(trace, blockAt, lanes, { progress })
+      return lanes.map((lane) => lane.finish())
+    },
+    read,
+  )
 }
 
 /** Lanes dealt out to threads in turn, which share the work of decoding; results come back in the order of the lanes. */

@@ -6,7 +6,7 @@ import type { Machine } from '../machine/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
 import { type Run, type RunRecord, runOf } from '../results/index.ts'
 import type { PreparedTrace } from '../trace/index.ts'
-import { type Workspace, withWorkspace } from '../wasm/index.ts'
+import type { Workspace } from '../wasm/index.ts'
 import { type Bound, boundOf, boundWithCopies } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
@@ -15,6 +15,7 @@ import type { LaneResult } from './lane-result.ts'
 import { type PassOptions, passOver, spaceFor } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import { factsOf, type RunFacts } from './replay.ts'
+import { type LaneBlock, withBlocks } from './window.ts'
 
 /** One lane to replay. `options.epochNs` must be the tick of the trace: `regroup` it before. */
 export interface SoloLane {
@@ -29,15 +30,15 @@ export interface SoloResult {
   bound: Bound
 }
 
-/** As of a pass; the blocks come from the trace. */
-export type SoloOptions = Pick<PassOptions, 'watch' | 'progress'>
+/** As of a pass. */
+export type SoloOptions = PassOptions
 
 /** In the order of the lanes; an Error where a policy's code threw or the options do not fit the trace. */
 export function replaySolo(trace: PreparedTrace, solos: SoloLane[], options: SoloOptions = {}): (SoloResult | Error)[] {
-  return withWorkspace((space) => replayIn(space, trace, solos, options))
+  return withBlocks(trace, (space, blockAt) => replayIn(space, blockAt, trace, solos, options))
 }
 
-function replayIn(space: Workspace, trace: PreparedTrace, solos: SoloLane[], options: SoloOptions): (SoloResult | Error)[] {
+function replayIn(space: Workspace, blockAt: (b: number) => LaneBlock, trace: PreparedTrace, solos: SoloLane[], options: SoloOptions): (SoloResult | Error)[] {
   const { watch } = options
   const errors: (Error | undefined)[] = []
   const plans: ReplayPlan[] = []
@@ -53,7 +54,7 @@ function replayIn(space: Workspace, trace: PreparedTrace, solos: SoloLane[], opt
       return undefined
     }
   })
-  passOver(trace, lanes, space, options)
+  passOver(trace, blockAt, lanes, options)
   return lanes.map((lane, i) => {
     if (lane === undefined) return errors[i]!
     const result = lane.finish()

@@ -57,6 +57,7 @@ export class TaskTracker {
   }
 
   report(timeNs: number): void {
+    if (this.#moved.length === 0) return
     for (const { task, from } of this.#moved) {
       const to = this.#taskNode[task]!
       if (to === from) continue

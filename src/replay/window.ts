@@ -1,66 +1,138 @@
 /**
- * The blocks of a trace as lanes read them: one at a time, in the memory that kernels reach, with what all lanes want to know
- * of a tick. The arrays are used again for the next block.
+ * The blocks of a trace as lanes read them: in the memory that kernels reach, with what all lanes want to know of a tick. One
+ * block at a time, on arrays that are used again for the next (BlockWindow); or all of them, where a small trace is replayed
+ * once more (residentBlocks).
  */
-import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
-import type { Workspace } from '../wasm/index.ts'
+import { countPairs, PAIR_WORDS, type PreparedTrace, type TickBlock } from '../trace/index.ts'
+import { type Kernels, keptInWorkspace, type Workspace, withWorkspace } from '../wasm/index.ts'
 
 export interface LaneBlock extends TickBlock {
-  /** Reads and writes of each tick. */
-  accesses: Float64Array
+  /** By tick, 1 where its accesses may be more than a cell of 32 bits holds. */
+  isLarge: Uint8Array
   /** Room for the indexes of the touches that fault in some lane. */
   faulting: Uint32Array
   /** Pages touched up to the end of each tick: ids are dense in order of first touch. */
   pagesSeen: Float64Array
 }
 
-export class BlockWindow {
+/** What a cell of 32 bits holds. */
+const MOST_COUNTED = 0xffff_ffff
+/** A trace of at most so many pairs (half a GB) stays where kernels reach it, from the second replay on. */
+const MOST_RESIDENT = 20_000_000
+
+/**
+ * Runs `work` with this thread's workspace and the blocks of the trace, which are asked for in order and each valid until the next is.
+ * `read`: where they come from, if not from the trace.
+ */
+export function withBlocks<T>(trace: PreparedTrace, work: (space: Workspace, blockAt: (b: number) => LaneBlock) => T, read?: (b: number) => TickBlock): T {
+  const resident = read === undefined ? residentBlocks(trace) : undefined
+  return withWorkspace((space) => {
+    if (resident) return work(space, (b) => resident[b]!)
+    const window = new BlockWindow(trace, space, read ?? ((b) => trace.block(b)))
+    return work(space, (b) => window.load(b))
+  })
+}
+
+class BlockWindow {
   readonly #read: (b: number) => TickBlock
   readonly #space: Workspace
+  readonly #mayBeLarge: boolean
   #pairs: Uint32Array
   #touchPage: Uint32Array
+  #touchActor: Uint16Array
   #faulting: Uint32Array
   #pagesSeen = 0
 
-  constructor(read: (b: number) => TickBlock, space: Workspace) {
+  constructor(trace: PreparedTrace, space: Workspace, read: (b: number) => TickBlock) {
     this.#read = read
     this.#space = space
+    this.#mayBeLarge = trace.meta.accesses > MOST_COUNTED
     this.#pairs = space.u32(0)
     this.#touchPage = space.u32(0)
+    this.#touchActor = space.u16(0)
     this.#faulting = space.u32(0)
   }
 
-  /** Block `b`; blocks are asked for in order. */
   load(b: number): LaneBlock {
     const block = this.#read(b)
-    return this.#described(this.#space.kind === 'wasm' ? this.#copied(block) : block)
+    if (block.touchPage.length >= this.#faulting.length) this.#faulting = this.#space.u32(withRoom(block.touchPage.length + 1))
+    const laneBlock = described(this.#space.kind === 'wasm' ? this.#copied(block) : block, this.#space.kernels, {
+      faulting: this.#faulting,
+      mayBeLarge: this.#mayBeLarge,
+      pagesSeen: this.#pagesSeen,
+    })
+    this.#pagesSeen = laneBlock.pagesSeen.at(-1) ?? this.#pagesSeen
+    return laneBlock
   }
 
   #copied(block: TickBlock): TickBlock {
     if (block.pairs.length > this.#pairs.length) this.#pairs = this.#space.u32(withRoom(block.pairs.length))
-    if (block.touchPage.length > this.#touchPage.length) this.#touchPage = this.#space.u32(withRoom(block.touchPage.length))
-    const pairs = this.#pairs.subarray(0, block.pairs.length)
-    const touchPage = this.#touchPage.subarray(0, block.touchPage.length)
-    pairs.set(block.pairs)
-    touchPage.set(block.touchPage)
-    return { ...block, pairs, touchPage }
-  }
-
-  #described(block: TickBlock): LaneBlock {
-    const { ticks, pairs, pairStart } = block
-    if (block.touchPage.length >= this.#faulting.length) this.#faulting = this.#space.u32(withRoom(block.touchPage.length + 1))
-    const accesses = new Float64Array(ticks)
-    const pagesSeen = new Float64Array(ticks)
-    for (let i = 0; i < ticks; i++) {
-      const end = pairStart[i + 1]!
-      accesses[i] = this.#space.kernels.accesses(pairs, pairStart[i]!, end)
-      // pairs are sorted by page
-      if (end > pairStart[i]!) this.#pagesSeen = Math.max(this.#pagesSeen, pairs[(end - 1) * PAIR_WORDS]! + 1)
-      pagesSeen[i] = this.#pagesSeen
+    if (block.touchPage.length > this.#touchPage.length) {
+      this.#touchPage = this.#space.u32(withRoom(block.touchPage.length))
+      this.#touchActor = this.#space.u16(withRoom(block.touchPage.length))
     }
-    return { ...block, accesses, pagesSeen, faulting: this.#faulting }
+    return {
+      ...block,
+      pairs: filled(this.#pairs.subarray(0, block.pairs.length), block.pairs),
+      touchPage: filled(this.#touchPage.subarray(0, block.touchPage.length), block.touchPage),
+      touchActor: filled(this.#touchActor.subarray(0, block.touchActor.length), block.touchActor),
+    }
   }
 }
 
 /** Blocks differ a little in length: the largest yet shall not be outgrown by the next. */
 const withRoom = (length: number): number => length + (length >>> 2)
+
+/** `pagesSeen`: before the block. */
+function described(block: TickBlock, kernels: Kernels, before: { faulting: Uint32Array; mayBeLarge: boolean; pagesSeen: number }): LaneBlock {
+  const { ticks, pairs, pairStart } = block
+  const isLarge = new Uint8Array(ticks)
+  const pagesSeen = new Float64Array(ticks)
+  let seen = before.pagesSeen
+  for (let i = 0; i < ticks; i++) {
+    const end = pairStart[i + 1]!
+    if (before.mayBeLarge && kernels.accesses(pairs, pairStart[i]!, end) > MOST_COUNTED) isLarge[i] = 1
+    // pairs are sorted by page
+    if (end > pairStart[i]!) seen = Math.max(seen, pairs[(end - 1) * PAIR_WORDS]! + 1)
+    pagesSeen[i] = seen
+  }
+  return { ...block, isLarge, pagesSeen, faulting: before.faulting }
+}
+
+/** Traces that this thread has replayed. */
+const replayed = new WeakSet<PreparedTrace>()
+
+/** All blocks of a trace that is replayed once more and not too large; undefined for others, which are read block by block. */
+function residentBlocks(trace: PreparedTrace): LaneBlock[] | undefined {
+  if (!replayed.has(trace)) {
+    replayed.add(trace)
+    return undefined
+  }
+  if (countPairs(trace) > MOST_RESIDENT) return undefined
+  return keptInWorkspace(trace, (space) => {
+    const blocks = Array.from({ length: trace.blocks }, (_, b) => copyOf(trace.block(b), space, trace.stored !== undefined))
+    const faulting = space.u32(blocks.reduce((most, { touchPage }) => Math.max(most, touchPage.length), 0) + 1)
+    const mayBeLarge = trace.meta.accesses > MOST_COUNTED
+    let pagesSeen = 0
+    return blocks.map((block) => {
+      const laneBlock = described(block, space.kernels, { faulting, mayBeLarge, pagesSeen })
+      pagesSeen = laneBlock.pagesSeen.at(-1) ?? pagesSeen
+      return laneBlock
+    })
+  })
+}
+
+/** The columns that kernels read, and all others too of a block whose arrays will be used again. */
+function copyOf(block: TickBlock, space: Workspace, isReused: boolean): TickBlock {
+  const { pairs, touchPage, touchActor } = block
+  const copy = { ...block, pairs: filled(space.u32(pairs.length), pairs), touchPage: filled(space.u32(touchPage.length), touchPage) }
+  copy.touchActor = filled(space.u16(touchActor.length), touchActor)
+  if (!isReused) return copy
+  const { pairStart, touchStart, touchIsWrite, touchOffsetNs } = block
+  return { ...copy, pairStart: pairStart.slice(), touchStart: touchStart.slice(), touchIsWrite: touchIsWrite.slice(), touchOffsetNs: touchOffsetNs.slice() }
+}
+
+function filled<A extends Uint32Array | Uint16Array>(array: A, values: A): A {
+  array.set(values)
+  return array
+}

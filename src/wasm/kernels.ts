@@ -108,7 +108,15 @@ export const plainWorkspace: Workspace = {
   f64: (length) => new Float64Array(length),
 }
 
-let own: { arena: Arena; workspace: Workspace } | null | undefined
+/** This thread's workspace: how many callers are inside, and what lies at its bottom for longer than a call. */
+interface Own {
+  arena: Arena
+  workspace: Workspace
+  users: number
+  kept?: { owner: WeakRef<object>; held: unknown; start: number }
+}
+
+let own: Own | null | undefined
 
 /** Runs `work` with this thread's workspace; the arrays made meanwhile are taken back afterwards. */
 export function withWorkspace<T>(work: (workspace: Workspace) => T): T {
@@ -116,18 +124,34 @@ export function withWorkspace<T>(work: (workspace: Workspace) => T): T {
   if (own === null) return work(plainWorkspace)
   const { arena, workspace } = own
   const mark = arena.mark()
+  own.users++
   try {
     return work(workspace)
   } finally {
+    own.users--
     arena.release(mark)
   }
 }
 
-function open(): { arena: Arena; workspace: Workspace } | null {
+/**
+ * What `make` made in this thread's workspace for `owner`, at an earlier call or now. The workspace keeps one owner's arrays, until
+ * another one comes. Undefined where there is no WebAssembly, and while the workspace is in use for something else.
+ */
+export function keptInWorkspace<T>(owner: object, make: (workspace: Workspace) => T): T | undefined {
+  own ??= open()
+  if (own === null) return undefined
+  if (own.kept?.owner.deref() === owner) return own.kept.held as T
+  if (own.users > 0) return undefined
+  if (own.kept) own.arena.release(own.kept.start)
+  own.kept = { owner: new WeakRef(owner), start: own.arena.mark(), held: make(own.workspace) }
+  return own.kept.held as T
+}
+
+function open(): Own | null {
   try {
     const arena = new Arena()
     const workspace = workspaceOn(arena)
-    return workspace ? { arena, workspace } : null
+    return workspace ? { arena, workspace, users: 0 } : null
   } catch {
     // no address space for a memory
     return null
