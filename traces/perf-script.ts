@@ -211,7 +211,7 @@ class PerfScriptReader {
 
   /** --show-task-events, --show-lost-events. */
   #record(text: string, timeNs: number): void {
-    const name = /^PERF_RECORD_\w+/.exec(text)![0]
+    const name = /^PERF_RECORD_\w*/.exec(text)![0]
     this.#event(name).samples++
     const fork = /^PERF_RECORD_FORK\((\d{1,10}):(\d{1,10})\)/.exec(text)
     if (fork) this.#threads.learn(Number(fork[1]), Number(fork[2]))

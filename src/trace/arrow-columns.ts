@@ -1,8 +1,8 @@
 /** Columns of an Arrow record batch from its body: typed arrays as they lie where possible, else a value per row. */
-import { Decompress } from 'fzstd'
 import { type ArrowBatch, ArrowDamage, type ArrowField, type ArrowType } from './arrow-messages.ts'
 import { unlz4Frame } from './lz4.ts'
 import type { ColumnValues } from './table-batches.ts'
+import { unzstdWhole } from './zstd.ts'
 
 /** Text of one column of one batch, unpacked. */
 const MOST_TEXT = 1 << 28
@@ -122,7 +122,7 @@ export class ArrowColumns {
     const claimed = asBuffer(stored).readBigUInt64LE(0)
     if (claimed === NOT_COMPRESSED) return stored.subarray(8)
     if (claimed > BigInt(most + PADDING)) throw new ArrowDamage('a compressed buffer longer than its rows')
-    const unpacked = codec === 'lz4' ? unlz4Frame(stored.subarray(8), this.#file) : unzstd(stored.subarray(8), Number(claimed))
+    const unpacked = codec === 'lz4' ? unlz4Frame(stored.subarray(8), this.#file) : unzstdWhole(stored.subarray(8), Number(claimed), this.#file)
     if (unpacked.length !== Number(claimed)) throw new ArrowDamage('a compressed buffer of another length than it says')
     return unpacked
   }
@@ -156,17 +156,4 @@ function placesOf(fields: readonly ArrowField[], { nodes, buffers, viewBuffers }
     pass(field)
     return place
   })
-}
-
-/** One or more zstd frames of `length` bytes together. */
-function unzstd(bytes: Uint8Array, length: number): Uint8Array {
-  const out = new Uint8Array(length)
-  let filled = 0
-  const decoder = new Decompress((chunk) => {
-    if (filled + chunk.length > length) throw new ArrowDamage('a compressed buffer of another length than it says')
-    out.set(chunk, filled)
-    filled += chunk.length
-  })
-  decoder.push(bytes, true)
-  return out.subarray(0, filled)
 }

@@ -9,6 +9,7 @@ import { UserError } from '../errors.ts'
 import { type BlockShape, encodeBlock, shapeOf } from './block-codec.ts'
 import { shared } from './blocks.ts'
 import type { TraceEvent } from './events.ts'
+import { FooterShape, shaped, TablesShape } from './native-schema.ts'
 import { OutputFile } from './output-file.ts'
 import { pack, unpack } from './packed.ts'
 import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
@@ -149,7 +150,7 @@ function readTables(deflated: Uint8Array): Tables {
   } catch {
     throw new Malformed()
   }
-  const { exactPages, ...tables } = JSON.parse(json.toString('utf8')) as Tables
+  const { exactPages, ...tables } = shaped<Omit<Tables, 'exactPages'> & { exactPages?: number[] }>(TablesShape, JSON.parse(json.toString('utf8')))
   return exactPages === undefined ? tables : { ...tables, exactPages: shared(Uint32Array.from(exactPages)) }
 }
 
@@ -218,11 +219,12 @@ function readFooter(descriptor: number, file: string): Footer {
     if (offset < NATIVE_MAGIC.length) throw new Malformed()
     const json = readAt(descriptor, { offset, bytes })
     if (crc32(json) !== trailer.readUInt32LE(4)) throw new Malformed()
-    const footer = JSON.parse(json.toString('utf8')) as Footer
-    if (footer.schema !== SCHEMA)
-      throw new UserError('another version of the trace file', { file, expected: SCHEMA, got: String(footer.schema), hint: 'Import the recording again' })
+    const parsed = JSON.parse(json.toString('utf8')) as Partial<Footer> | null
+    if (parsed?.schema !== SCHEMA)
+      throw new UserError('another version of the trace file', { file, expected: SCHEMA, got: String(parsed?.schema), hint: 'Import the recording again' })
+    const footer = shaped<Footer>(FooterShape, parsed)
     for (const place of [...Object.values(footer.sections).flat(), ...footer.blocks]) {
-      if (!(place.offset >= NATIVE_MAGIC.length && place.bytes >= 4 && place.offset + place.bytes <= offset)) throw new Malformed()
+      if (!(place.offset >= NATIVE_MAGIC.length && place.offset + place.bytes <= offset)) throw new Malformed()
     }
     let ticks = 0
     for (const block of footer.blocks) {

@@ -5,6 +5,7 @@ import { undecodable } from './damage.ts'
 import type { FormatContext, TraceWriter } from './format.ts'
 import { type ColumnValues, TableBatches } from './table-batches.ts'
 import { layoutOf, type TableLayout } from './table-columns.ts'
+import { unzstdWhole } from './zstd.ts'
 
 /** Beyond this a row group does not fit in memory; pyarrow's default is 1 Mi rows. */
 const MOST_ROWS_IN_GROUP = 2 ** 26
@@ -27,7 +28,8 @@ export async function readParquet(path: string, trace: TraceWriter, context: For
 
 async function readRowGroups(file: FileHandle, path: string, trace: TraceWriter, context: FormatContext): Promise<void> {
   const { parquetMetadataAsync, parquetRead } = await import('hyparquet')
-  const { compressors } = await import('hyparquet-compressors')
+  const { compressors: others } = await import('hyparquet-compressors')
+  const compressors = { ...others, ZSTD: (input: Uint8Array, length: number) => unzstdWhole(input, length, path) }
   const buffer = await asyncBuffer(file, path)
   const footer = new DataView(await buffer.slice(buffer.byteLength - 8))
   if (footer.getUint32(4, true) !== 0x31524150 || footer.getUint32(0, true) > Math.min(LARGEST_FOOTER, buffer.byteLength - 12))
@@ -103,12 +105,18 @@ async function asyncBuffer(file: FileHandle, path: string) {
   if (size < 12) throw new UserError('the Parquet file is cut off', { file: path })
   return {
     byteLength: size,
-    async slice(start: number, end = size): Promise<ArrayBuffer> {
-      const from = start < 0 ? size + start : start
-      if (!(from >= 0 && end <= size && from <= end)) throw new Error('an offset outside the file')
-      const bytes = new ArrayBuffer(end - from)
-      await file.read(new Uint8Array(bytes), 0, end - from, from)
+    slice(start: number, end = size): Promise<ArrayBuffer> {
+      const bytes = read(start < 0 ? size + start : start, end)
+      // hyparquet fetches ahead and may fail before it looks at all of them
+      bytes.catch(() => {})
       return bytes
     },
+  }
+
+  async function read(from: number, end: number): Promise<ArrayBuffer> {
+    if (!(from >= 0 && end <= size && from <= end)) throw new Error('an offset outside the file')
+    const bytes = new ArrayBuffer(end - from)
+    await file.read(new Uint8Array(bytes), 0, end - from, from)
+    return bytes
   }
 }

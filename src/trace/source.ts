@@ -9,6 +9,7 @@ import type { FileHead } from './format.ts'
 import { unlz4 } from './lz4.ts'
 import { unsnappy } from './snappy.ts'
 import { leftIn, zipBytes } from './zip.ts'
+import { unzstd } from './zstd.ts'
 
 const CHUNK = 1 << 18
 /** What formats see to recognise a file. */
@@ -36,6 +37,8 @@ export type Compression = 'none' | 'gzip' | 'zstd' | 'zlib' | 'zip' | 'lz4' | 's
 const COMPRESSIONS: [Compression, ...number[]][] = [
   ['gzip', 0x1f, 0x8b],
   ['zstd', 0x28, 0xb5, 0x2f, 0xfd],
+  // pzstd begins with a frame to be skipped, of 4 bytes
+  ['zstd', 0x50, 0x2a, 0x4d, 0x18],
   ['zlib', 0x78, 0x9c],
   ['zlib', 0x78, 0xda],
   ['zlib', 0x78, 0x01],
@@ -173,7 +176,7 @@ const DECODERS: Record<Compression, Decoder> = {
   none: (source) => source.bytes,
   gzip: (source, path) => transform(source, zlib.createGunzip({ chunkSize: CHUNK }), 'gzip', path),
   zlib: (source, path) => transform(source, zlib.createInflate({ chunkSize: CHUNK }), 'zlib', path),
-  zstd: unzstd,
+  zstd: (source, path) => unzstd(source.bytes, path),
   lz4: (source, path) => unlz4(source.bytes, path),
   snappy: (source, path) => unsnappy(source.bytes, path),
   zip: unzip,
@@ -183,28 +186,6 @@ const DECODERS: Record<Compression, Decoder> = {
 async function* unzip(source: Counted, path: string, lenient: boolean): AsyncGenerator<Uint8Array> {
   for await (const _ of source.bytes) break
   yield* zipBytes(path, lenient)
-}
-
-/** Node's own zstd (22.15 and later) where it is there, else fzstd; both hold one window. */
-async function* unzstd(source: Counted, path: string): AsyncGenerator<Uint8Array> {
-  const native = (zlib as { createZstdDecompress?: (options: object) => zlib.Gunzip }).createZstdDecompress
-  if (native) {
-    yield* transform(source, native({ chunkSize: CHUNK }), 'zstd', path)
-    return
-  }
-  const { Decompress } = await import('fzstd')
-  const ready: Uint8Array[] = []
-  const decoder = new Decompress((chunk) => ready.push(chunk))
-  try {
-    for await (const chunk of source.bytes) {
-      decoder.push(chunk)
-      yield* ready.splice(0)
-    }
-    decoder.push(new Uint8Array(0), true)
-  } catch (error) {
-    throw damaged(error, 'zstd', source, path)
-  }
-  yield* ready.splice(0)
 }
 
 async function* transform(source: Counted, decoder: zlib.Gunzip, name: string, path: string): AsyncGenerator<Uint8Array> {
@@ -221,14 +202,12 @@ async function* transform(source: Counted, decoder: zlib.Gunzip, name: string, p
   }
 }
 
-/** A message for what zlib and fzstd throw; other errors are passed on. */
+/** A message for what zlib throws; other errors are passed on. */
 function damaged(error: unknown, name: string, { read }: Counted, path: string): unknown {
   const { code, message } = error as { code?: string | number; message: string }
-  if (error instanceof UserError || (typeof code === 'string' && !/^Z_|^ERR_ZSTD|^ZSTD_/.test(code))) return error
+  if (error instanceof UserError || (typeof code === 'string' && !code.startsWith('Z_'))) return error
   const byte = `byte ${formatCount(read)}`
-  if (code === 'Z_BUF_ERROR' || code === 5 || /end of file|EOF/i.test(message))
+  if (code === 'Z_BUF_ERROR' || /end of file/i.test(message))
     return new UserError(`the ${name} data is cut off at ${byte}`, { file: path, hint: 'Copy or record it again; the file is not complete' })
-  if (/window/i.test(message))
-    return new UserError('the zstd window is too large', { file: path, expected: 'at most 32 MiB', hint: `zstd -dc --long=31 ${path} | gzip > …` })
   return new UserError(`the ${name} data is damaged before ${byte}`, { file: path, got: message })
 }

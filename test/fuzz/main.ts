@@ -1,102 +1,173 @@
 /**
- * The long mode: `npm run fuzz -- --inputs 1000000 [--seed 1] [--only NAME]`. Inputs are shared out evenly over the targets. A thread
- * does the work with a bounded heap; what it is busy with lies in shared memory, so that a hang is found, named and kept.
+ * The long mode: `npm run fuzz -- --inputs 1000000 [--seed 1] [--only NAME] [--state FILE]`. Inputs are shared out over the targets
+ * in rounds; with a state file a run goes on from the round after the last one that it finished, and its counts add up. A thread does
+ * the work with a bounded heap; what it is busy with lies in shared memory, so that a hang is found, named and kept.
  */
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import fc from 'fast-check'
-import { damagedOf } from './mutate.ts'
+import { damage, damagedBy } from './mutate.ts'
 import { type FuzzTarget, fuzzTargets, survives } from './targets.ts'
 
 /** Wall-clock: much, because the machine may be busy with other things. */
 const SLOWEST_MS = 60_000
 const HEAP_MIB = 1024
-/** Inputs of a target in one go. */
+/** Of the whole process, buffers included. */
+const RESIDENT_MIB = 2048
+/** Inputs of a target in one round, where its share is 1. */
 const ROUND = 1000
 const LARGEST_INPUT = 1 << 22
+/** Inputs kept of one kind of failure. */
+const KEPT_ALIKE = 3
+
+/** What a run has done, over all its processes. */
+interface Progress {
+  seed: number
+  round: number
+  inputs: Record<string, number>
+  cpuSeconds: number
+  mostMib: number
+  /** First line of the message and place -> how often. */
+  failures: Record<string, number>
+}
 
 interface Work {
-  inputs: number
   seed: number
+  round: number
+  /** The target to begin with. */
+  from: number
   only: string
-  /** [inputs done, length of the input at work, choice, index of the target]. */
+  /** [inputs done of the target, length of the input at work, choice, index of the target]. */
   state: SharedArrayBuffer
   input: SharedArrayBuffer
 }
+
+type Message = { target: string; inputs: number } | { round: number } | { failure: string; choice: number; target: string; bytes: Uint8Array }
 
 if (isMainThread) watch()
 else await work(workerData as Work)
 
 function watch(): void {
   const { values } = parseArgs({
-    options: { inputs: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' }, only: { type: 'string', default: '' } },
+    options: {
+      inputs: { type: 'string', default: '1000000' },
+      seed: { type: 'string', default: '1' },
+      only: { type: 'string', default: '' },
+      state: { type: 'string' },
+    },
   })
-  const state = new SharedArrayBuffer(16)
-  const input = new SharedArrayBuffer(LARGEST_INPUT)
-  const data: Work = { inputs: Number(values.inputs), seed: Number(values.seed), only: values.only, state, input }
-  const worker = new Worker(new URL(import.meta.url), { workerData: data, resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB } })
-  const counters = new Int32Array(state)
-  const start = performance.now()
-  let done = -1
-  let since = start
-  let mostBytes = 0
-  let targets: string[] = []
-  const timer = setInterval(() => {
-    mostBytes = Math.max(mostBytes, process.memoryUsage.rss())
-    const now = Atomics.load(counters, 0)
-    if (now !== done || targets.length === 0) since = performance.now()
-    done = now
-    if (performance.now() - since > SLOWEST_MS) fail(`${targets[counters[3]!]} hangs`)
-  }, 1000)
-  worker.on('message', (message: { targets?: string[]; failure?: string; finished?: string }) => {
-    if (message.targets) targets = message.targets
-    if (message.finished) process.stdout.write(`${message.finished}\n`)
-    if (message.failure) fail(message.failure)
-  })
-  worker.on('error', (error) => fail(error.message))
-  worker.on('exit', (code) => {
-    clearInterval(timer)
-    const seconds = ((performance.now() - start) / 1000).toFixed(0)
-    process.stdout.write(`${Atomics.load(counters, 0)} inputs, seed ${values.seed}, ${seconds} s, at most ${(mostBytes / 2 ** 20).toFixed(0)} MiB resident: `)
-    process.stdout.write(code === 0 ? 'every one a clean error or a result that holds together\n' : 'stopped\n')
-    process.exitCode = code === 0 ? 0 : 1
-  })
+  const wanted = Number(values.inputs)
+  const progress: Progress =
+    values.state !== undefined && existsSync(values.state)
+      ? (JSON.parse(readFileSync(values.state, 'utf8')) as Progress)
+      : { seed: Number(values.seed), round: 0, inputs: {}, cpuSeconds: 0, mostMib: 0, failures: {} }
+  const cpuBefore = progress.cpuSeconds
+  const total = () => Object.values(progress.inputs).reduce((a, b) => a + b, 0)
 
-  function fail(problem: string): void {
-    const file = `fuzz-failure-${values.seed}-${Atomics.load(counters, 0)}`
-    writeFileSync(file, new Uint8Array(input, 0, counters[1]))
-    process.stdout.write(`${targets[counters[3]!] ?? ''}: ${problem}\nthe input is ${file} (choice ${counters[2]})\n`)
-    void worker.terminate()
-  }
-}
+  run(0)
 
-async function work({ inputs, seed, only, state, input }: Work): Promise<void> {
-  const targets = (await fuzzTargets()).filter(({ name }) => name.includes(only))
-  parentPort!.postMessage({ targets: targets.map(({ name }) => name) })
-  const counters = new Int32Array(state)
-  // in rounds, so that a run that is stopped has tried everything alike
-  for (let round = 0; counters[0]! < inputs; round++) {
-    for (const [i, target] of targets.entries()) {
-      counters[3] = i
-      await fuzz(target, Math.min(ROUND, Math.ceil(inputs / targets.length)), seed + round, counters, new Uint8Array(input))
+  function run(from: number): void {
+    const state = new SharedArrayBuffer(16)
+    const input = new SharedArrayBuffer(LARGEST_INPUT)
+    const { seed, round } = progress
+    const data: Work = { seed, round, from, only: values.only, state, input }
+    const worker = new Worker(new URL(import.meta.url), { workerData: data, resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB } })
+    const counters = new Int32Array(state)
+    let done = -1
+    let since = performance.now()
+    let failed = false
+    const timer = setInterval(() => {
+      const mib = process.memoryUsage.rss() / 2 ** 20
+      progress.mostMib = Math.max(progress.mostMib, Math.round(mib))
+      const now = Atomics.load(counters, 0)
+      if (now !== done) since = performance.now()
+      done = now
+      if (mib > RESIDENT_MIB) abandon(`more than ${RESIDENT_MIB} MiB resident`)
+      else if (performance.now() - since > SLOWEST_MS) abandon('hangs')
+    }, 500)
+    worker.on('message', (message: Message) => {
+      if ('failure' in message) note(message.target, message.failure, message.bytes, message.choice)
+      else if ('target' in message) progress.inputs[message.target] = (progress.inputs[message.target] ?? 0) + message.inputs
+      else {
+        progress.round = message.round
+        save()
+        if (total() >= wanted) void worker.terminate()
+      }
+    })
+    worker.on('error', (error) => abandon(error.message))
+    worker.on('exit', () => {
+      clearInterval(timer)
+      if (failed) run(counters[3]! + 1)
+      else finish()
+    })
+
+    /** The input at work is the finding; a new thread goes on with the next target. */
+    function abandon(problem: string): void {
+      if (failed) return
+      failed = true
+      note(`target ${counters[3]}`, problem, new Uint8Array(input).slice(0, counters[1]), counters[2]!)
+      void worker.terminate()
     }
-    parentPort!.postMessage({ finished: `round ${round + 1}: ${counters[0]} inputs` })
   }
-  process.exit(0)
+
+  function note(target: string, failure: string, bytes: Uint8Array, choice: number): void {
+    const [message, place] = failure.split('\n')
+    const kind = `${target}: ${message}${place ?? ''}`
+    progress.failures[kind] = (progress.failures[kind] ?? 0) + 1
+    if (progress.failures[kind] > KEPT_ALIKE) return
+    const file = `fuzz-failure-${progress.seed}-${total()}-${Object.keys(progress.failures).length}-${progress.failures[kind]}`
+    writeFileSync(file, bytes)
+    process.stdout.write(`${target}: ${failure}\nthe input is ${file} (choice ${choice})\n`)
+  }
+
+  function save(): void {
+    const { user, system } = process.cpuUsage()
+    progress.cpuSeconds = Math.round(cpuBefore + (user + system) / 1e6)
+    process.stdout.write(`round ${progress.round}: ${total()} inputs, ${progress.cpuSeconds} s of CPU, at most ${progress.mostMib} MiB resident\n`)
+    if (values.state === undefined) return
+    writeFileSync(`${values.state}.new`, `${JSON.stringify(progress, null, 2)}\n`)
+    renameSync(`${values.state}.new`, values.state)
+  }
+
+  function finish(): void {
+    for (const [target, inputs] of Object.entries(progress.inputs)) process.stdout.write(`${String(inputs).padStart(9)}  ${target}\n`)
+    const failures = Object.values(progress.failures).reduce((a, b) => a + b, 0)
+    process.stdout.write(`${total()} inputs, seed ${progress.seed}, ${progress.cpuSeconds} s of CPU, at most ${progress.mostMib} MiB resident: `)
+    process.stdout.write(failures === 0 ? 'every one a clean error or a result that holds together\n' : `${failures} failures\n`)
+    process.exitCode = failures === 0 ? 0 : 1
+  }
 }
 
-async function fuzz(target: FuzzTarget, runs: number, seed: number, counters: Int32Array, kept: Uint8Array): Promise<void> {
-  const property = fc.asyncProperty(damagedOf(target.samples), fc.nat(29), async (bytes, choice) => {
+async function work({ seed, round, from, only, state, input }: Work): Promise<void> {
+  const targets = (await fuzzTargets()).filter(({ name }) => name.includes(only))
+  const counters = new Int32Array(state)
+  const post = (message: Message) => parentPort!.postMessage(message)
+  for (let r = round; ; r++) {
+    for (const [i, target] of targets.entries()) {
+      if (r === round && i < from) continue
+      counters[3] = i
+      const inputs = Math.ceil(ROUND * (target.share ?? 1))
+      await fuzz(target, inputs, seed * 1_000_000 + r, counters, new Uint8Array(input), post)
+      post({ target: target.name, inputs })
+    }
+    post({ round: r + 1 })
+    // lets a message to end be heard
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+async function fuzz(target: FuzzTarget, inputs: number, seed: number, counters: Int32Array, kept: Uint8Array, post: (message: Message) => void): Promise<void> {
+  for (const [how, choice] of fc.sample(fc.tuple(damage, fc.noBias(fc.nat(29))), { numRuns: inputs, seed })) {
+    const bytes = damagedBy(target.samples, how)
     kept.set(bytes.subarray(0, kept.length))
     counters[1] = Math.min(bytes.length, kept.length)
     counters[2] = choice
-    await survives(target, bytes, choice)
+    try {
+      await survives(target, bytes, choice)
+    } catch (error) {
+      post({ target: target.name, failure: (error as Error).stack ?? String(error), choice, bytes })
+    }
     Atomics.add(counters, 0, 1)
-  })
-  const { failed, errorInstance } = await fc.check(property, { numRuns: runs, seed, endOnFailure: true })
-  if (!failed) return
-  parentPort!.postMessage({ failure: (errorInstance as Error).stack })
-  // the other thread ends this one
-  await new Promise(() => {})
+  }
 }

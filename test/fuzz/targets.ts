@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { crc32, gunzipSync, gzipSync } from 'node:zlib'
 import * as arrow from 'apache-arrow'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { UserError } from '../../src/errors.ts'
@@ -16,6 +16,8 @@ import { FoldingWriter } from '../../src/trace/writer.ts'
 export interface FuzzTarget {
   name: string
   samples: Buffer[]
+  /** Inputs for each of another target's, where they take long; default 1. */
+  share?: number
   /** Throws anything but a UserError when something is wrong. `choice` varies chunk sizes and options. */
   run(bytes: Buffer, choice: number): Promise<void>
 }
@@ -24,32 +26,50 @@ const ROOT = join(import.meta.dirname, '../..')
 const TRACES = join(ROOT, 'test/fixtures/traces')
 const TOPOLOGY = join(ROOT, 'test/fixtures/topology')
 const PRESETS = join(ROOT, 'src/machine/presets')
-/** Bytes of each text sample that are damaged: enough for every kind of record. */
-const PART = 6000
+/** Bytes of a piece of a sample: short, so that many can be tried and the damage meets what matters. */
+const PIECE = 1500
+/** Pieces of a sample, from all over it. */
+const PIECES = 3
 const CHUNKS = [7, 999, 1 << 16]
 
 const fixture = (name: string): Buffer => {
   const bytes = readFileSync(join(TRACES, name))
   return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
 }
-const part = (name: string): Buffer => fixture(name).subarray(0, PART)
+const start = (name: string): Buffer => fixture(name).subarray(0, PIECE)
+
+/** Whole lines of a text from its start, middle and end. */
+function pieces(name: string): Buffer[] {
+  const text = fixture(name)
+  return Array.from({ length: PIECES }, (_, i) => {
+    const at = Math.floor(((text.length - PIECE) * i) / (PIECES - 1))
+    return text.subarray(i === 0 ? 0 : text.indexOf('\n', at) + 1, text.lastIndexOf('\n', at + PIECE) + 1)
+  })
+}
+
+/** The first two snapshots of a recording of damo's, with some of their regions. */
+function shortDamo(): Buffer {
+  const records = JSON.parse(fixture('damon/phases-vaddr.damo.json.gz').toString('utf8')) as { snapshots: { regions: unknown[] }[] }[]
+  const snapshots = records[0]!.snapshots.slice(0, 2).map((snapshot) => ({ ...snapshot, regions: snapshot.regions.slice(0, 3) }))
+  return Buffer.from(JSON.stringify([{ ...records[0], snapshots }], null, 1))
+}
 
 /** Format -> samples. */
 const FORMAT_SAMPLES: Record<string, () => Buffer[]> = {
   'perf-script': () =>
-    ['mem-shift.default', 'mem-shift.fields', 'page-faults.full', 'page-faults.task-events', 'master-first-touch-autonuma'].map((name) =>
-      part(`perf/${name}.perf-script.txt.gz`),
+    ['mem-shift.default', 'mem-shift.fields', 'page-faults.full', 'page-faults.task-events', 'master-first-touch-autonuma'].flatMap((name) =>
+      pieces(`perf/${name}.perf-script.txt.gz`),
     ),
-  'perf-mem': () => [part('perf/mem-shift-loads.perf-mem-dump.txt.gz')],
-  ftrace: () => [part('perf/numa-events.ftrace.txt.gz')],
-  damon: () => [part('damon/phases-vaddr.ftrace.txt.gz'), part('damon/phases-vaddr.perf-script.txt.gz')],
-  damo: () => [part('damon/phases-vaddr.damo.json.gz')],
-  'damo-report': () => [part('damon/phases-vaddr.damo-report-raw.txt.gz')],
+  'perf-mem': () => [start('perf/mem-shift-loads.perf-mem-dump.txt.gz')],
+  ftrace: () => pieces('perf/numa-events.ftrace.txt.gz'),
+  damon: () => [...pieces('damon/phases-vaddr.ftrace.txt.gz'), ...pieces('damon/phases-vaddr.perf-script.txt.gz')],
+  damo: () => [shortDamo()],
+  'damo-report': () => [start('damon/phases-vaddr.damo-report-raw.txt.gz')],
   drmemtrace: () => [
-    fixture('drmemtrace/drmemtrace.small.x64.trace'),
-    part('drmemtrace/legacy-threadsig.x64.tracedir/drmemtrace.threadsig.10510.0155.trace.gz'),
+    start('drmemtrace/drmemtrace.small.x64.trace'),
+    start('drmemtrace/legacy-threadsig.x64.tracedir/drmemtrace.threadsig.10510.0155.trace.gz'),
   ],
-  'drmemtrace-schedule': () => [part('drmemtrace/threadsig.x64.tracedir/serial_schedule.bin.gz')],
+  'drmemtrace-schedule': () => [start('drmemtrace/threadsig.x64.tracedir/serial_schedule.bin.gz')],
   dinero: () => [Buffer.from('0 7ffe1008\n1 7ffe1010 8\n2 401000\n4 0\n'.repeat(20))],
   pinatrace: () => [Buffer.from(`${'0x401000: R 0x7ffe1008\n0x401003: W 0x7ffe2010 8\n'.repeat(20)}#eof\n`)],
   ramulator: () => [Buffer.from('3 20734016\n7 20734080 20734016\nLD 12345\n0x10 R\n'.repeat(20))],
@@ -114,6 +134,32 @@ async function reopened(out: string): Promise<void> {
   } catch (error) {
     if (!/holds no accesses|no known trace format/.test((error as Error).message)) throw new Error(`${out} cannot be read again`, { cause: error })
   }
+}
+
+async function readNative(path: string): Promise<void> {
+  const trace = await openTrace(path, { format: 'native' })
+  checkMeta(trace.meta)
+  for (let b = 0; b < trace.blocks; b++) trace.block(b)
+}
+
+/** The native file with its checksums as they should be, where its directory can still be read. */
+function sealed(bytes: Buffer): Buffer {
+  const trailer = bytes.length - 16
+  const start = trailer < 8 ? -1 : trailer - bytes.readUInt32LE(trailer)
+  if (start < 8) return bytes
+  let json = bytes.subarray(start, trailer)
+  try {
+    const footer = JSON.parse(json.toString('utf8'))
+    for (const place of [...Object.values(footer.sections).flat(), ...footer.blocks] as { offset: number; bytes: number; crc32: number }[])
+      place.crc32 = crc32(bytes.subarray(place.offset, place.offset + place.bytes))
+    json = Buffer.from(JSON.stringify(footer))
+  } catch {
+    // then what is there is sealed
+  }
+  const end = Buffer.from(bytes.subarray(trailer))
+  end.writeUInt32LE(json.length, 0)
+  end.writeUInt32LE(crc32(json), 4)
+  return Buffer.concat([bytes.subarray(0, start), json, end])
 }
 
 async function* chunks(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
@@ -181,19 +227,23 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
     {
       name: 'native file',
       samples: [readFileSync(native)],
-      async run(bytes) {
-        const trace = await openTrace(file(bytes))
-        checkMeta(trace.meta)
-        for (let b = 0; b < trace.blocks; b++) trace.block(b)
-      },
+      run: (bytes) => readNative(file(bytes)),
+    },
+    {
+      // damage behind which the checksums are right, as malice would have it
+      name: 'native file, sealed again',
+      samples: [readFileSync(native)],
+      run: (bytes) => readNative(file(sealed(bytes))),
     },
     {
       name: 'recognition',
-      samples: [...readers.flatMap(({ samples }) => samples.map((bytes) => bytes.subarray(0, PART))), ...containers.flatMap(({ samples }) => samples)],
+      share: 0.25,
+      samples: [...readers.flatMap(({ samples }) => samples), ...containers.flatMap(({ samples }) => samples)],
       run: async (bytes, choice) => checkMeta((await openTrace(file(choice % 5 === 0 ? gzipSync(bytes) : bytes), { lenient: choice % 2 === 0 })).meta),
     },
     {
       name: 'no half-written file',
+      share: 0.25,
       samples: [...readers.flatMap(({ samples }) => samples.map((bytes) => bytes.subarray(0, 1000)))],
       async run(bytes, choice) {
         const out = join(folder, ['out.nrt', 'out.csv.gz', 'out.parquet', 'out.arrow'][choice % 4]!)
@@ -238,6 +288,7 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
     },
     {
       name: 'machine file',
+      share: 0.5,
       samples: readdirSync(PRESETS).map((preset) => readFileSync(join(PRESETS, preset))),
       async run(bytes) {
         const machine = parseMachine(bytes.toString('utf8'), 'machine.yaml')

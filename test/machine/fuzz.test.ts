@@ -8,7 +8,7 @@ import { UserError } from '../../src/errors.ts'
 import { unpack } from '../../src/machine/import/dump.ts'
 import { makeDocument, readDump } from '../../src/machine/import/index.ts'
 import { machineText, parseMachine } from '../../src/machine/index.ts'
-import { damagedOf } from '../fuzz/mutate.ts'
+import { damage, damagedBy } from '../fuzz/mutate.ts'
 
 const RUNS = 500
 const TIMEOUT = 60_000
@@ -57,8 +57,8 @@ test(
   'two damaged dumps together',
   () => {
     fc.assert(
-      fc.property(damagedOf(dumps), damagedOf(dumps), (one, other) => {
-        cleanly(() => machineText(documentOf(one, other), 'yaml'))
+      fc.property(damage, damage, (one, other) => {
+        cleanly(() => machineText(documentOf(damagedBy(dumps, one), damagedBy(dumps, other)), 'yaml'))
       }),
       { numRuns: RUNS },
     )
@@ -70,8 +70,8 @@ test(
   'complaints about machine files name a place in them',
   () => {
     fc.assert(
-      fc.property(damagedOf(machineFiles), (bytes) => {
-        const text = bytes.toString('utf8')
+      fc.property(damage, (how) => {
+        const text = damagedBy(machineFiles, how).toString('utf8')
         try {
           parseMachine(text, 'machine.yaml')
         } catch (error) {

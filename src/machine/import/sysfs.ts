@@ -2,7 +2,7 @@
  * /sys/devices/system/node, as a folder (also the live /sys), a tar archive, or a listing `path: value` as `grep -r .` prints it.
  * Documentation/ABI/stable/sysfs-devices-node and Documentation/admin-guide/mm/numaperf.rst.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../errors.ts'
 import { parseList } from '../../units.ts'
@@ -35,7 +35,10 @@ export function readSysfsFolder(folder: string): SysfsTree {
   const tree: SysfsTree = new Map()
   const add = (path: string): void => {
     const key = sysfsKey(path)
-    if (key !== undefined && existsSync(path)) tree.set(key, /\/initiators\/node\d+$/.test(key) ? '' : readFileSync(path, 'latin1'))
+    if (key === undefined || !existsSync(path)) return
+    if (/\/initiators\/node\d+$/.test(key)) tree.set(key, '')
+    // a copy may come from anywhere: links, pipes and devices are no files of sysfs
+    else if (lstatSync(path).isFile()) tree.set(key, readFileSync(path, 'latin1'))
   }
   for (const node of nodeFolders(root)) {
     for (const name of ['cpulist', 'distance', 'meminfo']) add(join(root, node, name))
@@ -49,7 +52,12 @@ export function readSysfsFolder(folder: string): SysfsTree {
   return tree
 }
 
-const nodeFolders = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).filter((name) => /^node\d+$/.test(name)) : [])
+const nodeFolders = (folder: string): string[] =>
+  existsSync(folder)
+    ? readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() && /^node\d+$/.test(entry.name))
+        .map(({ name }) => name)
+    : []
 
 /** `/sys/devices/…/nodelist: 0-1`; files of several lines repeat their path. */
 export const sysfsListing: DumpReader = {
