@@ -1,6 +1,6 @@
 /**
  * How far figures of a sample of pages are off, and how often the stated 95 % interval holds the figure of all pages.
- *   node bench/sampling.mjs [seeds]      after npm run build; writes a table in Markdown
+ *   node bench/sampling.mjs [seeds [halves]]      after npm run build; writes a table in Markdown
  * Each seed is another trace, so the hash draws other pages' accesses.
  */
 import { machine } from '../dist/src/machine/index.js'
@@ -8,6 +8,8 @@ import { replay } from '../dist/src/replay/index.js'
 import { openTrace } from '../dist/src/trace/index.js'
 
 const SEEDS = Number(process.argv[2] ?? 10)
+/** As --half-samples. */
+const HALVES = process.argv[3] === undefined ? undefined : Number(process.argv[3])
 const RATES = [10, 100]
 const WORKLOADS = {
   'zipf, 100,000 pages': 'zipf:pages=100000,accesses=1000000',
@@ -15,7 +17,7 @@ const WORKLOADS = {
   'phase-shift, 65,536 pages': 'phase-shift:slab=32MiB,accesses=1000000',
 }
 /** Placement by first touch or address alone, and policies that look at accesses and move pages. */
-const POLICIES = { 'first-touch': 'static', interleave: 'static', 'numa-balancing': 'moving', 'hot-page-daemon': 'moving' }
+const POLICIES = { 'first-touch': 'static', interleave: 'static', 'numa-balancing': 'adaptive', 'hot-page-daemon': 'moving' }
 const FIGURES = {
   'mean latency, %': { of: (row) => row.mean_latency_ns, width: 'mean_latency_ns_ci95', error: (got, true_) => 100 * Math.abs(got / true_ - 1) },
   'local share, points': { of: (row) => row.local / row.accesses, width: 'local_share_ci95', error: (got, true_) => 100 * Math.abs(got - true_) },
@@ -26,7 +28,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 
 async function summary(name, sampleOneIn) {
   const trace = await openTrace(name, { sampleOneIn })
-  const run = await replay({ trace, machine: machine('2-socket'), policies: Object.keys(POLICIES), jobs: 1, heat: false })
+  const run = await replay({ trace, machine: machine('2-socket'), policies: Object.keys(POLICIES), jobs: 1, heat: false, halfSamples: HALVES })
   return { rows: run.rows('summary'), kept: trace.meta.pages }
 }
 

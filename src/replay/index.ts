@@ -1,3 +1,4 @@
+export { MOST_HALVES } from './half-samples.ts'
 export type { LaneResult } from './lane-result.ts'
 export type { LaneWatch } from './pass.ts'
 export type { ReplayPlan } from './plan.ts'

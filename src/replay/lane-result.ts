@@ -16,6 +16,8 @@ export interface LaneResult {
   message: string
   isIdeal: boolean
   totals: LedgerTotals
+  /** In a sample of pages, where halves of it were replayed too. */
+  halves?: (LedgerTotals | undefined)[]
   p50LatencyNs: number | null
   p99LatencyNs: number | null
   pingPongPages: number

@@ -12,6 +12,7 @@ import { countPairs, type PreparedTrace, relayMemory, shareTrace, type TickBlock
 import { type Bound, boundOf, boundWithCopies } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
+import { replayHalves } from './half-samples.ts'
 import { heatTable } from './heat.ts'
 import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
@@ -28,6 +29,8 @@ export interface ReplayOptions extends Partial<PlanOptions> {
   machine: Machine
   /** Texts as given to `-p`, or policies as `hotPageDaemon({ period: 2e9 })`. The first lane is the baseline. */
   policies: (string | Policy)[]
+  /** In a sample of pages: replay so many halves of it too, for intervals that hold for policies that move pages (docs/sampling.md). */
+  halfSamples?: number
   /** Worker threads; the result is the same for any number. Default: as many as pay. */
   jobs?: number
   /** For the record only. */
@@ -42,6 +45,10 @@ const PAIRS_WORTH_A_THREAD = 4_000_000
 export async function replay(options: ReplayOptions): Promise<Run> {
   const plan = await planOf(options)
   const lanes = await runLanes(plan, options)
+  if (options.halfSamples !== undefined && plan.context.trace.meta.sample !== undefined) {
+    const halves = replayHalves(plan, planOptionsOf(options), options.halfSamples)
+    for (const [i, lane] of lanes.entries()) lane.halves = halves[i]!
+  }
   const tables = collect(plan.context, lanes, boundsOf(plan.context, lanes))
   const { trace, heat } = plan.context
   return runOf(recordOf(plan, lanes, options), heat ? [...tables, heatTable(trace, heat)] : tables)
@@ -60,7 +67,11 @@ export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
     if (typeof policy === 'string') lanes.push(...(await parsePolicySpec(policy)))
     else lanes.push(lanePolicy(policy, await policyName(policy)))
   }
-  return planReplay(options.trace, options.machine, lanes, {
+  return planReplay(options.trace, options.machine, lanes, planOptionsOf(options))
+}
+
+function planOptionsOf(options: ReplayOptions): PlanOptions {
+  return {
     seed: options.seed ?? 1,
     epochNs: options.epochNs,
     pace: options.pace,
@@ -73,7 +84,7 @@ export async function planOf(options: ReplayOptions): Promise<ReplayPlan> {
     numaMapsAtNs: options.numaMapsAtNs,
     followed: options.followed,
     heat: options.heat ?? true,
-  })
+  }
 }
 
 async function runLanes(plan: ReplayPlan, options: ReplayOptions): Promise<LaneResult[]> {

@@ -1,6 +1,10 @@
 /** Errors of the figures of a sample of pages, by the jackknife over its hash groups (docs/sampling.md). */
+import { sampleVariance } from 'simple-statistics'
 import { tQuantile } from '../results/index.ts'
 import type { LaneResult } from './lane-result.ts'
+import type { LedgerTotals } from './ledger.ts'
+import { GROUPS } from './sample.ts'
+import { totalCostPs } from './verdict.ts'
 
 /** Counts by group; [0] = pages that stand for themselves alone, which have no error. */
 export interface GroupSums {
@@ -73,9 +77,13 @@ type ErrorColumns = Record<(typeof COLUMNS)[number], number | null>
 
 const UNKNOWN = Object.fromEntries(COLUMNS.map((name) => [name, null])) as ErrorColumns
 
-/** Columns of `summary` that say how far sampling may have moved the others; null where every page was kept. */
-export function errorColumns({ totals }: LaneResult, baseline: LaneResult, sample: SampleShape | undefined): ErrorColumns {
+/**
+ * Columns of `summary` that say how far sampling may have moved the others; null where every page was kept. Where halves of the
+ * sample were replayed too, what they differ by beyond sampling is added.
+ */
+export function errorColumns(lane: LaneResult, baseline: LaneResult, sample: SampleShape | undefined): ErrorColumns {
   if (sample === undefined) return UNKNOWN
+  const { totals } = lane
   const { sums, p50, p99 } = totals.groups!
   const { oneIn } = sample
   const counted =
@@ -84,7 +92,7 @@ export function errorColumns({ totals }: LaneResult, baseline: LaneResult, sampl
       exact[name] + oneIn * tail[name]
   const accesses = totals.local + totals.remote
   const latency = perAccess(sample, 'memoryPs')
-  const width = (estimate: Estimate<keyof GroupSums>) => halfWidth95(sample, sums, estimate)
+  const jackknife = (estimate: Estimate<keyof GroupSums>) => halfWidth95(sample, sums, estimate)
   const perMove = totals.migrated > 0 ? totals.migrationPs / totals.migrated : 0
   const perFault = totals.hintFaults > 0 ? totals.hintFaultPs / totals.hintFaults : 0
   const against = baseline.totals.groups!.sums
@@ -92,20 +100,46 @@ export function errorColumns({ totals }: LaneResult, baseline: LaneResult, sampl
     const reference = latency({ accesses: exact.baselineAccesses, memoryPs: exact.baselinePs }, { accesses: tail.baselineAccesses, memoryPs: tail.baselinePs })
     return latency(exact, tail) / reference
   })
+  const cost = jackknife(
+    (exact, tail) => accesses * latency(exact, tail) + perMove * counted('migrated')(exact, tail) + perFault * counted('hintFaults')(exact, tail),
+  )
+  /** With what the halves differ by, in the same unit. */
+  const width = (ofSampling: number, figure: (half: LedgerTotals, ofBaseline: LedgerTotals) => number) => {
+    const pairs = (lane.halves ?? []).map((half, i) => [half, baseline.halves?.[i]] as const)
+    return Math.hypot(
+      ofSampling,
+      ofPolicy95(
+        pairs.flatMap(([half, base]) => (half && base ? [figure(half, base)] : [])),
+        ofSampling,
+      ),
+    )
+  }
+  const latencyWidth = width(jackknife(latency), meanLatencyPs)
   return {
-    mean_latency_ns_ci95: width(latency) / 1000,
-    local_share_ci95: width(perAccess(sample, 'local')),
+    mean_latency_ns_ci95: latencyWidth / 1000,
+    local_share_ci95: width(jackknife(perAccess(sample, 'local')), ({ local, remote }) => local / (local + remote)),
     p50_latency_ns_low95: p50?.[0] ?? null,
     p50_latency_ns_high95: p50?.[1] ?? null,
     p99_latency_ns_low95: p99?.[0] ?? null,
     p99_latency_ns_high95: p99?.[1] ?? null,
-    memory_stall_ns_ci95: (width(latency) * accesses) / 1000,
-    migrated_ci95: width(counted('migrated')),
-    hint_faults_ci95: width(counted('hintFaults')),
-    page_faults_ci95: width(counted('pageFaults')),
-    total_cost_ns_ci95:
-      width((exact, tail) => accesses * latency(exact, tail) + perMove * counted('migrated')(exact, tail) + perFault * counted('hintFaults')(exact, tail)) /
-      1000,
-    mean_latency_change_ci95: change,
+    memory_stall_ns_ci95: (latencyWidth * accesses) / 1000,
+    migrated_ci95: width(jackknife(counted('migrated')), ({ migrated }) => migrated),
+    hint_faults_ci95: width(jackknife(counted('hintFaults')), ({ hintFaults }) => hintFaults),
+    page_faults_ci95: width(jackknife(counted('pageFaults')), ({ pageFaults }) => pageFaults),
+    total_cost_ns_ci95: width(cost, (half) => totalCostPs({ totals: half })) / 1000,
+    mean_latency_change_ci95: width(change, (half, ofBaseline) => meanLatencyPs(half) / meanLatencyPs(ofBaseline)),
   }
+}
+
+const meanLatencyPs = ({ memoryPs, local, remote }: LedgerTotals): number => memoryPs / (local + remote)
+
+/**
+ * Half the width of the 95 % interval of what a policy makes of small differences: the variance between halves of the sample less
+ * that of sampling, which for a half around the whole is that of the whole. It comes in twice: in this lane, and in the replay of
+ * all pages that it stands for.
+ */
+export function ofPolicy95(figures: number[], samplingHalfWidth95: number): number {
+  if (figures.length < 2) return 0
+  const ofSampling = (samplingHalfWidth95 / tQuantile(GROUPS - 1)) ** 2
+  return tQuantile(figures.length - 1) * Math.sqrt(2 * Math.max(0, sampleVariance(figures) - ofSampling))
 }

@@ -8,7 +8,7 @@ const NOTICEABLE = 0.001
 const MANY_RETURNS = 0.1
 
 /** Memory stall and everything that placement costs on top: what the bound bounds. Page faults are the same for all and left out. */
-export const totalCostPs = ({ totals }: LaneResult): number =>
+export const totalCostPs = ({ totals }: Pick<LaneResult, 'totals'>): number =>
   totals.memoryPs + totals.migrationPs + totals.hintFaultPs + totals.observationPs + totals.blockedPs
 
 /** `nothing`: the lane that moves no page, or the baseline. */

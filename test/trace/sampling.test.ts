@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Random } from '../../src/columns/index.ts'
 import { machine } from '../../src/machine/index.ts'
 import { replay } from '../../src/replay/index.ts'
+import { ofPolicy95 } from '../../src/replay/sample-error.ts'
 import { HotPageFinder } from '../../src/trace/hot-pages.ts'
-import { importTrace, type ListedAccess, openTrace, parseSampleRate, READ, traceFromAccesses } from '../../src/trace/index.ts'
+import { importTrace, type ListedAccess, openTrace, parseSampleRate, READ, samplePart, traceFromAccesses } from '../../src/trace/index.ts'
 import { EXACT, type HotPages, kindOf, LEFT_OUT } from '../../src/trace/page-sample.ts'
 import { listTicks } from './naive-fold.ts'
 
@@ -67,6 +69,43 @@ describe('a sample of pages', () => {
     )
   })
 
+  it('has parts, each a sample of its own', () => {
+    fc.assert(
+      fc.property(fc.array(access, { minLength: 1, maxLength: 150 }), fc.integer({ min: 2, max: 5 }), (gaps, parts) => {
+        let t = 0
+        // page 1 is sampled, page 7 exact
+        const list: ListedAccess[] = [
+          { t: 0, page: 1 },
+          { t: 0, page: 7 },
+        ]
+        for (const entry of gaps) {
+          t += entry.t
+          list.push({ ...entry, t })
+        }
+        const whole = traceFromAccesses(list, { tickNs: 100, sample: { oneIn: 1, hot } })
+        let sampled = 0
+        for (let p = 0; p < parts; p++) {
+          const isInPart = (page: number) => whole.pageVpage[page]! % parts === p
+          const kept = (name: string) => kindOfName(name, 1) === EXACT || Number(name.split(':')[1]) % parts === p
+          const part = samplePart(whole, parts, isInPart)
+          const expected = listTicks(whole).map((tick) => ({
+            ...tick,
+            pairs: tick.pairs.filter(([page]) => kept(page)),
+            touches: tick.touches.filter(([page]) => kept(page)),
+          }))
+          expect(listTicks(part)).toEqual(expected)
+          const namesOf = ({ pageVpage, exactPages }: typeof whole) => Array.from(exactPages!, (page) => pageVpage[page]!)
+          expect(namesOf(part)).toEqual(namesOf(whole))
+          expect(part.meta.sample).toMatchObject({ oneIn: parts, exactPages: whole.exactPages!.length })
+          expect(part.meta.sample!.sampledAccesses + part.meta.sample!.leftOutAccesses).toBe(whole.meta.sample!.sampledAccesses)
+          sampled += part.meta.sample!.sampledAccesses
+        }
+        expect(sampled).toBe(whole.meta.sample!.sampledAccesses)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   it('keeps about one page in so many', () => {
     let kept = 0
     for (let page = 0; page < 100_000; page++) if (kindOf({ oneIn: 50, hot: { count: 0, has: () => false } }, 1, 0x7000, page * 4) !== LEFT_OUT) kept++
@@ -113,10 +152,52 @@ describe('a sample of pages', () => {
   }, 60_000)
 })
 
+describe('what a policy makes of small differences', () => {
+  /** Deviations of sampling in the whole sample, and of the policy; how often the interval of an estimate holds the figure of all pages. */
+  function held(ofSampling: number, ofPolicy: number): number {
+    const random = new Random(1, 'coverage')
+    const normal = () => Math.sqrt(-2 * Math.log(1 - random.float())) * Math.cos(2 * Math.PI * random.float())
+    const runs = 4000
+    let count = 0
+    for (let run = 0; run < runs; run++) {
+      const figures = Array.from({ length: 8 }, () => ofSampling * normal() + ofPolicy * normal())
+      const half = 1.998 * ofSampling // known well, as by the jackknife over 64 groups
+      const off = ofSampling * normal() + ofPolicy * normal() - ofPolicy * normal()
+      if (Math.abs(off) <= Math.hypot(half, ofPolicy95(figures, half))) count++
+    }
+    return count / runs
+  }
+
+  it('is in the interval of 95 % about that often, and adds nothing where there is nothing', () => {
+    expect(held(1, 0)).toBeGreaterThan(0.95)
+    // nearly: the smaller of two deviations of one size is known badly from eight halves
+    expect(held(1, 1)).toBeGreaterThan(0.9)
+    expect(held(1, 5)).toBeGreaterThan(0.93)
+    expect(held(0, 1)).toBeGreaterThan(0.94)
+    expect(ofPolicy95([5, 5, 5, 5], 1)).toBe(0)
+    expect(ofPolicy95([5], 1)).toBe(0)
+  })
+})
+
 describe('replay of a sample', () => {
   const policies = ['first-touch', 'interleave', 'hot-page-daemon', 'numa-balancing']
   const summary = async (name: string, sampleOneIn?: number) =>
     (await replay({ trace: await openTrace(name, { sampleOneIn }), machine: machine('2-socket'), policies, jobs: 1 })).rows('summary')
+
+  it('replays halves of it for wider intervals, the same each time', async () => {
+    const trace = await openTrace('zipf:pages=20000,accesses=200000', { sampleOneIn: 10 })
+    const rows = async (halfSamples?: number) => (await replay({ trace, machine: machine('2-socket'), policies, jobs: 1, halfSamples })).rows('summary')
+    const [without, some, again] = [await rows(), await rows(4), await rows(4)]
+    expect(some).toEqual(again)
+    const widths = Object.keys(some[0]!).filter((name) => name.endsWith('_ci95'))
+    for (const [i, row] of some.entries()) {
+      for (const [name, value] of Object.entries(row)) {
+        if (widths.includes(name)) expect(value as number, name).toBeGreaterThanOrEqual(without[i]![name] as number)
+        else expect(value, name).toEqual(without[i]![name])
+      }
+    }
+    expect(widths.some((name) => (some[3]![name] as number) > (without[3]![name] as number))).toBe(true)
+  }, 60_000)
 
   it('of a trace whose pages are all kept is that of the trace, without error', async () => {
     const workload = 'zipf:pages=2000,accesses=10000'

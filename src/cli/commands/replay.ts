@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { UserError } from '../../errors.ts'
 import { readFaultPlan } from '../../kernel/index.ts'
 import { type Machine, machine as machineOf, withMemory } from '../../machine/index.ts'
-import { replay } from '../../replay/index.ts'
+import { MOST_HALVES, replay } from '../../replay/index.ts'
 import { comparisonTable, loadReports, renderHtml, terminalOptions, writeWhole } from '../../report/index.ts'
 import { checkReplaceable, type Run, writeRun } from '../../results/index.ts'
 import { openTrace, readResidency, snapshotOf } from '../../trace/index.ts'
@@ -39,6 +39,10 @@ export default defineCommand({
       .option('memory', option('memory', 'memory of nodes, such as 0=2MiB,1=64GiB'))
       .option('no-contention', { type: 'boolean', describe: 'idle latencies only: no queueing at memory and links' })
       .option('quick-optimum', { type: 'boolean', describe: 'optimum without regard to what nodes hold: at once, where scarce memory would take minutes' })
+      .option(
+        'half-samples',
+        option('half-samples', 'of a sample of pages: replay so many halves of it too, for intervals that hold where policies move pages'),
+      )
       .option('placement', option('placement', 'recorded residency to start from: numa_maps or a table phase,page,node; FILE@SNAPSHOT (default: its first)'))
       .option('residency', option('residency', "recorded residency to compare each lane's end with (default: the last snapshot of --placement)"))
       .option('faults', option('faults', 'plan of page states that a trace cannot know: pinned, shared, … (docs/faults.md)'))
@@ -104,6 +108,7 @@ async function replayOne(name: string, machine: Machine, args: Record<string, un
     seed: parsed('seed', parseCount),
     pace: parsed('pace', parseFraction),
     jobs: parsed('jobs', parseCount),
+    halfSamples: parsed('half-samples', parseHalves),
     numaMapsAtNs: (args['numa-maps'] as string[]).map((time) => parseDuration(time, '--numa-maps')),
     followed: parsed('explain-migrations', followed),
   }
@@ -125,6 +130,13 @@ async function replayOne(name: string, machine: Machine, args: Record<string, un
     command: commandOf(name, args),
     progress: (share) => bar.update(share),
   }).finally(() => bar.stop())
+}
+
+/** One half has no spread. */
+function parseHalves(value: string, field: string): number {
+  const halves = parseCount(value, field)
+  if (halves >= 2 && halves <= MOST_HALVES) return halves
+  throw new UserError('not a number of halves', { field, expected: `2 to ${MOST_HALVES}, such as 8`, got: value })
 }
 
 /** `FILE` or `FILE@SNAPSHOT`: the first snapshot to start from, the last to compare with. */

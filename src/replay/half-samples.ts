@@ -1,0 +1,45 @@
+/**
+ * What sampling does to policies that move pages. The spread of hash groups within one lane (sample-error.ts) does not see that the
+ * fate of a page depends on that of others: the pace of a policy adapts, its own samples are other ones, and small differences
+ * grow. So the lanes replay halves of the sample too, each a sample with a seed of its own: what the halves differ by more
+ * than halves must is the policy's doing. The halves are balanced: any two share half of their groups (McCarthy 1966; Wolter,
+ * Introduction to Variance Estimation, 2007, chapter 3).
+ */
+import { type PreparedTrace, samplePart } from '../trace/index.ts'
+import { withWorkspace } from '../wasm/index.ts'
+import { Lane } from './lane.ts'
+import type { LedgerTotals } from './ledger.ts'
+import { passOver, spaceFor } from './pass.ts'
+import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
+import { GROUPS, sampleOf } from './sample.ts'
+
+/** As many rows has the Hadamard matrix of the groups, without its first. */
+export const MOST_HALVES = GROUPS - 1
+
+/** Totals of each lane in each half: [lane][half]; undefined where a lane did not reach the end. */
+export function replayHalves(plan: ReplayPlan, options: PlanOptions, halves: number): (LedgerTotals | undefined)[][] {
+  const { trace, machine } = plan.context
+  const byHalf = Array.from({ length: halves }, (_, half) => {
+    const halfOptions = { ...options, seed: options.seed + 1 + half, heat: false, numaMapsAtNs: [], followed: undefined }
+    const { context } = planReplay(halfOf(trace, half), machine, plan.lanes, halfOptions)
+    return withWorkspace((space) => {
+      const lanes = plan.lanes.map((policy) => new Lane(context, policy, spaceFor(context, space)))
+      passOver(context.trace, lanes, space, {})
+      return lanes.map((lane) => lane.finish())
+    })
+  })
+  return plan.lanes.map((_, lane) => byHalf.map((results) => (results[lane]!.status === 'ok' ? results[lane]!.totals : undefined)))
+}
+
+/** The groups where row `half + 1` of the Hadamard matrix (Sylvester's) has a plus. */
+function halfOf(trace: PreparedTrace, half: number): PreparedTrace {
+  const { group } = sampleOf(trace)!
+  return samplePart(trace, 2, (page) => isEven((half + 1) & (group[page]! - 1)))
+}
+
+/** Has the number an even number of ones? */
+function isEven(bits: number): boolean {
+  let parity = 0
+  for (let rest = bits; rest > 0; rest >>= 1) parity ^= rest & 1
+  return parity === 0
+}
