@@ -48,7 +48,7 @@ export async function main(argv: string[]): Promise<number> {
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      throw error ?? new UserError(message)
+      throw error ?? (message.startsWith('Not enough non-option arguments') ? incomplete(argv) : new UserError(message))
     })
   const run: RunHandler = (handler) => async (args) => {
     isParsing = false
@@ -68,6 +68,13 @@ export async function main(argv: string[]): Promise<number> {
     return report(error, isParsing)
   }
   return code
+}
+
+/** yargs counts what is missing, but does not name it. */
+function incomplete(argv: string[]): UserError {
+  const options = argv.findIndex((word) => word.startsWith('-'))
+  const command = argv.slice(0, options < 0 ? argv.length : options).join(' ')
+  return new UserError('an argument is missing', { hint: `numareplay ${command} --help shows what belongs there` })
 }
 
 /** A message for people on stderr; a stack trace only for our own bugs. */
