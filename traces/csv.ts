@@ -8,6 +8,7 @@ import {
   type FileHead,
   type FormatContext,
   isBinary,
+  LONGEST_LINE,
   layoutOf,
   type Role,
   TABLE_OPTIONS,
@@ -23,7 +24,6 @@ const SEPARATORS = [',', ';', '\t', '|']
 const NEWLINE = 10
 /** Rows from which unit and radix are guessed. */
 const SAMPLE_ROWS = 1000
-const LONGEST_LINE = 1 << 20
 
 interface Dialect {
   separator: string
@@ -68,19 +68,12 @@ export default defineFormat({
     const layout = layoutOf(dialect.names, dialect.sample, context.options, { file: context.file, line: Math.max(1, dialect.headerLine) })
     const weight = periodOf(context)
     const rows = new TableRows(trace, layout, context.file, weight)
-    const scanner = new TableScanner(
-      trace,
-      layout,
-      dialect.separator,
-      weight,
-      rows,
-      (text, line) => {
-        if (text.includes('"')) throw new QuoteMet()
-        if (!/^ *(#|\r?$)/.test(text)) rows.row(split(text, dialect.separator), line)
-      },
-      dialect.skipLines + 1,
-    )
-    const rest = await scanLines(head.subarray(dialect.skipBytes), input, scanner, context.file)
+    const slow = (text: string, line: number) => {
+      if (text.includes('"')) throw new QuoteMet()
+      if (!/^ *(#|\r?$)/.test(text)) rows.row(split(text, dialect.separator), line)
+    }
+    const scanner = new TableScanner(trace, { layout, separator: dialect.separator, weight, rows, slow, line: dialect.skipLines + 1, file: context.file })
+    const rest = await scanLines(head.subarray(dialect.skipBytes), input, scanner)
     if (rest) await readQuoted(rest, input, dialect.separator, rows, scanner.line - 1, context.file)
     if (end.isOpen) damaged(trace, context, { problem: 'the last line has no end', line: scanner.line, dropped: 1 })
     describe(trace, layout, rows.weighted)
@@ -197,34 +190,15 @@ function separatorOf(line: string, options: Record<string, string>): string {
 /** Cells of a line; quotes around cells only (quoted separators are left to csv-parse). */
 const split = (line: string, separator: string): string[] => line.split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'))
 
-/** Scans whole lines; answers the bytes from a line with a quote on, if there is one. */
-async function scanLines(first: Uint8Array, input: AsyncIterator<Uint8Array>, scanner: TableScanner, file: string): Promise<Uint8Array | undefined> {
-  let rest: Uint8Array = new Uint8Array(0)
-  let chunk: Uint8Array = first
-  for (;;) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    const end = bytes.lastIndexOf(NEWLINE) + 1
-    const stopped = scanUntilQuote(scanner, bytes, end)
-    if (stopped !== undefined) return bytes.subarray(stopped)
-    rest = bytes.subarray(end)
-    if (rest.length > LONGEST_LINE) throw new UserError('a line longer than 1 MiB', { file, line: scanner.line, hint: 'Is this a text table?' })
-    const next = await input.next()
-    if (next.done) break
-    chunk = next.value
-  }
-  if (rest.length === 0) return undefined
-  const last = Buffer.concat([rest, Buffer.from('\n')])
-  const stopped = scanUntilQuote(scanner, last, last.length)
-  return stopped === undefined ? undefined : last.subarray(stopped)
-}
-
-/** Start of the line with the quote, or undefined when all was scanned. */
-function scanUntilQuote(scanner: TableScanner, bytes: Uint8Array, end: number): number | undefined {
+/** Scans all lines; answers the bytes from a line with a quote on, if there is one. */
+async function scanLines(first: Uint8Array, input: AsyncIterator<Uint8Array>, scanner: TableScanner): Promise<Uint8Array | undefined> {
   try {
-    scanner.scan(bytes, end)
+    scanner.push(first)
+    for (let next = await input.next(); !next.done; next = await input.next()) scanner.push(next.value)
+    scanner.end()
     return undefined
   } catch (error) {
-    if (error instanceof QuoteMet) return scanner.lineStart
+    if (error instanceof QuoteMet) return scanner.unread()
     throw error
   }
 }

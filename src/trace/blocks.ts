@@ -1,10 +1,11 @@
 /** Ticks gathered into blocks: the columns of TickBlock, on shared memory so that worker threads read them in place. */
-import { UserError } from '../errors.ts'
 import { PAIR_WORDS, type TickBlock } from './prepared.ts'
 
 /** A block ends at the tick that fills it to this many rows (some 3 MB decoded): what is in memory at one time. */
 export const BLOCK_ROWS = 1 << 18
-const U32_MAX = 0xffff_ffff
+
+/** Columns of one tick. */
+export type TickColumns = Pick<TickBlock, 'pairs' | 'touchPage' | 'touchActor' | 'touchIsWrite' | 'touchOffsetNs'>
 
 export class BlockBuilder {
   readonly #emit: (block: TickBlock) => void
@@ -32,32 +33,19 @@ export class BlockBuilder {
     return this.#firstTick + this.#ticks
   }
 
-  beginTick(startNs: number, pairs: number, touches: number): void {
+  /** Appends a tick: its pairs in order, its touches in order of time. */
+  tick(startNs: number, { pairs, touchPage, touchActor, touchIsWrite, touchOffsetNs }: TickColumns): void {
     if (this.#ticks > 0 && this.#pairs + this.#touches >= this.#blockRows) this.finish(startNs)
     if (this.#ticks + 1 >= this.#startNs.length) this.#moreTicks()
     this.#startNs[this.#ticks] = startNs
-    this.#reserve(this.#pairs + pairs, this.#touches + touches)
-  }
-
-  pair(page: number, actor: number, reads: number, writes: number): void {
-    if (reads > U32_MAX || writes > U32_MAX)
-      throw new UserError('more than 2^32 accesses to one page in one tick', { hint: 'Choose a shorter --tick, or check the weight column' })
-    const i = this.#pairs++ * PAIR_WORDS
-    this.#pairWords[i] = page
-    this.#pairWords[i + 1] = actor
-    this.#pairWords[i + 2] = reads
-    this.#pairWords[i + 3] = writes
-  }
-
-  touch(page: number, actor: number, isWrite: number, offsetNs: number): void {
-    const i = this.#touches++
-    this.#touchPage[i] = page
-    this.#touchActor[i] = actor
-    this.#touchIsWrite[i] = isWrite
-    this.#touchOffset[i] = offsetNs
-  }
-
-  endTick(): void {
+    this.#reserve(this.#pairs + pairs.length / PAIR_WORDS, this.#touches + touchPage.length)
+    this.#pairWords.set(pairs, this.#pairs * PAIR_WORDS)
+    this.#touchPage.set(touchPage, this.#touches)
+    this.#touchActor.set(touchActor, this.#touches)
+    this.#touchIsWrite.set(touchIsWrite, this.#touches)
+    this.#touchOffset.set(touchOffsetNs, this.#touches)
+    this.#pairs += pairs.length / PAIR_WORDS
+    this.#touches += touchPage.length
     this.#ticks++
     this.#pairStart[this.#ticks] = this.#pairs
     this.#touchStart[this.#ticks] = this.#touches

@@ -1,9 +1,10 @@
 /** Traces from plain lists, for tests and notebooks. */
 import type { TraceEvent } from './events.ts'
+import { inMemory } from './folded-trace.ts'
 import { type AccessKind, MODIFY, READ, WRITE } from './format.ts'
 import type { PageSample } from './page-sample.ts'
 import type { PreparedTrace } from './prepared.ts'
-import { FoldingWriter, inMemory } from './writer.ts'
+import { FoldingWriter } from './writer.ts'
 
 export interface ListedAccess {
   /** ns. */

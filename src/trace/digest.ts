@@ -1,14 +1,17 @@
 /**
  * Identity of a trace's content: sha256 over every access, event, task and the page size, independent of the file's name,
  * compression and tick. Accesses are hashed as 20-byte records in chunks of 4096, each chunk together with the hash before it:
- * so what was hashed so far is 32 bytes, and an interrupted import can go on from there.
+ * so what was hashed so far is 32 bytes, and an interrupted import can go on from there. A kernel writes the records
+ * (src/wasm/digest.ts).
  */
 import { createHash } from 'node:crypto'
+import { DIGEST, DIGEST_BYTES, DIGEST_WORDS, type Heap } from '../wasm/index.ts'
+import type { AccessBatch } from './access-batch.ts'
+import type { Actors } from './actors.ts'
 
-const WORDS = 5
-const RECORDS = 1 << 12
-/** Values that do not fit the ordinary record go before it in one marked with this (an ordinary record is never 0 there). */
-const WIDE = 0
+const CHUNK_BYTES = 4 * DIGEST_WORDS * 4096
+/** A record that does not fit is two. */
+const ROOM_BYTES = CHUNK_BYTES + 4 * DIGEST_WORDS
 
 export interface SavedDigest {
   chain: Uint8Array
@@ -20,56 +23,58 @@ export interface SavedDigest {
 export class ContentDigest {
   /** Hash of the chunks so far. */
   #chain: Uint8Array = new Uint8Array(32)
-  readonly #words = new Uint32Array(RECORDS * WORDS)
-  readonly #bytes = new Uint8Array(this.#words.buffer)
-  #used = 0
-  #lastNs = 0
-  /** Tasks count in order of their first access, plus 1. */
-  readonly #ordinal = new Uint32Array(1 << 16)
+  readonly #heap: Heap
+  readonly #words: number
+  readonly #state: number
+  /** In order of their first access: their numbers, counted from 1. */
   readonly #tasks: number[] = []
 
-  access(timeNs: number, task: number, cpu: number, high: number, low: number, bytes: number, kind: number, weight: number): void {
-    const delta = timeNs - this.#lastNs
-    this.#lastNs = timeNs
-    let who = this.#ordinal[task]!
-    if (who === 0) {
-      who = this.#tasks.push(task)
-      this.#ordinal[task] = who
-    }
-    if (delta > 0xffff_ffff || bytes > 0x3fff_ffff || weight !== 1) this.#push(Math.floor(delta / 2 ** 32), weight, Math.floor(weight / 2 ** 32), bytes, WIDE)
-    this.#push(delta, low, high, ((who << 16) | ((cpu + 1) & 0xffff)) >>> 0, (bytes << 2) | kind)
+  constructor(heap: Heap) {
+    this.#heap = heap
+    this.#words = heap.take(ROOM_BYTES)
+    this.#state = heap.take(DIGEST_BYTES)
   }
 
-  #push(a: number, b: number, c: number, d: number, e: number): void {
-    const words = this.#words
-    let i = this.#used
-    words[i++] = a
-    words[i++] = b
-    words[i++] = c
-    words[i++] = d
-    words[i++] = e
-    this.#used = i
-    if (i === words.length) this.#flush()
+  /** Rows [from, to) of a batch whose pages are kept. */
+  add(batch: AccessBatch, from: number, to: number, actors: Actors): void {
+    for (let i = from; i < to; ) {
+      i = this.#heap.kernels.digestRecords(this.#heap, batch.at, i, to, actors.state, this.#words, this.#state, CHUNK_BYTES)
+      if (this.#used >= CHUNK_BYTES) this.#flush()
+      else if (i < to) actors.setOrdinal(batch.task[i]!, this.#tasks.push(batch.task[i]!))
+    }
+  }
+
+  get #used(): number {
+    return this.#heap.u32[(this.#state + DIGEST.used) >>> 2]!
+  }
+
+  set #used(bytes: number) {
+    this.#heap.u32[(this.#state + DIGEST.used) >>> 2] = bytes
   }
 
   #flush(): void {
+    const bytes = Math.min(this.#used, CHUNK_BYTES)
+    const { u8 } = this.#heap
     this.#chain = createHash('sha256')
       .update(this.#chain)
-      .update(this.#bytes.subarray(0, this.#used * 4))
+      .update(u8.subarray(this.#words, this.#words + bytes))
       .digest()
-    this.#used = 0
+    u8.copyWithin(this.#words, this.#words + bytes, this.#words + this.#used)
+    this.#used -= bytes
   }
 
   saved(): SavedDigest {
-    return { chain: this.#chain, words: this.#words.slice(0, this.#used), lastNs: this.#lastNs, tasks: [...this.#tasks] }
+    const from = this.#words >>> 2
+    const words = Uint32Array.from(this.#heap.u32.subarray(from, from + (this.#used >>> 2)))
+    return { chain: this.#chain, words, lastNs: this.#heap.f64[(this.#state + DIGEST.lastNs) >>> 3]!, tasks: [...this.#tasks] }
   }
 
-  restore({ chain, words, lastNs, tasks }: SavedDigest): void {
+  restore({ chain, words, lastNs, tasks }: SavedDigest, actors: Actors): void {
     this.#chain = chain
-    this.#words.set(words)
-    this.#used = words.length
-    this.#lastNs = lastNs
-    for (const task of tasks) this.#ordinal[task] = this.#tasks.push(task)
+    this.#heap.u32.set(words, this.#words >>> 2)
+    this.#used = 4 * words.length
+    this.#heap.f64[(this.#state + DIGEST.lastNs) >>> 3] = lastNs
+    for (const task of tasks) actors.setOrdinal(task, this.#tasks.push(task))
   }
 
   /** `identity` names a task; `rest` = what is neither access nor task, as JSON. */

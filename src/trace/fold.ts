@@ -1,232 +1,212 @@
 /**
  * One tick being folded: counts per (page, actor) and the first access to each page. `flush` writes the tick's two lists
  * to a block. The same fold serves accesses (at import) and finer ticks (when ticks are merged), because merging is exact.
+ * The work is done by kernels (src/wasm/fold.ts); here is the room they need.
  */
-import type { BlockBuilder } from './blocks.ts'
+import { UserError } from '../errors.ts'
+import { FOLD, FOLD_WORDS, type Heap, HISTOGRAM_BYTES, NO_PAGE, PAIR_BYTES } from '../wasm/index.ts'
+import type { AccessBatch } from './access-batch.ts'
+import type { BlockBuilder, TickColumns } from './blocks.ts'
+import { PAIR_WORDS, type TickBlock } from './prepared.ts'
 
-const NONE = 0xffff_ffff
-const GOLDEN = 0x9e3779b1
-/** Below this, insertion sort beats clearing the histograms of a radix sort. */
-const FEW = 24
-const DIGIT = 11
+const FIRST_PAIRS = 1024
+const RECORD_BYTES = 4 * PAIR_WORDS
+/** Rows of finer ticks that are copied to the kernels' memory at one time. */
+const STEP = 4096
+
+const NOTHING: TickColumns = {
+  pairs: new Uint32Array(0),
+  touchPage: new Uint32Array(0),
+  touchActor: new Uint16Array(0),
+  touchIsWrite: new Uint8Array(0),
+  touchOffsetNs: new Uint32Array(0),
+}
 
 export class TickFold {
-  /** Pairs in order of discovery. */
-  pairs = 0
-  #page = new Uint32Array(1024)
-  #actor = new Uint16Array(1024)
-  #reads = new Float64Array(1024)
-  #writes = new Float64Array(1024)
-  /** Open addressing on (page, actor): pair + 1, or 0; at most half full. */
-  #slots = new Uint32Array(4096)
-  #shift = 20
-  /** Per actor the pair it touched last: runs on one page skip the table. */
-  #lastPage = new Uint32Array(64).fill(NONE)
-  #lastPair = new Uint32Array(64)
+  readonly #heap: Heap
+  readonly #at: number
+  /** What there is room for. */
+  #pairs = FIRST_PAIRS
+  #slots = 4 * FIRST_PAIRS
+  #touches = FIRST_PAIRS
+  #actors = 64
+  #pageWords = 128
+  /** Finished pairs, twice: address and bytes of each. */
+  #sorted = { at: 0, other: 0, bytes: 0 }
+  readonly #histogram: number
+  #step = 0
 
-  touches = 0
-  #touchPage = new Uint32Array(1024)
-  #touchActor = new Uint16Array(1024)
-  #touchIsWrite = new Uint8Array(1024)
-  #touchOffset = new Uint32Array(1024)
-  /** One bit per page: touched in this tick. */
-  #touched = new Uint32Array(128)
+  constructor(heap: Heap) {
+    this.#heap = heap
+    this.#at = heap.take(4 * FOLD_WORDS)
+    this.#histogram = heap.take(HISTOGRAM_BYTES)
+    const take = (field: keyof typeof FOLD, bytes: number) => this.#set(field, heap.take(bytes))
+    take('pair', PAIR_BYTES * this.#pairs)
+    take('slots', 4 * this.#slots)
+    this.#maskSlots()
+    take('last', 8 * this.#actors)
+    this.#forget(0)
+    take('touchPage', 4 * this.#touches)
+    take('touchActor', 2 * this.#touches)
+    take('touchIsWrite', this.#touches)
+    take('touchOffset', 4 * this.#touches)
+    take('touched', 4 * this.#pageWords)
+  }
 
-  /** Scratch of the sort. */
-  #order = new Uint32Array(0)
-  #other = new Uint32Array(0)
-  readonly #histogram = new Uint32Array(1 << DIGIT)
+  get pairs(): number {
+    return this.#get('pairs')
+  }
 
-  /** One access. A page that this actor touched last was touched in this tick: its run skips both tables. */
-  access(page: number, actor: number, reads: number, writes: number, isWrite: number, offsetNs: number): void {
-    if (actor >= this.#lastPage.length) this.#moreActors(actor)
-    let pair = this.#lastPair[actor]!
-    if (this.#lastPage[actor] !== page) {
-      this.touch(page, actor, isWrite, offsetNs)
-      pair = this.#find(page, actor)
-      this.#lastPage[actor] = page
-      this.#lastPair[actor] = pair
+  /** Rows [from, to) of a batch with pages and actors, all below these counts; the tick starts at `startNs`. */
+  access(batch: AccessBatch, from: number, to: number, startNs: number, pages: number, actors: number): void {
+    this.#reserve(to - from, to - from, pages, actors)
+    this.#heap.kernels.foldAccesses(this.#heap, this.#at, batch.at, from, to, startNs)
+  }
+
+  /** Tick `i` of a block, which starts `laterNs` after this one. */
+  add(block: TickBlock, i: number, laterNs: number): void {
+    const heap = this.#heap
+    const { kernels } = heap
+    this.#step ||= heap.take(STEP * RECORD_BYTES)
+    const step = this.#step
+    for (let from = block.touchStart[i]!, end = block.touchStart[i + 1]!; from < end; from += STEP) {
+      const to = Math.min(end, from + STEP)
+      const page = block.touchPage.subarray(from, to)
+      this.#reserve(0, to - from, greatest(page, 1) + 1, 0)
+      heap.u32.set(page, step >>> 2)
+      heap.u32.set(block.touchOffsetNs.subarray(from, to), (step >>> 2) + STEP)
+      heap.u16.set(block.touchActor.subarray(from, to), (step >>> 1) + 4 * STEP)
+      heap.u8.set(block.touchIsWrite.subarray(from, to), step + 10 * STEP)
+      kernels.foldTouches(heap, this.#at, step, step + 8 * STEP, step + 10 * STEP, step + 4 * STEP, to - from, laterNs)
     }
-    this.#reads[pair]! += reads
-    this.#writes[pair]! += writes
-  }
-
-  /** What a finer tick counted. */
-  add(page: number, actor: number, reads: number, writes: number): void {
-    if (actor >= this.#lastPage.length) this.#moreActors(actor)
-    const pair = this.#find(page, actor)
-    this.#reads[pair]! += reads
-    this.#writes[pair]! += writes
-  }
-
-  /** The access is the page's first in this tick unless it was touched before. */
-  touch(page: number, actor: number, isWrite: number, offsetNs: number): void {
-    const word = page >>> 5
-    if (word >= this.#touched.length) this.#morePages(word)
-    const bit = 1 << (page & 31)
-    if ((this.#touched[word]! & bit) !== 0) return
-    this.#touched[word]! |= bit
-    const i = this.touches++
-    if (i === this.#touchPage.length) this.#moreTouches()
-    this.#touchPage[i] = page
-    this.#touchActor[i] = actor
-    this.#touchIsWrite[i] = isWrite
-    this.#touchOffset[i] = offsetNs
-  }
-
-  #find(page: number, actor: number): number {
-    const mask = this.#slots.length - 1
-    let slot = Math.imul(page ^ Math.imul(actor, 0x85ebca6b), GOLDEN) >>> this.#shift
-    for (;;) {
-      const stored = this.#slots[slot]!
-      if (stored === 0) break
-      if (this.#page[stored - 1] === page && this.#actor[stored - 1] === actor) return stored - 1
-      slot = (slot + 1) & mask
-    }
-    const pair = this.pairs++
-    if (pair === this.#page.length) this.#morePairs()
-    this.#page[pair] = page
-    this.#actor[pair] = actor
-    this.#reads[pair] = 0
-    this.#writes[pair] = 0
-    this.#slots[slot] = pair + 1
-    if (this.pairs * 2 > this.#slots.length) this.#rehash()
-    return pair
-  }
-
-  /** Ends the tick: appends it to the block with its pairs sorted by page, then actor, and starts an empty one. */
-  flush(block: BlockBuilder, startNs: number): void {
-    const { pairs, touches } = this
-    block.beginTick(startNs, pairs, touches)
-    const order = this.#sorted()
-    for (let i = 0; i < pairs; i++) {
-      const pair = order[i]!
-      block.pair(this.#page[pair]!, this.#actor[pair]!, this.#reads[pair]!, this.#writes[pair]!)
-    }
-    for (let i = 0; i < touches; i++) block.touch(this.#touchPage[i]!, this.#touchActor[i]!, this.#touchIsWrite[i]!, this.#touchOffset[i]!)
-    block.endTick()
-    this.#reset()
-  }
-
-  #reset(): void {
-    // a nearly empty table is cleared slot by slot: ticks may hold a handful of accesses
-    if (this.pairs * 16 < this.#slots.length) this.#clearSlots()
-    else this.#slots.fill(0)
-    this.#lastPage.fill(NONE)
-    for (let i = 0; i < this.touches; i++) this.#touched[this.#touchPage[i]! >>> 5] = 0
-    this.pairs = 0
-    this.touches = 0
-  }
-
-  #clearSlots(): void {
-    const mask = this.#slots.length - 1
-    for (let pair = 0; pair < this.pairs; pair++) {
-      let slot = Math.imul(this.#page[pair]! ^ Math.imul(this.#actor[pair]!, 0x85ebca6b), GOLDEN) >>> this.#shift
-      // the whole cluster goes: every pair of the table is cleared anyway
-      while (this.#slots[slot] !== 0) {
-        this.#slots[slot] = 0
-        slot = (slot + 1) & mask
-      }
+    for (let from = block.pairStart[i]!, end = block.pairStart[i + 1]!; from < end; from += STEP) {
+      const to = Math.min(end, from + STEP)
+      this.#reserve(to - from, 0, 0, 0)
+      heap.u32.set(block.pairs.subarray(from * PAIR_WORDS, to * PAIR_WORDS), step >>> 2)
+      kernels.foldPairs(heap, this.#at, step, to - from)
     }
   }
 
-  /** Pairs in order of page, then actor. */
-  #sorted(): Uint32Array {
-    const n = this.pairs
-    if (this.#order.length < n) {
-      this.#order = new Uint32Array(this.#page.length)
-      this.#other = new Uint32Array(this.#page.length)
+  /** Ends the tick: appends it to the block with its pairs sorted by page, then actor, and starts an empty one. `visit` sees where the pairs lie. */
+  flush(builder: BlockBuilder, startNs: number, visit?: (records: number, pairs: number) => void): void {
+    const heap = this.#heap
+    const [pairs, touches] = [this.pairs, this.#get('touches')]
+    if (pairs === 0) {
+      builder.tick(startNs, NOTHING)
+      return
     }
-    const order = this.#order
-    for (let i = 0; i < n; i++) order[i] = i
-    if (n <= FEW) return this.#insertionSort(order, n)
-    this.#radixPass(this.#actor, 0, n)
-    if (this.#lastPage.length > 1 << DIGIT) this.#radixPass(this.#actor, DIGIT, n)
-    let maxPage = 0
-    for (let i = 0; i < n; i++) if (this.#page[i]! > maxPage) maxPage = this.#page[i]!
-    for (let digit = 0; digit < 32 && maxPage >>> digit > 0; digit += DIGIT) this.#radixPass(this.#page, digit, n)
-    return this.#order
+    const records = this.#sort(pairs)
+    visit?.(records, pairs)
+    const column = <A>(whole: { subarray(from: number, to: number): A }, from: number, length: number): A => whole.subarray(from, from + length)
+    builder.tick(startNs, {
+      pairs: column(heap.u32, records >>> 2, pairs * PAIR_WORDS),
+      touchPage: column(heap.u32, this.#get('touchPage') >>> 2, touches),
+      touchActor: column(heap.u16, this.#get('touchActor') >>> 1, touches),
+      touchIsWrite: column(heap.u8, this.#get('touchIsWrite'), touches),
+      touchOffsetNs: column(heap.u32, this.#get('touchOffset') >>> 2, touches),
+    })
+    heap.kernels.resetFold(heap, this.#at, this.#slots, this.#actors)
   }
 
-  #insertionSort(order: Uint32Array, n: number): Uint32Array {
-    for (let i = 1; i < n; i++) {
-      const pair = order[i]!
-      const page = this.#page[pair]!
-      const actor = this.#actor[pair]!
-      let j = i - 1
-      for (; j >= 0; j--) {
-        const before = order[j]!
-        if (this.#page[before]! < page || (this.#page[before] === page && this.#actor[before]! < actor)) break
-        order[j + 1] = before
-      }
-      order[j + 1] = pair
+  /** Address of the finished pairs. */
+  #sort(pairs: number): number {
+    const bytes = pairs * RECORD_BYTES
+    if (this.#sorted.bytes < bytes) {
+      this.#giveSorted()
+      const room = this.#pairs * RECORD_BYTES
+      this.#sorted = { at: this.#heap.take(room), other: this.#heap.take(room), bytes: room }
     }
-    return order
+    const { at, other } = this.#sorted
+    if (!this.#heap.kernels.sortPairs(this.#heap, this.#at, at, other, this.#histogram))
+      throw new UserError('more than 2^32 accesses to one page in one tick', { hint: 'Choose a shorter --tick, or check the weight column' })
+    return at
   }
 
-  /** One stable pass of a least-significant-digit radix sort over `order`. */
-  #radixPass(keys: Uint32Array | Uint16Array, digit: number, n: number): void {
-    const counts = this.#histogram
-    const from = this.#order
-    const to = this.#other
-    const mask = (1 << DIGIT) - 1
-    counts.fill(0)
-    for (let i = 0; i < n; i++) counts[(keys[i]! >>> digit) & mask]!++
-    let sum = 0
-    for (let d = 0; d <= mask; d++) {
-      const count = counts[d]!
-      counts[d] = sum
-      sum += count
+  #giveSorted(): void {
+    this.#heap.give(this.#sorted.at, this.#sorted.bytes)
+    this.#heap.give(this.#sorted.other, this.#sorted.bytes)
+  }
+
+  /** Gives all memory back; the fold cannot be used afterwards. */
+  close(): void {
+    this.#giveSorted()
+    const give = (field: keyof typeof FOLD, bytes: number) => this.#heap.give(this.#get(field), bytes)
+    give('pair', PAIR_BYTES * this.#pairs)
+    give('slots', 4 * this.#slots)
+    give('last', 8 * this.#actors)
+    give('touchPage', 4 * this.#touches)
+    give('touchActor', 2 * this.#touches)
+    give('touchIsWrite', this.#touches)
+    give('touchOffset', 4 * this.#touches)
+    give('touched', 4 * this.#pageWords)
+  }
+
+  /** Room for so many more pairs and touches, and for pages and actors below these. */
+  #reserve(morePairs: number, moreTouches: number, pages: number, actors: number): void {
+    const pairs = this.pairs + morePairs
+    if (pairs > this.#pairs) {
+      const size = Math.max(pairs, 2 * this.#pairs)
+      this.#widen('pair', PAIR_BYTES * this.#pairs, PAIR_BYTES * size)
+      this.#pairs = size
     }
-    for (let i = 0; i < n; i++) {
-      const pair = from[i]!
-      to[counts[(keys[pair]! >>> digit) & mask]!++] = pair
+    if (pairs * 2 > this.#slots) this.#moreSlots(pairs)
+    const touches = this.#get('touches') + moreTouches
+    if (touches > this.#touches) {
+      const size = Math.max(touches, 2 * this.#touches)
+      this.#widen('touchPage', 4 * this.#touches, 4 * size)
+      this.#widen('touchActor', 2 * this.#touches, 2 * size)
+      this.#widen('touchIsWrite', this.#touches, size)
+      this.#widen('touchOffset', 4 * this.#touches, 4 * size)
+      this.#touches = size
     }
-    this.#order = to
-    this.#other = from
-  }
-
-  #rehash(): void {
-    const slots = new Uint32Array(this.#slots.length * 2)
-    const mask = slots.length - 1
-    this.#shift--
-    for (let pair = 0; pair < this.pairs; pair++) {
-      let slot = Math.imul(this.#page[pair]! ^ Math.imul(this.#actor[pair]!, 0x85ebca6b), GOLDEN) >>> this.#shift
-      while (slots[slot] !== 0) slot = (slot + 1) & mask
-      slots[slot] = pair + 1
+    if (actors > this.#actors) {
+      const before = this.#actors
+      this.#actors = Math.max(actors, 2 * before)
+      this.#widen('last', 8 * before, 8 * this.#actors)
+      this.#forget(before)
     }
-    this.#slots = slots
+    const words = Math.ceil(pages / 32)
+    if (words > this.#pageWords) {
+      const size = Math.max(words, this.#pageWords + (this.#pageWords >>> 1))
+      this.#widen('touched', 4 * this.#pageWords, 4 * size)
+      this.#pageWords = size
+    }
   }
 
-  #morePairs(): void {
-    const size = this.#page.length * 2
-    this.#page = widened(this.#page, new Uint32Array(size))
-    this.#actor = widened(this.#actor, new Uint16Array(size))
-    this.#reads = widened(this.#reads, new Float64Array(size))
-    this.#writes = widened(this.#writes, new Float64Array(size))
+  #moreSlots(pairs: number): void {
+    this.#heap.give(this.#get('slots'), 4 * this.#slots)
+    while (pairs * 2 > this.#slots) this.#slots *= 2
+    this.#set('slots', this.#heap.take(4 * this.#slots))
+    this.#maskSlots()
+    this.#heap.kernels.indexPairs(this.#heap, this.#at)
   }
 
-  #moreTouches(): void {
-    const size = this.#touchPage.length * 2
-    this.#touchPage = widened(this.#touchPage, new Uint32Array(size))
-    this.#touchActor = widened(this.#touchActor, new Uint16Array(size))
-    this.#touchIsWrite = widened(this.#touchIsWrite, new Uint8Array(size))
-    this.#touchOffset = widened(this.#touchOffset, new Uint32Array(size))
+  #maskSlots(): void {
+    this.#set('mask', this.#slots - 1)
+    this.#set('shift', Math.clz32(this.#slots) + 1)
   }
 
-  #moreActors(actor: number): void {
-    const size = Math.max(this.#lastPage.length * 2, actor + 1)
-    const before = this.#lastPage.length
-    this.#lastPage = widened(this.#lastPage, new Uint32Array(size)).fill(NONE, before)
-    this.#lastPair = widened(this.#lastPair, new Uint32Array(size))
+  /** No actor from this one on has touched a page yet. */
+  #forget(actor: number): void {
+    const { u32 } = this.#heap
+    const last = this.#get('last') >>> 2
+    for (; actor < this.#actors; actor++) u32[last + 2 * actor] = NO_PAGE
   }
 
-  #morePages(word: number): void {
-    this.#touched = widened(this.#touched, new Uint32Array(Math.max(this.#touched.length + (this.#touched.length >>> 1), word + 1)))
+  #widen(field: keyof typeof FOLD, bytes: number, wanted: number): void {
+    this.#set(field, this.#heap.widen(this.#get(field), bytes, wanted))
+  }
+
+  #get(field: keyof typeof FOLD): number {
+    return this.#heap.u32[(this.#at >>> 2) + FOLD[field]]!
+  }
+
+  #set(field: keyof typeof FOLD, value: number): void {
+    this.#heap.u32[(this.#at >>> 2) + FOLD[field]] = value
   }
 }
 
-function widened<A extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(from: A, to: A): A {
-  to.set(from)
-  return to
+function greatest(values: Uint32Array, least: number): number {
+  for (let i = 0; i < values.length; i++) if (values[i]! > least) least = values[i]!
+  return least
 }

@@ -1,4 +1,5 @@
 /** How a trace format plugs in: one file in traces/ that default-exports `defineFormat({...})`. */
+import type { AccessBatch } from './access-batch.ts'
 import type { TraceEvent } from './events.ts'
 import type { PreparedTrace } from './prepared.ts'
 
@@ -37,6 +38,10 @@ export interface TraceWriter {
    * (sampling period), an integer >= 1. Time in integer ns, not before the access before it.
    */
   access(timeNs: number, task: number, cpu: number, addressHigh: number, addressLow: number, bytes: number, kind: AccessKind, weight: number): void
+  /** An empty batch that this writer takes whole, if it can: AccessBatch.into. */
+  batch?(): AccessBatch
+  /** Deals with what was pushed so far; throws what is wrong with it. */
+  drain?(): void
   event(event: TraceEvent): void
   /** A fact of the format for `inspect` (formatFacts), e.g. instruction fetches seen. */
   fact(name: string, value: number | string | boolean): void

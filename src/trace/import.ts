@@ -4,13 +4,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { UserError } from '../errors.ts'
 import { ArrowTableWriter } from './arrow-writer.ts'
 import { CsvWriter } from './csv-writer.ts'
+import type { FoldedTrace, ReadPages } from './folded-trace.ts'
 import { NativeFileWriter } from './native-file.ts'
 import { asFolded, find, fold, type OpenOptions, readThrough } from './open.ts'
 import { ParquetTableWriter } from './parquet-writer.ts'
 import { allBlocks } from './regroup.ts'
 import { Resume } from './resume.ts'
 import { SpillFile } from './spill.ts'
-import type { FoldedTrace, FoldingWriter, ReadPages } from './writer.ts'
+import type { FoldingWriter } from './writer.ts'
 
 /** Accesses between two states that an interrupted import can go on from: some seconds of work. */
 const CHECKPOINT_EVERY = 2 ** 24

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { UserError } from '../errors.ts'
 import { damaged } from './damage.ts'
+import { type BlockStore, type FoldedTrace, type FormatFacts, inMemory } from './folded-trace.ts'
 import type { FolderFile, FormatContext, StreamFormat, TraceWriter } from './format.ts'
 import { loadFormat, recognise, recogniseFolder } from './formats.ts'
 import { HotPageFinder } from './hot-pages.ts'
@@ -13,7 +14,7 @@ import { parseScript } from './script.ts'
 import { checkPids, schedule } from './scripted-events.ts'
 import { openBytes } from './source.ts'
 import { generateInto, listWorkloads, loadWorkload } from './workload.ts'
-import { type BlockStore, type FoldedTrace, FoldingWriter, type FormatFacts, inMemory } from './writer.ts'
+import { FoldingWriter } from './writer.ts'
 
 export interface OpenOptions {
   /** Name of a format or path of a user's; default: recognised by content. */
@@ -88,7 +89,13 @@ async function findAgain(name: string, options: OpenOptions): Promise<Recording>
 /** Pushes a recording into a writer, through what the user put in between. */
 export async function readThrough(recording: Recording, writer: TraceWriter, { through }: OpenOptions): Promise<void> {
   const stage = through?.(writer)
-  await recording.read(stage ?? writer)
+  try {
+    await recording.read(stage ?? writer)
+  } catch (error) {
+    // what was pushed before comes first, and so does what is wrong with it
+    writer.drain?.()
+    throw error
+  }
   stage?.finish()
 }
 

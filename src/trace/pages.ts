@@ -3,39 +3,24 @@
  * a key within it is one 32-bit word: no BigInt, no string.
  *
  * Ids are found through leaves of 512 neighbouring pages, 4 bytes each, as long as programs touch what they map; addresses that
- * lie too scattered for that (hashed keys, samples) go into one table of ids instead, at most 8 bytes each.
+ * lie too scattered for that (hashed keys, samples) go into one table of ids instead, at most 8 bytes each. Looking up is done
+ * by kernels (src/wasm/intern.ts); here is the room they need.
  */
 import { UserError } from '../errors.ts'
+import { CHUNK, CHUNK_WORDS, type Heap, IDS, LEAF, lowAt, NOWHERE, PAGES, PAGES_WORDS, pageId, SPACE, SPACE_WORDS, spaceAt, spaceOf } from '../wasm/index.ts'
+import type { AccessBatch } from './access-batch.ts'
 
-/** 2^32 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, §6.4). */
-const GOLDEN = 0x9e3779b1
 const WORD = 2 ** 32
-/** log2 of the pages of a leaf, of the leaves of a chunk, of the ids of a chunk. */
-const LEAF = 9
-const LEAVES = 7
-const IDS = 16
-const IN_LEAF = (1 << LEAF) - 1
-const IN_LEAVES = (1 << LEAVES) - 1
-const IN_IDS = (1 << IDS) - 1
+const CHUNK_IDS = 1 << IDS
+/** Leaves that are made at one time. */
+const LEAVES = 128
 /** Leaves may take so many bytes, and as many per page as ids in a table. */
 const LEAF_BYTES = 4 << LEAF
 const LEAVES_ALLOWANCE = 2 ** 25
 const TABLE_BYTES = 6
 /** Share of the table of ids that may be taken. */
 const LOAD = 0.8
-const NONE = 0xffff_ffff
-
-/** Its leaves by number: open addressing, words[2i] = number + 1, words[2i + 1] = leaf. */
-interface Space {
-  process: number
-  high: number
-  words: Uint32Array
-  used: number
-  /** The leaf that was looked at last. */
-  lastNumber: number
-  lastLeaf: Uint32Array
-  lastOffset: number
-}
+const SETTLE_EVERY = 4096
 
 /** The table without what follows from it. */
 export interface SavedPages {
@@ -43,208 +28,254 @@ export interface SavedPages {
   written: Uint32Array
   writtenCount: number
   spaces: { process: number; high: number }[]
-  isScattered: boolean
   /** Per 2^16 ids. */
-  chunks: { low: Uint32Array; space: number | Uint32Array }[]
+  chunks: Iterable<SavedChunk>
+}
+
+export interface SavedChunk {
+  low: Uint32Array
+  /** One for all where they lie in one. */
+  space: number | Uint32Array
 }
 
 export class PageTable {
-  count = 0
   /** Pages written at least once. */
   writtenCount = 0
-  /** One bit per page. */
-  #written: Uint32Array = new Uint32Array(128)
-  /** Per 2^16 ids: low words of the page numbers, and their space, one for all where they lie in one. */
-  readonly #low: Uint32Array[] = []
-  readonly #space: (number | Uint32Array)[] = []
-  readonly #spaces: Space[] = []
-  readonly #spaceOf = new Map<number, number>()
-  readonly #leaves: Uint32Array[] = []
-  #leafCount = 0
-  /** Table of ids + 1, once leaves cost too much. */
-  #table: Uint32Array | undefined
+  /** Address of one bit per page. */
+  written: number
+  #writtenWords = 128
+  readonly #heap: Heap
+  /** Address of the words that kernels read. */
+  readonly #at: number
+  readonly #spaces: { process: number; high: number }[] = []
+  #spaceRoom = 16
+  #chunkRoom = 64
+  readonly #leafBlocks: number[] = []
+  #tableBytes = 0
+
+  constructor(heap: Heap) {
+    this.#heap = heap
+    this.#at = heap.take(4 * PAGES_WORDS)
+    this.written = heap.take(4 * this.#writtenWords)
+    this.#set('chunks', heap.take(4 * CHUNK_WORDS * this.#chunkRoom))
+    this.#set('spaces', heap.take(4 * SPACE_WORDS * this.#spaceRoom))
+    this.#makeSpaceTable()
+  }
+
+  get count(): number {
+    return this.#get('count')
+  }
+
+  /** Ids of the pages of rows [from, to), from the state of their tasks. `process` says whose a task is. */
+  find(batch: AccessBatch, from: number, to: number, tasks: number, pageShift: number, process: (task: number) => number): void {
+    const { kernels } = this.#heap
+    for (let i = kernels.findPages(this.#heap, this.#at, batch.at, from, to, tasks, pageShift); i < to; ) {
+      const space = this.space(process(batch.task[i]!), batch.high[i]! >>> pageShift)
+      this.#makeRoom(space)
+      i = kernels.findPages(this.#heap, this.#at, batch.at, i, to, tasks, pageShift)
+    }
+  }
+
+  /** Id of one page, a new one at its first touch. */
+  id(space: number, low: number): number {
+    const id = pageId(this.#heap.u32, this.#at, space, low)
+    if (id !== NOWHERE) return id
+    this.#makeRoom(space)
+    return pageId(this.#heap.u32, this.#at, space, low)
+  }
 
   /** Index of the space of a process that holds pages with these high bits (vpage >>> 32). */
   space(process: number, high: number): number {
-    const key = process * 2 ** 21 + high
-    let index = this.#spaceOf.get(key)
-    if (index === undefined) {
-      index = this.#spaces.length
-      this.#spaces.push({ process, high, words: new Uint32Array(32), used: 0, lastNumber: NONE, lastLeaf: new Uint32Array(0), lastOffset: 0 })
-      this.#spaceOf.set(key, index)
+    const known = spaceOf(this.#heap.u32, this.#at, process, high)
+    return known === NOWHERE ? this.#newSpace(process, high) : known
+  }
+
+  #newSpace(process: number, high: number): number {
+    const index = this.#spaces.push({ process, high }) - 1
+    if (index === this.#spaceRoom) {
+      const bytes = 4 * SPACE_WORDS * this.#spaceRoom
+      this.#set('spaces', this.#heap.widen(this.#get('spaces'), bytes))
+      this.#spaceRoom *= 2
     }
+    const slots = 16
+    const hash = this.isScattered ? 0 : this.#heap.take(8 * slots)
+    this.#heap.u32.set([process, high, hash, slots, 0, NOWHERE, 0], this.#spaceAt(index))
+    if (index * 2 + 2 > this.#get('spaceMask')) this.#makeSpaceTable()
+    else this.#enterSpace(index)
     return index
   }
 
-  /** Id of a page, a new one at its first touch. */
-  id(space: number, low: number): number {
-    if (this.#table) return this.#idInTable(this.#table, space, low)
-    const at = this.#spaces[space]!
-    const number = low >>> LEAF
-    if (at.lastNumber !== number) this.#findLeaf(at, number)
-    const slot = at.lastOffset + (low & IN_LEAF)
-    const stored = at.lastLeaf[slot]!
-    if (stored !== 0) return stored - 1
-    const id = this.#newId(space, low)
-    at.lastLeaf[slot] = id + 1
-    return id
+  /** Words of a space. */
+  #spaceAt(index: number): number {
+    return (this.#get('spaces') >>> 2) + index * SPACE_WORDS
   }
 
-  markWritten(page: number): void {
-    const word = page >>> 5
-    if (word >= this.#written.length) {
-      const wider = new Uint32Array(Math.max(word + 1, this.#written.length + (this.#written.length >>> 1)))
-      wider.set(this.#written)
-      this.#written = wider
-    }
-    const bit = 1 << (page & 31)
-    if ((this.#written[word]! & bit) !== 0) return
-    this.#written[word]! |= bit
-    this.writtenCount++
+  /** Four slots for each space there is room for. */
+  #makeSpaceTable(): void {
+    const slots = 4 * this.#spaceRoom
+    if (this.#get('spaceTable') !== 0) this.#heap.give(this.#get('spaceTable'), 4 * (this.#get('spaceMask') + 1))
+    this.#set('spaceTable', this.#heap.take(4 * slots))
+    this.#set('spaceMask', slots - 1)
+    for (let index = 0; index < this.#spaces.length; index++) this.#enterSpace(index)
   }
 
-  /** Virtual page numbers and process indexes of the ids [from, from + vpages.length). */
-  read(from: number, vpages: Float64Array, processes: Uint16Array): void {
-    for (let i = 0; i < vpages.length; i++) {
-      const { process, high } = this.#spaces[this.#spaceAt(from + i)]!
-      vpages[i] = high * WORD + this.#lowAt(from + i)
-      processes[i] = process
-    }
+  #enterSpace(index: number): void {
+    const { process, high } = this.#spaces[index]!
+    const { u32 } = this.#heap
+    const table = this.#get('spaceTable') >>> 2
+    const mask = this.#get('spaceMask')
+    let slot = (Math.imul(process, 0x85ebca6b) ^ high) & mask
+    while (u32[table + slot] !== 0) slot = (slot + 1) & mask
+    u32[table + slot] = index + 1
   }
 
-  #lowAt(id: number): number {
-    return this.#low[id >>> IDS]![id & IN_IDS]!
-  }
-
-  #spaceAt(id: number): number {
-    const chunk = this.#space[id >>> IDS]!
-    return typeof chunk === 'number' ? chunk : chunk[id & IN_IDS]!
-  }
-
-  #newId(space: number, low: number): number {
-    const id = this.count
-    if (id === 0xffff_fffe) throw new UserError('more than 2^32 distinct pages', { hint: 'Choose a larger --page-size' })
-    const chunk = id >>> IDS
-    const slot = id & IN_IDS
-    if (slot === 0) {
-      this.#low.push(new Uint32Array(1 << IDS))
-      this.#space.push(space)
-    }
-    this.#low[chunk]![slot] = low
-    let spaces = this.#space[chunk]!
-    if (typeof spaces === 'number' && spaces !== space) {
-      spaces = new Uint32Array(1 << IDS).fill(spaces, 0, slot)
-      this.#space[chunk] = spaces
-    }
-    if (typeof spaces !== 'number') spaces[slot] = space
-    this.count++
-    return id
-  }
-
-  saved(): SavedPages {
-    const { count, writtenCount, isScattered } = this
-    const spaces = this.#spaces.map(({ process, high }) => ({ process, high }))
-    return { count, written: this.#written, writtenCount, spaces, isScattered, chunks: this.#low.map((low, i) => ({ low, space: this.#space[i]! })) }
-  }
-
-  restore({ count, written, writtenCount, spaces, isScattered, chunks }: SavedPages): void {
-    for (const { process, high } of spaces) this.space(process, high)
-    this.#written = written
-    this.writtenCount = writtenCount
-    if (isScattered) {
-      for (const { low, space } of chunks) {
-        this.#low.push(low)
-        this.#space.push(space)
-      }
-      this.count = count
-      this.#index(count * 2)
+  /** For one more page of this space. */
+  #makeRoom(space: number): void {
+    if (this.count === this.#get('room')) this.#moreIds()
+    this.#tellSpaces(space)
+    if (this.isScattered) {
+      if (this.count >= this.#get('most')) this.#index(Math.floor(this.#get('slots') * 1.5))
       return
     }
-    for (let id = 0; id < count; id++) {
-      const { low, space } = chunks[id >>> IDS]!
-      this.id(typeof space === 'number' ? space : space[id & IN_IDS]!, low[id & IN_IDS]!)
+    if (this.#get('freeLeaf') === this.#get('freeLeavesEnd')) {
+      const block = this.#heap.take(LEAVES * LEAF_BYTES)
+      this.#leafBlocks.push(block)
+      this.#set('freeLeaf', block)
+      this.#set('freeLeavesEnd', block + LEAVES * LEAF_BYTES)
     }
+    const at = this.#spaceAt(space)
+    if (this.#heap.u32[at + SPACE.used]! * 2 >= this.#heap.u32[at + SPACE.slots]!) this.#widenHash(space)
+  }
+
+  #moreIds(): void {
+    const chunk = this.count >>> IDS
+    if (this.count >= WORD - CHUNK_IDS) throw new UserError('more than 2^32 distinct pages', { hint: 'Choose a larger --page-size' })
+    if (chunk === this.#chunkRoom) {
+      this.#set('chunks', this.#heap.widen(this.#get('chunks'), 4 * CHUNK_WORDS * this.#chunkRoom))
+      this.#chunkRoom *= 2
+    }
+    const low = this.#heap.take(4 * CHUNK_IDS)
+    this.#heap.u32.set([low, 0, 0], this.#chunkAt(chunk))
+    this.#set('room', this.count + CHUNK_IDS)
+  }
+
+  #chunkAt(chunk: number): number {
+    return (this.#get('chunks') >>> 2) + chunk * CHUNK_WORDS
+  }
+
+  /** Where a chunk holds pages of another space as well, each of its ids names its own. */
+  #tellSpaces(space: number): void {
+    const used = this.count & (CHUNK_IDS - 1)
+    const at = this.#chunkAt(this.count >>> IDS)
+    if (used === 0 || this.#heap.u32[at + CHUNK.spaces] !== 0 || this.#heap.u32[at + CHUNK.space] === space) return
+    const spaces = this.#heap.take(4 * CHUNK_IDS)
+    const { u32 } = this.#heap
+    u32.fill(u32[at + CHUNK.space]!, spaces >>> 2, (spaces >>> 2) + used)
+    u32[at + CHUNK.spaces] = spaces
+  }
+
+  #widenHash(space: number): void {
+    const at = this.#spaceAt(space)
+    const [old, slots] = [this.#heap.u32[at + SPACE.hash]!, this.#heap.u32[at + SPACE.slots]!]
+    const hash = this.#heap.take(16 * slots)
+    const { u32 } = this.#heap
+    for (let i = old >>> 2, end = i + 2 * slots; i < end; i += 2) {
+      if (u32[i] === 0) continue
+      let slot = Math.imul(u32[i]! - 1, 0x9e3779b1) >>> Math.clz32(slots)
+      while (u32[(hash >>> 2) + 2 * slot] !== 0) slot = (slot + 1) & (2 * slots - 1)
+      u32[(hash >>> 2) + 2 * slot] = u32[i]!
+      u32[(hash >>> 2) + 2 * slot + 1] = u32[i + 1]!
+    }
+    u32[at + SPACE.hash] = hash
+    u32[at + SPACE.slots] = 2 * slots
+    this.#heap.give(old, 8 * slots)
   }
 
   /** Ids are in the table. */
   get isScattered(): boolean {
-    return this.#table !== undefined
-  }
-
-  /** Makes the leaf with this number the last one of its space; a new one where there is none. */
-  #findLeaf(at: Space, number: number): void {
-    const slots = at.words.length >>> 1
-    let slot = Math.imul(number, GOLDEN) >>> (Math.clz32(slots) + 1)
-    while (at.words[2 * slot] !== 0 && at.words[2 * slot] !== number + 1) slot = (slot + 1) & (slots - 1)
-    if (at.words[2 * slot] === 0) {
-      at.words[2 * slot] = number + 1
-      at.words[2 * slot + 1] = this.#newLeaf()
-      at.used++
-    }
-    const leaf = at.words[2 * slot + 1]!
-    at.lastNumber = number
-    at.lastLeaf = this.#leaves[leaf >>> LEAVES]!
-    at.lastOffset = (leaf & IN_LEAVES) << LEAF
-    if (at.used * 2 > slots) widen(at)
-  }
-
-  #newLeaf(): number {
-    if ((this.#leafCount & IN_LEAVES) === 0) this.#leaves.push(new Uint32Array(1 << (LEAF + LEAVES)))
-    return this.#leafCount++
+    return this.#get('table') !== 0
   }
 
   /** Whether addresses lie too scattered for leaves; then ids move into a table. For the writer to ask now and then. */
   settle(): void {
-    if (this.#table || this.#leafCount * LEAF_BYTES <= LEAVES_ALLOWANCE + this.count * TABLE_BYTES) return
-    this.#leaves.length = 0
-    for (const space of this.#spaces) space.words = space.lastLeaf = new Uint32Array(0)
+    if (this.isScattered || this.#get('leaves') * LEAF_BYTES <= LEAVES_ALLOWANCE + this.count * TABLE_BYTES) return
+    for (const block of this.#leafBlocks.splice(0)) this.#heap.give(block, LEAVES * LEAF_BYTES)
+    for (let space = 0; space < this.#spaces.length; space++) {
+      const at = this.#spaceAt(space)
+      this.#heap.give(this.#heap.u32[at + SPACE.hash]!, 8 * this.#heap.u32[at + SPACE.slots]!)
+    }
     this.#index(this.count * 2)
   }
 
-  /** The table anew, with room for so many slots. */
-  #index(slots: number): Uint32Array {
+  /** The table anew, with room for so many slots, or slightly more: 20 significant bits (slotOf in src/wasm/intern.ts). */
+  #index(wanted: number): void {
+    const step = 2 ** Math.max(0, 12 - Math.clz32(wanted))
+    const slots = Math.ceil(wanted / step) * step
     // the old one is let go first: the table follows from the ids
-    this.#table = undefined
-    const table = new Uint32Array(slots)
-    for (let id = 0; id < this.count; id++) {
-      let slot = slotOf(this.#spaceAt(id), this.#lowAt(id), slots)
-      while (table[slot] !== 0) slot = slot + 1 === slots ? 0 : slot + 1
-      table[slot] = id + 1
+    this.#heap.give(this.#get('table'), this.#tableBytes)
+    this.#tableBytes = 4 * slots
+    this.#set('table', this.#heap.take(this.#tableBytes))
+    this.#set('slots', slots)
+    this.#set('most', Math.floor(slots * LOAD))
+    this.#heap.kernels.indexPages(this.#heap, this.#at)
+  }
+
+  /** Room for a bit per page. */
+  coverWritten(): void {
+    const words = Math.ceil(this.count / 32)
+    if (words <= this.#writtenWords) return
+    const wider = Math.max(words, this.#writtenWords + (this.#writtenWords >>> 1))
+    this.written = this.#heap.widen(this.written, 4 * this.#writtenWords, 4 * wider)
+    this.#writtenWords = wider
+  }
+
+  /** Virtual page numbers and process indexes of the ids [from, from + vpages.length). */
+  read(from: number, vpages: Float64Array, processes: Uint16Array): void {
+    const { u32 } = this.#heap
+    for (let i = 0; i < vpages.length; i++) {
+      const { process, high } = this.#spaces[spaceAt(u32, this.#at, from + i)]!
+      vpages[i] = high * WORD + lowAt(u32, this.#at, from + i)
+      processes[i] = process
     }
-    this.#table = table
-    return table
   }
 
-  #idInTable(table: Uint32Array, space: number, low: number): number {
-    const slots = table.length
-    let slot = slotOf(space, low, slots)
-    for (let stored = table[slot]!; stored !== 0; stored = table[slot]!) {
-      if (this.#lowAt(stored - 1) === low && this.#spaceAt(stored - 1) === space) return stored - 1
-      slot = slot + 1 === slots ? 0 : slot + 1
+  saved(): SavedPages {
+    const { count, writtenCount } = this
+    const written = this.#copy(this.written, Math.min(this.#writtenWords, Math.ceil(count / 32)))
+    return { count, written, writtenCount, spaces: this.#spaces, chunks: { [Symbol.iterator]: () => this.#savedChunks() } }
+  }
+
+  *#savedChunks(): Generator<SavedChunk> {
+    for (let from = 0; from < this.count; from += CHUNK_IDS) {
+      const ids = Math.min(CHUNK_IDS, this.count - from)
+      const at = this.#chunkAt(from >>> IDS)
+      const [low, spaces, space] = this.#heap.u32.subarray(at, at + CHUNK_WORDS)
+      yield { low: this.#copy(low!, ids), space: spaces === 0 ? space! : this.#copy(spaces!, ids) }
     }
-    const id = this.#newId(space, low)
-    table[slot] = id + 1
-    if (this.count > slots * LOAD) this.#index(Math.floor(slots * 1.5))
-    return id
   }
-}
 
-function slotOf(space: number, low: number, slots: number): number {
-  let hash = Math.imul(low ^ Math.imul(space + 1, 0x85ebca6b), GOLDEN)
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
-  return Math.floor(((hash ^ (hash >>> 13)) >>> 0) * (slots / WORD))
-}
-
-function widen(at: Space): void {
-  const old = at.words
-  const words = new Uint32Array(old.length * 2)
-  const slots = old.length
-  for (let i = 0; i < old.length; i += 2) {
-    if (old[i] === 0) continue
-    let slot = Math.imul(old[i]! - 1, GOLDEN) >>> (Math.clz32(slots) + 1)
-    while (words[2 * slot] !== 0) slot = (slot + 1) & (slots - 1)
-    words[2 * slot] = old[i]!
-    words[2 * slot + 1] = old[i + 1]!
+  #copy(at: number, words: number): Uint32Array {
+    return Uint32Array.from(this.#heap.u32.subarray(at >>> 2, (at >>> 2) + words))
   }
-  at.words = words
+
+  restore({ written, writtenCount, spaces, chunks }: SavedPages): void {
+    for (const { process, high } of spaces) this.space(process, high)
+    for (const { low, space } of chunks) {
+      for (let i = 0; i < low.length; i++) {
+        this.id(typeof space === 'number' ? space : space[i]!, low[i]!)
+        if (i % SETTLE_EVERY === 0) this.settle()
+      }
+    }
+    this.coverWritten()
+    this.#heap.u32.set(written, this.written >>> 2)
+    this.writtenCount = writtenCount
+  }
+
+  #get(field: keyof typeof PAGES): number {
+    return this.#heap.u32[(this.#at >>> 2) + PAGES[field]]!
+  }
+
+  #set(field: keyof typeof PAGES, value: number): void {
+    this.#heap.u32[(this.#at >>> 2) + PAGES[field]] = value
+  }
 }

@@ -12,19 +12,18 @@ import { deserialize, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
 import { formatCount } from '../units.ts'
 import type { OpenOptions } from './open.ts'
-import type { SavedPages } from './pages.ts'
+import type { SavedChunk, SavedPages } from './pages.ts'
 import type { SavedSpill } from './spill.ts'
 import type { SavedWriter } from './writer.ts'
 
 /** Changes when the meaning of a state does. */
-const VERSION = 1
+const VERSION = 2
 
 interface Head {
   key: string
   pid: number
   spill: SavedSpill
   writer: Omit<SavedWriter, 'pages'> & { pages: Omit<SavedPages, 'chunks'> }
-  chunks: number
 }
 
 export interface ImportState {
@@ -53,11 +52,12 @@ export class Resume {
   save(writer: SavedWriter, spill: SavedSpill): void {
     const { pages, ...rest } = writer
     const { chunks, ...facts } = pages
-    const head: Head = { key: this.#key, pid: process.pid, spill, writer: { ...rest, pages: facts }, chunks: chunks.length }
+    const head: Head = { key: this.#key, pid: process.pid, spill, writer: { ...rest, pages: facts } }
     const temporary = `${this.#path}.tmp-${process.pid}`
     const descriptor = openSync(temporary, 'w')
     try {
-      for (const part of [head, ...chunks]) writePart(descriptor, serialize(part))
+      writePart(descriptor, serialize(head))
+      for (const chunk of chunks) writePart(descriptor, serialize(chunk))
     } finally {
       closeSync(descriptor)
     }
@@ -100,8 +100,9 @@ function read(path: string): { head: Head; state: ImportState } | undefined {
   } catch {
     return undefined
   }
-  const [head, ...chunks] = parts as [Head, ...SavedPages['chunks']]
-  if (head === undefined || chunks.length !== head.chunks) return undefined
+  const [head, ...chunks] = parts as [Head, ...SavedChunk[]]
+  // a file that lacks its end does not get here: the name is given to whole ones
+  if (head === undefined || chunks.reduce((ids, { low }) => ids + low.length, 0) !== head.writer.pages.count) return undefined
   const { spill, writer } = head
   return { head, state: { spill, writer: { ...writer, pages: { ...writer.pages, chunks } } } }
 }

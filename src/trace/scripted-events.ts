@@ -1,8 +1,9 @@
 /** A script of calls as events of a trace (`--events FILE`): what the recording does not hold, somebody writes down. */
 import { UserError } from '../errors.ts'
 import type { TraceEvent } from './events.ts'
+import type { TraceTables } from './folded-trace.ts'
 import type { AddressRange, ScriptCall, ScriptLine } from './script.ts'
-import type { FoldingWriter, TraceTables } from './writer.ts'
+import type { FoldingWriter } from './writer.ts'
 
 /** Hands the lines to the writer, which puts each between the accesses before and after its time. */
 export function schedule(writer: FoldingWriter, lines: readonly ScriptLine[], file: string): void {

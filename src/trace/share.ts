@@ -3,9 +3,9 @@
  * of a native file are read by each thread for itself.
  */
 
+import type { TraceTables } from './folded-trace.ts'
 import type { PreparedTrace, TickBlock } from './prepared.ts'
 import { blockReader, type StoredBlocks } from './stored-blocks.ts'
-import type { TraceTables } from './writer.ts'
 
 /** Structured-clone-able; `postMessage` it or pass it as workerData. */
 export interface SharedTrace {

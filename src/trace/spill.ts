@@ -2,10 +2,10 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { BLOCK_COLUMNS, BlockBuffers, type BlockShape, decodeBlock, encodeBlock, shapeOf } from './block-codec.ts'
+import type { BlockStore } from './folded-trace.ts'
 import { OutputFile } from './output-file.ts'
 import type { TickBlock } from './prepared.ts'
 import { decodeSection, type Section } from './sections.ts'
-import type { BlockStore } from './writer.ts'
 
 /** Nobody reads a spill file but who wrote it: any page and actor is in order. */
 const NO_LIMITS = { pages: 2 ** 32, actors: 2 ** 16 }

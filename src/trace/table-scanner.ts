@@ -1,181 +1,196 @@
 /**
- * Plain numeric tables straight from bytes: no string, no BigInt, no object per row. A row that is not plain (quotes, blanks,
- * signs, comments, huge numbers, anything wrong) goes as text to the slow reader, which decides; so both always agree.
+ * Plain numeric tables straight from bytes into batches, by a kernel (src/wasm/scan.ts says what is plain). Any other row goes as
+ * text to the slow reader, which decides; so both always agree.
  */
-import { type AccessKind, MODIFY, READ, type TraceWriter, WRITE } from './format.ts'
-import type { Role, TableLayout } from './table-columns.ts'
+import { UserError } from '../errors.ts'
+import { CODE, DONE, NEW_TASK, SLOW, TABLE, TABLE_BYTES } from '../wasm/index.ts'
+import { AccessBatch } from './access-batch.ts'
+import { MODIFY, READ, type TraceWriter, WRITE } from './format.ts'
+import type { TableLayout } from './table-columns.ts'
 import type { TableRows } from './table-rows.ts'
 
 const NEWLINE = 10
-const RETURN = 13
-const DOT = 46
-const ZERO = 48
-/** 15 digits are exact in a float. */
-const EXACT_DIGITS = 15
-
-/** Value of a hexadecimal digit, else 255. */
-const HEX = new Uint8Array(256).fill(255)
-for (let value = 0; value < 16; value++) {
-  HEX[value.toString(16).charCodeAt(0)] = value
-  HEX[value.toString(16).toUpperCase().charCodeAt(0)] = value
-}
+/** Bytes that are looked at together, and the longest line. */
+const CHUNK = 1 << 18
+export const LONGEST_LINE = 1 << 20
 /** One-letter operations. */
-const KIND = new Uint8Array(256)
-for (const [letters, kind] of [['rRlL0', READ], ['wWsS1', WRITE], ['mM2', MODIFY]] as const) {
-  for (const letter of letters) KIND[letter.charCodeAt(0)] = kind
-} // biome-ignore format: one line reads as a table
+const KINDS = [
+  ['rRlL0', READ],
+  ['wWsS1', WRITE],
+  ['mM2', MODIFY],
+] as const
+const HEX = '0123456789abcdef'
+const NO_DIGIT = 255
+const TASK_BYTES = 16
 
-const CODE: Record<Role, number> = { time: 1, pid: 2, tid: 3, cpu: 4, op: 5, address: 6, page: 7, size: 8, weight: 9 }
-const [TIME, PID, TID, CPU, OP, ADDRESS, PAGE, SIZE] = [1, 2, 3, 4, 5, 6, 7, 8]
+export interface ScanOptions {
+  layout: TableLayout
+  separator: string
+  /** Accesses that a row without a weight stands for. */
+  weight: number
+  /** Where rows end up that are not plain: `slow` hands their cells to it. */
+  rows: TableRows
+  slow: (text: string, line: number) => void
+  /** Of the first row. */
+  line: number
+  file: string
+}
 
 export class TableScanner {
-  /** 1-based number of the line being read, and where it starts in the bytes given. */
+  /** 1-based number of the line being read. */
   line: number
-  lineStart = 0
   readonly #trace: TraceWriter
   readonly #rows: TableRows
   readonly #slow: (text: string, line: number) => void
-  readonly #separator: number
-  readonly #codes: Uint8Array
-  readonly #timeFactor: number
-  readonly #latestWhole: number
-  readonly #hex: boolean
-  readonly #pageShift: number
-  readonly #hasTime: boolean
-  readonly #weight: number
+  readonly #file: string
+  readonly #batch: AccessBatch
+  /** Addresses: the table's block, and the bytes. */
+  readonly #table: number
+  readonly #bytes: number
+  /** Bytes there are, and where the line being read starts. */
+  #length = 0
+  #start = 0
+  /** What of a chunk did not fit yet. */
+  #rest: Uint8Array = new Uint8Array(0)
+  #tasks = 0
 
-  constructor(
-    trace: TraceWriter,
-    layout: TableLayout,
-    separator: string,
-    weight: number,
-    rows: TableRows,
-    slow: (text: string, line: number) => void,
-    line: number,
-  ) {
+  constructor(trace: TraceWriter, { layout, separator, weight, rows, slow, line, file }: ScanOptions) {
     this.line = line
     this.#trace = trace
     this.#rows = rows
     this.#slow = slow
-    this.#separator = separator.charCodeAt(0)
-    this.#codes = Uint8Array.from(layout.roles, (role) => (role === undefined ? 0 : CODE[role]))
-    this.#timeFactor = layout.timeFactor
-    this.#latestWhole = Math.floor(Number.MAX_SAFE_INTEGER / layout.timeFactor) - 1
-    this.#hex = layout.hexAddress
-    this.#pageShift = Math.log2(trace.pageSize)
-    this.#hasTime = layout.roles.includes('time')
-    this.#weight = weight
+    this.#file = file
+    this.#batch = AccessBatch.into(trace)
+    const { heap } = this.#batch
+    this.#bytes = heap.take(LONGEST_LINE + CHUNK)
+    this.#table = heap.take(TABLE_BYTES)
+    const codes = heap.take(layout.roles.length)
+    heap.u8.set(
+      layout.roles.map((role) => (role === undefined ? 0 : CODE[role])),
+      codes,
+    )
+    const kinds = this.#table + TABLE.kinds
+    for (const [letters, kind] of KINDS) for (const letter of letters) heap.u8[kinds + letter.charCodeAt(0)] = kind
+    const digits = this.#table + TABLE.digits
+    heap.u8.fill(NO_DIGIT, digits, digits + 256)
+    for (const [value, digit] of [...HEX].entries()) for (const form of [digit, digit.toUpperCase()]) heap.u8[digits + form.charCodeAt(0)] = value
+    this.#setFloat('factor', layout.timeFactor)
+    this.#setFloat('latest', Math.floor(Number.MAX_SAFE_INTEGER / layout.timeFactor) - 1)
+    this.#setFloat('each', weight)
+    this.#set('columns', layout.roles.length)
+    this.#set('separator', separator.charCodeAt(0))
+    this.#set('isHex', Number(layout.hexAddress))
+    this.#set('pageShift', Math.log2(trace.pageSize))
+    this.#set('hasTime', Number(layout.roles.includes('time')))
+    this.#set('codes', codes)
+    this.#makeTasks(256)
   }
 
-  /** Whole lines: `bytes[end - 1]` is a newline. */
-  scan(bytes: Uint8Array, end: number): void {
-    for (let at = 0; at < end; this.line++) {
-      this.lineStart = at
-      const next = this.#row(bytes, at)
-      at = next > 0 ? next : this.#handOver(bytes, at)
+  /** Scans the whole lines of what there is; the beginning of a line waits for the rest of it. */
+  push(chunk: Uint8Array): void {
+    const { u8 } = this.#batch.heap
+    for (let from = 0; from < chunk.length; ) {
+      const to = Math.min(chunk.length, from + CHUNK)
+      u8.set(chunk.subarray(from, to), this.#bytes + this.#length)
+      this.#length += to - from
+      this.#rest = chunk.subarray(to)
+      from = to
+      this.#scan(u8.lastIndexOf(NEWLINE, this.#bytes + this.#length - 1) + 1 - this.#bytes)
+      if (this.#length > LONGEST_LINE) throw new UserError('a line longer than 1 MiB', { file: this.#file, line: this.line, hint: 'Is this a text table?' })
     }
   }
 
-  #handOver(bytes: Uint8Array, start: number): number {
-    const end = bytes.indexOf(NEWLINE, start)
-    this.#slow(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8'), this.line)
-    return end + 1
+  /** The last line may lack its end. */
+  end(): void {
+    if (this.#length === 0) return
+    this.#batch.heap.u8[this.#bytes + this.#length++] = NEWLINE
+    this.#scan(this.#length)
   }
 
-  /** One plain row from `i`; answers where the next begins, or -1 for the slow reader (nothing was pushed then). */
-  #row(bytes: Uint8Array, i: number): number {
-    const codes = this.#codes
-    const columns = codes.length
-    const separator = this.#separator
-    let timeNs = 0
-    let pid = -1
-    let tid = -1
-    let cpu = -1
-    let kind = READ as number
-    let high = 0
-    let low = 0
-    let size = 8
-    let weight = this.#weight
+  /** When `slow` has thrown: all bytes from the line on that it was given. */
+  unread(): Uint8Array {
+    const bytes = this.#batch.heap.u8.subarray(this.#bytes + this.#start, this.#bytes + this.#length)
+    return Buffer.concat([bytes, this.#rest])
+  }
 
-    for (let column = 0; column < columns; column++) {
-      const code = codes[column]!
-      let byte = bytes[i]!
-      if (code === 0) {
-        for (; byte !== separator && byte !== NEWLINE; byte = bytes[++i]!) if (byte < 33 || byte === 34 || byte === 35) return -1
-      } else if (code === OP) {
-        kind = KIND[byte]!
-        if (kind === 0) return -1
-        byte = bytes[++i]!
-      } else if ((code === ADDRESS || code === PAGE) && (this.#hex || (byte === ZERO && (bytes[i + 1]! | 32) === 120))) {
-        if (byte === ZERO && (bytes[i + 1]! | 32) === 120) i += 2
-        const first = i
-        high = 0
-        low = 0
-        for (let digit = HEX[bytes[i]!]!; digit < 16; digit = HEX[bytes[++i]!]!) {
-          high = (high << 4) | (low >>> 28)
-          low = (low << 4) | digit
-        }
-        if (i === first || i - first > 16) return -1
-        byte = bytes[i]!
-      } else {
-        const first = i
-        let value = 0
-        for (let digit = byte - ZERO; digit >= 0 && digit <= 9; digit = byte - ZERO) {
-          value = value * 10 + digit
-          byte = bytes[++i]!
-        }
-        if (i === first || i - first > EXACT_DIGITS) return -1
-        if (code === TIME) {
-          if (value > this.#latestWhole) return -1
-          timeNs = value * this.#timeFactor
-          if (byte === DOT) {
-            const dot = ++i
-            let fraction = 0
-            let scale = 1
-            byte = bytes[i]!
-            for (let digit = byte - ZERO; digit >= 0 && digit <= 9; digit = byte - ZERO) {
-              fraction = fraction * 10 + digit
-              scale *= 10
-              byte = bytes[++i]!
-            }
-            if (i - dot > 6 && i - dot !== 9) return -1
-            timeNs += Math.floor((fraction * this.#timeFactor) / scale)
-          }
-        } else if (code === TID) tid = value
-        else if (code === PID) pid = value
-        else if (code === CPU) cpu = value
-        else if (code === ADDRESS || code === PAGE) {
-          high = Math.floor(value / 2 ** 32)
-          low = value | 0
-          if (value > 0xffff_ffff) low = value - high * 2 ** 32
-        } else if (code === SIZE) size = value
-        else {
-          if (value === 0) return -1
-          weight = value
-        }
-      }
-      if (column + 1 < columns) {
-        if (byte !== separator) return -1
-        i++
-      } else {
-        if (byte === RETURN) byte = bytes[++i]!
-        if (byte !== NEWLINE) return -1
-        i++
-      }
-      if (code === PAGE) {
-        const shift = this.#pageShift
-        if (high >>> (32 - shift) !== 0) return -1
-        high = (high << shift) | (low >>> (32 - shift))
-        low <<= shift
-      }
+  /** Lines up to `end`; what is behind them moves to the front. */
+  #scan(end: number): void {
+    const { u8 } = this.#batch.heap
+    this.#start = 0
+    while (this.#start < end) {
+      const reason = this.#rows.originNs === 0n ? this.#plainRows(end) : SLOW
+      if (reason === SLOW) this.#slowRow()
+      else if (reason === NEW_TASK) this.#newTask()
     }
-    if (this.#rows.originNs !== 0n) return -1
-    if (!this.#hasTime) timeNs = this.#rows.count
-    if (pid < 0) pid = 1
-    this.#rows.count++
-    if (weight !== 1) this.#rows.weighted = true
+    if (end <= 0) return
+    u8.copyWithin(this.#bytes, this.#bytes + end, this.#bytes + this.#length)
+    this.#length -= end
+  }
+
+  /** Answers why it ended; the rows before are handed over. */
+  #plainRows(end: number): number {
+    const batch = this.#batch
+    this.#setFloat('count', this.#rows.count)
+    batch.firstLine = this.line
+    batch.rows = batch.heap.kernels.scanTable(batch.heap, this.#table, this.#bytes, this.#start, end, batch.at, 0)
+    this.line += batch.rows
+    this.#start = this.#get('next')
+    this.#rows.count += batch.rows
+    if (this.#get('weighted') !== 0) this.#rows.weighted = true
+    batch.flush()
+    return this.#start < end ? this.#get('reason') : DONE
+  }
+
+  #slowRow(): void {
+    const { u8 } = this.#batch.heap
+    const start = this.#bytes + this.#start
+    const end = u8.indexOf(NEWLINE, start)
+    this.#slow(Buffer.from(u8.slice(start, end)).toString('utf8'), this.line)
+    this.line++
+    this.#start = end + 1 - this.#bytes
+  }
+
+  #newTask(): void {
     this.#trace.line = this.line
-    this.#trace.access(timeNs, this.#trace.task(pid, tid < 0 ? pid : tid), cpu, high >>> 0, low >>> 0, size, kind as AccessKind, weight)
-    return i
+    const [pid, tid] = [this.#get('pid'), this.#get('tid')]
+    this.#enterTask(pid, tid, this.#trace.task(pid, tid) + 1)
+  }
+
+  #makeTasks(slots: number): void {
+    this.#set('tasks', this.#batch.heap.take(TASK_BYTES * slots))
+    this.#set('taskMask', slots - 1)
+  }
+
+  #enterTask(pid: number, tid: number, task: number): void {
+    if (++this.#tasks * 2 > this.#get('taskMask')) this.#moreTasks()
+    const { u32 } = this.#batch.heap
+    const [table, mask] = [this.#get('tasks') >>> 2, this.#get('taskMask')]
+    let slot = (tid ^ Math.imul(pid, 0x85ebca6b)) & mask
+    while (u32[table + 4 * slot + 2] !== 0) slot = (slot + 1) & mask
+    u32.set([pid, tid, task], table + 4 * slot)
+  }
+
+  #moreTasks(): void {
+    const { heap } = this.#batch
+    const [old, slots] = [this.#get('tasks'), this.#get('taskMask') + 1]
+    this.#makeTasks(2 * slots)
+    this.#tasks = 1
+    for (let at = old >>> 2, end = at + 4 * slots; at < end; at += 4) {
+      const [pid, tid, task] = heap.u32.subarray(at, at + 3)
+      if (task !== 0) this.#enterTask(pid!, tid!, task!)
+    }
+    heap.give(old, TASK_BYTES * slots)
+  }
+
+  #get(field: keyof typeof TABLE): number {
+    return this.#batch.heap.u32[(this.#table + TABLE[field]) >>> 2]!
+  }
+
+  #set(field: keyof typeof TABLE, value: number): void {
+    this.#batch.heap.u32[(this.#table + TABLE[field]) >>> 2] = value
+  }
+
+  #setFloat(field: keyof typeof TABLE, value: number): void {
+    this.#batch.heap.f64[(this.#table + TABLE[field]) >>> 3] = value
   }
 }

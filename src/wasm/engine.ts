@@ -5,6 +5,12 @@ export interface Memory {
   grow(pages: number): number
 }
 
+/** A memory whose views stay valid when it grows. */
+export interface GrowingMemory {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer
+  grow(pages: number): number
+}
+
 export interface Module {
   readonly compiled?: never
 }
@@ -16,3 +22,17 @@ interface Api {
 }
 
 export const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: Api }).WebAssembly
+
+/** The same without WebAssembly (ES2024: resizable buffers). */
+export function plainMemory(mostPages: number): GrowingMemory {
+  const Resizable = ArrayBuffer as unknown as new (bytes: number, options: { maxByteLength: number }) => ArrayBuffer & { resize(bytes: number): void }
+  const buffer = new Resizable(65_536, { maxByteLength: 65_536 * mostPages })
+  return {
+    buffer,
+    grow(pages) {
+      const before = buffer.byteLength
+      buffer.resize(before + 65_536 * pages)
+      return before / 65_536
+    },
+  }
+}

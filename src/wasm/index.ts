@@ -1,5 +1,10 @@
 /** Hot loops in WebAssembly, their twins, and the memory they work on. */
+export { BATCH, BATCH_BYTES, COLUMN, NO_PAGE, NOWHERE, TASK, TASK_WORDS } from './batch.ts'
+export { DIGEST, DIGEST_BYTES, DIGEST_WORDS } from './digest.ts'
+export { FOLD, FOLD_WORDS, HISTOGRAM_BYTES, PAIR_BYTES } from './fold.ts'
 export { columnBytes, FRAME, FRAME_PAD, packedBytes, type Touches } from './frames.ts'
+export { Heap } from './heap.ts'
+export { CHUNK, CHUNK_WORDS, IDS, LEAF, lowAt, PAGES, PAGES_WORDS, pageId, SPACE, SPACE_WORDS, spaceAt, spaceOf } from './intern.ts'
 export {
   type Cells,
   type Kernels,
@@ -13,4 +18,5 @@ export {
   workspaceOn,
 } from './kernels.ts'
 export { Arena } from './memory.ts'
+export { CODE, DONE, NEW_TASK, SLOW, TABLE, TABLE_BYTES } from './scan.ts'
 export { twins } from './twins.ts'

@@ -5,9 +5,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT } from '../package.ts'
-import { Instance, Module } from './engine.ts'
+import { type DigestExports, type DigestKernels, wasmDigest } from './digest.ts'
+import { Instance, type Memory, Module } from './engine.ts'
+import { type FoldExports, type FoldKernels, wasmFold } from './fold.ts'
 import { type FrameExports, type FrameKernels, wasmFrames } from './frames.ts'
+import { type InternExports, type InternKernels, wasmIntern } from './intern.ts'
 import { Arena } from './memory.ts'
+import { type ScanExports, type ScanKernels, wasmScan } from './scan.ts'
 import { twins } from './twins.ts'
 
 /** Counters of one tick by (actor << shift | node): words[2i] reads, words[2i + 1] writes; a second bank follows, to be added. */
@@ -27,7 +31,7 @@ export interface OptimumCosts {
   mostAccesses: number
 }
 
-export interface Kernels extends FrameKernels {
+export interface Kernels extends FrameKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
   /** Reads and writes of pairs [from, to) together. */
@@ -41,7 +45,7 @@ export interface Kernels extends FrameKernels {
   findFaults(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array, found: Uint32Array): number
 }
 
-interface Exports extends FrameExports {
+interface Exports extends FrameExports, ScanExports, InternExports, FoldExports, DigestExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
   optimumEpoch(pairs: number, n: number, beyond: number, costs: number, vectors: number, move: number, mostAccesses: number): number
@@ -69,12 +73,16 @@ function compile(): Module | null {
 }
 
 /** The kernels over a memory; undefined where WebAssembly cannot run them. */
-export function wasmKernels({ memory }: Arena): Kernels | undefined {
+export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined {
   compiled ??= compile()
   if (compiled === null) return undefined
   const exports = new Instance(compiled, { env: { memory } }).exports as unknown as Exports
   return {
     ...wasmFrames(exports),
+    ...wasmScan(exports),
+    ...wasmIntern(exports),
+    ...wasmFold(exports),
+    ...wasmDigest(exports),
     account: (pairs, from, to, placement, { words, bank }, shift) =>
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
     accesses: (pairs, from, to) => exports.accesses(pairs.byteOffset + from * PAIR_BYTES, to - from),

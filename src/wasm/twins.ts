@@ -1,12 +1,20 @@
 /** Every kernel once more in plain TypeScript: the oracle of the tests, and what runs where WebAssembly does not. */
+import { digestTwins } from './digest.ts'
+import { foldTwins } from './fold.ts'
 import { frameTwins } from './frames.ts'
+import { internTwins } from './intern.ts'
 import type { Kernels } from './kernels.ts'
+import { scanTwins } from './scan.ts'
 
 const ABSENT = 255
 const PAIR_WORDS = 4
 
 export const twins: Kernels = {
   ...frameTwins,
+  ...scanTwins,
+  ...internTwins,
+  ...foldTwins,
+  ...digestTwins,
 
   account(pairs, from, to, placement, cells, shift) {
     const { words } = cells
