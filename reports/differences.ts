@@ -1,11 +1,10 @@
 import {
-  compareRuns,
+  chance,
   defineReport,
   LANE_ROWS,
   LANE_TOOLTIP,
   laneHeight,
   MEASURES,
-  type PolicyComparison,
   type ReportChart,
   type ReportTable,
   type Row,
@@ -21,7 +20,7 @@ export default defineReport({
   tables: ['summary', 'epochs'],
   text: (run) => [differences(run)],
   charts(run): ReportChart[] {
-    const rows = (compare(run)?.ratios ?? []).map(({ policy, ratio, interval, verdict }) => ({
+    const rows = (chance(run)?.ratios ?? []).map(({ policy, ratio, interval, verdict }) => ({
       lane: policy,
       low: interval === null ? null : interval[0] - 1,
       high: interval === null ? null : interval[1] - 1,
@@ -107,13 +106,8 @@ function costs(run: RunTables, lanes: ReadonlySet<string>): Row[] {
   return rows.filter(({ lane }) => lanes.has(lane)).map((row) => ({ ...row, base: base.get(row.time) ?? 0 }))
 }
 
-/** Every lane that ran to the end against the baseline; the run is the only case. */
-function compare(run: RunTables): PolicyComparison | undefined {
-  return run.record.lanes.some(({ label, status }) => label === run.record.baseline && status === 'ok') ? compareRuns([run]) : undefined
-}
-
 function differences(run: RunTables): ReportTable {
-  const comparison = compare(run)
+  const comparison = chance(run)
   if (comparison !== undefined) return ratioTable(comparison)
   return { title: 'Total cost against the baseline', columns: [], rows: [], notes: [`${run.record.baseline} ended early: there is nothing to compare with.`] }
 }

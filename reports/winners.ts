@@ -1,5 +1,6 @@
 import {
   type Cost,
+  corrected,
   costsBySetting,
   defineReport,
   EQUAL,
@@ -90,9 +91,21 @@ function winners(run: RunTables) {
   })
 }
 
+/** Is the cheapest policy of each setting cheaper than the next by more than chance? */
+function moreThanChance({ study }: RunTables, all: ReturnType<typeof winners>): string[] {
+  const tested = all.map(({ best, second }) => {
+    if (second === undefined || study!.compare === undefined) return null
+    return study!.compare(second.lane, best.setting).ratios.find(({ policy }) => policy === best.lane)?.p ?? null
+  })
+  const known = tested.filter((p) => p !== null)
+  const adjusted = corrected(known, 'holm').values()
+  return tested.map((p) => (p === null ? 'not enough blocks' : adjusted.next().value! <= 0.05 ? 'yes' : 'no significant difference'))
+}
+
 function table(run: RunTables): ReportTable {
   const all = winners(run)
   const baseline = run.record.baseline
+  const verdicts = moreThanChance(run, all.slice(0, MOST_SETTINGS))
   return {
     title: 'Cheapest policy of each setting',
     columns: [
@@ -102,19 +115,24 @@ function table(run: RunTables): ReportTable {
       { heading: 'seeds apart', align: 'right' },
       { heading: 'next', align: 'left' },
       { heading: 'costs more', align: 'right' },
+      { heading: 'more than chance', align: 'left' },
       { heading: 'as good', align: 'left' },
     ],
     rows: all
       .slice(0, MOST_SETTINGS)
-      .map(({ best, second, close }) => [
+      .map(({ best, second, close }, i) => [
         best.setting,
         best.lane,
         best.lane === baseline ? '' : formatPercent(1 - best.ratio),
         best.seeds > 1 ? formatPercent(best.high - best.low) : '',
         second?.lane ?? '',
         second === undefined ? '' : formatPercent(second.ratio / best.ratio - 1),
+        second === undefined ? '' : verdicts[i]!,
         [...close.slice(0, 3).map(({ lane }) => lane), ...(close.length > 3 ? [`${close.length - 3} more`] : [])].join(', '),
       ]),
-    notes: all.length > MOST_SETTINGS ? [`${all.length - MOST_SETTINGS} more settings: numareplay query STORE 'select * from points'`] : [],
+    notes: [
+      'More than chance: cheapest against the next, 5 %, corrected for all settings of the table (Holm).',
+      ...(all.length > MOST_SETTINGS ? [`${all.length - MOST_SETTINGS} more settings: numareplay query STORE 'select * from points'`] : []),
+    ],
   }
 }

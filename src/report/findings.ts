@@ -2,6 +2,8 @@
 import type { Row } from '../columns/index.ts'
 import { METRICS } from '../results/index.ts'
 import { formatCount, formatDuration, formatPercent } from '../units.ts'
+import { formatInterval } from './across.ts'
+import { chance, verdictOf } from './chance.ts'
 import type { RunTables } from './define.ts'
 import { type Finding, studyFindings } from './study-findings.ts'
 
@@ -20,7 +22,7 @@ function runFindings(run: RunTables): Finding[] {
   const whole = others.filter((row) => row['status'] === 'ok')
   const ended = rows.filter((row) => row['status'] !== 'ok')
   return [
-    ...best(whole, baseline),
+    ...best(run, whole, baseline),
     ...(baseline['status'] === 'ok'
       ? whole.filter((row) => !isSame(row, baseline)).map((row) => ({ lane: row['lane'] as string, text: against(row, baseline) }))
       : []),
@@ -48,21 +50,30 @@ function sameAs(rows: Row[], baseline: Row): Finding[] {
 
 const cost = (row: Row): number => row['total_cost_ns'] as number
 
-function best(whole: Row[], baseline: Row): Finding[] {
+function best(run: RunTables, whole: Row[], baseline: Row): Finding[] {
   if (baseline['status'] !== 'ok') return []
   const ranked = [...whole].sort((a, b) => cost(a) - cost(b))
   const first = ranked[0]
   if (!first || cost(first) > cost(baseline) * (1 - NOTABLE)) {
     return [{ text: `No policy beats ${baseline['lane']} by more than ${formatPercent(NOTABLE)} once its own costs are counted.` }]
   }
-  const saved = 1 - cost(first) / cost(baseline)
+  const lane = first['lane'] as string
+  const saved = `${formatPercent(1 - cost(first) / cost(baseline))} less memory time than ${baseline['lane']}, its own costs counted`
   const possible = METRICS.possibleGain.of(first)
   const reach = possible === null ? '' : `, ${formatPercent(possible)} of what the best possible placement would save`
+  const comparison = chance(run)
+  const judged = comparison?.ratios.find(({ policy }) => policy === lane)
+  if (comparison === undefined || judged === undefined || judged.interval === null) {
+    return [{ lane, text: `comes out best: ${saved}${reach}; too few independent stretches of time to tell whether that is more than chance.` }]
+  }
+  const interval = `95 % interval ${formatInterval(judged.interval)}`
+  if (judged.verdict === 'no significant difference') {
+    return [{ lane, text: `comes out best, ${saved}, but that is no significant difference (${interval}).` }]
+  }
+  const equals = ranked.slice(1).map((row) => row['lane'] as string).filter((other) => verdictOf(comparison, lane, other) === 'no significant difference') // biome-ignore format: one thought
   return [
-    {
-      lane: first['lane'] as string,
-      text: `is best overall: ${formatPercent(saved)} less memory time than ${baseline['lane']}, its own costs counted${reach}.`,
-    },
+    { lane, text: `${equals.length === 0 ? 'is best overall' : 'is among the best'}: ${saved} (${interval})${reach}.` },
+    ...(equals.length === 0 ? [] : [{ lane, text: `shows no significant difference from ${equals.join(' and ')}.` }]),
   ]
 }
 

@@ -5,6 +5,7 @@ export {
   type Cost,
   changesAlong,
   compareRuns,
+  corrected,
   costsBySetting,
   EQUAL,
   formatChange,
@@ -27,6 +28,7 @@ export {
 export { formatCount, formatDuration, formatPercent, formatSize } from '../units.ts'
 export { bindComparison, comparisonCharts, comparisonTables, formatInterval, formatP, formatRatio, ratioTable } from './across.ts'
 export { type BindOptions, bindChart, type ChartContext, chartContext, type VegaLiteSpec } from './bind.ts'
+export { chance } from './chance.ts'
 export { combineRuns } from './combine.ts'
 export { comparison, comparisonTable } from './comparison.ts'
 export { defineReport, type Report, type ReportChart, type ReportTable, type RunTables, SECTIONS, type Section } from './define.ts'

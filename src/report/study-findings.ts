@@ -2,6 +2,7 @@
 import { logAverage, median } from 'simple-statistics'
 import { type Cost, changesAlong, costsBySetting, EQUAL, groupBy, type Study, studyPoints } from '../results/index.ts'
 import { formatCount, formatPercent } from '../units.ts'
+import { formatInterval } from './across.ts'
 import type { RunTables } from './define.ts'
 
 export interface Finding {
@@ -25,15 +26,33 @@ export function studyFindings(run: RunTables, study: Study): Finding[] {
   if (first === undefined) return [{ text: 'No policy has a finished point in every setting.' }]
   if (first.average > 1 - EQUAL) return [{ text: `No policy beats ${baseline} by more than ${formatPercent(EQUAL)} ${over} together, its own costs counted.` }]
   return [
-    {
-      lane: first.lane,
-      text: `is best ${over} together: ${formatPercent(1 - first.average)} less memory time than ${baseline} (geometric mean), its own costs counted.`,
-    },
+    ...best(first.lane, `${over} together: ${formatPercent(1 - first.average)} less memory time than ${baseline} (geometric mean), its own costs counted`, run, study), // biome-ignore format: one thought
     ...elsewhere(first.lane, settings),
     ...dearer(first.lane, first.group, baseline),
     ...decisive(run, study),
   ]
 }
+
+/** Called best as far as that is more than chance: of these traces where only they are known, of traces like these from five on. */
+function best(lane: string, how: string, { record: { baseline } }: RunTables, study: Study): Finding[] {
+  const means = study.compare?.(lane).means.filter(({ machine }) => machine === null) ?? []
+  const judged = means.map(({ policy, these, others }) => ({ policy, ...(others.interval === null ? { ...these, of: 'these traces' } : { ...others, of: 'traces like these' }) })) // biome-ignore format: one thought
+  const reference = judged.find(({ policy }) => policy === baseline)
+  if (reference === undefined || reference.interval === null)
+    return [{ lane, text: `comes out best ${how}; too little to tell whether that is more than chance.` }]
+  // the ratio is that of the baseline to it
+  const interval = `95 % interval ${formatInterval([1 / reference.interval[1], 1 / reference.interval[0]])}, ${reference.of}`
+  if (reference.verdict !== 'dearer') return [{ lane, text: `comes out best ${how}, but that is no significant difference (${interval}).` }]
+  const equals = judged.filter(({ policy, verdict }) => policy !== baseline && verdict === 'no significant difference').map(({ policy }) => policy)
+  return [
+    { lane, text: `is ${equals.length === 0 ? 'best' : 'among the best'} ${how} (${interval}).` },
+    ...(equals.length === 0 ? [] : [{ lane, text: `shows no significant difference from ${listed(equals)} over all of them.` }]),
+  ]
+}
+
+const MOST_NAMES = 4
+const listed = (names: string[]): string =>
+  names.length > MOST_NAMES ? `${names.slice(0, MOST_NAMES).join(', ')} and ${names.length - MOST_NAMES} more` : names.join(' and ')
 
 /** Settings in which another policy would have been clearly cheaper. */
 function elsewhere(lane: string, settings: Cost[][]): Finding[] {

@@ -6,6 +6,7 @@
 import { logAverage, max, mean, min } from 'simple-statistics'
 import type { Cell, Row } from '../columns/index.ts'
 import { parseDuration, parseFraction, parseSize } from '../units.ts'
+import type { PolicyComparison } from './compare.ts'
 
 export interface Study {
   /** Facts for the provenance, in reading order. */
@@ -18,6 +19,14 @@ export interface Study {
   varying: { axis: string; values: Cell[] }[]
   /** Columns of policy parameters: `param_period`. */
   params: string[]
+  /** All comparisons, or those of one setting, against a policy: what is more than chance. Present where the runs are at hand. */
+  compare?(baseline: string, setting?: string): PolicyComparison
+}
+
+/** Where a point lies, seeds aside, in words: `trace=a.csv.gz machine=spr-2s`. */
+export function settingOf(row: Row, { varying }: Pick<Study, 'varying'>): string {
+  const told = varying.filter(({ axis }) => axis !== 'seed')
+  return told.map(({ axis }) => `${axis}=${row[axis] ?? 'default'}`).join(' ') || String(row['trace'])
 }
 
 /** Costs that differ by less are called equal. */
@@ -26,7 +35,6 @@ export const EQUAL = 0.005
 export interface StudyPoint {
   lane: string
   policy: string
-  /** Where it lies, seeds aside, in words: `trace=a.csv.gz machine=spr-2s`. */
   setting: string
   seed: number
   row: Row
@@ -39,10 +47,9 @@ export interface StudyPoint {
 }
 
 /** Points that ran to the end in comparisons whose baseline did, in the order of the table. */
-export function studyPoints(rows: readonly Row[], { axes, varying }: Study, baseline: string): StudyPoint[] {
-  const comparisonOf = (row: Row): string => JSON.stringify(axes.map((axis) => row[axis]))
+export function studyPoints(rows: readonly Row[], study: Study, baseline: string): StudyPoint[] {
+  const comparisonOf = (row: Row): string => JSON.stringify(study.axes.map((axis) => row[axis]))
   const baselines = new Map(rows.filter(({ lane, status }) => lane === baseline && status === 'ok').map((row) => [comparisonOf(row), row]))
-  const told = varying.filter(({ axis }) => axis !== 'seed')
   return rows.flatMap((row): StudyPoint[] => {
     const reference = baselines.get(comparisonOf(row))
     if (reference === undefined || row['status'] !== 'ok') return []
@@ -53,7 +60,7 @@ export function studyPoints(rows: readonly Row[], { axes, varying }: Study, base
       {
         lane: row['lane'] as string,
         policy: row['policy'] as string,
-        setting: told.map(({ axis }) => `${axis}=${row[axis] ?? 'default'}`).join(' ') || String(row['trace']),
+        setting: settingOf(row, study),
         seed: row['seed'] as number,
         row,
         ratio: ratioOf(cost, reference['total_cost_ns'] as number),

@@ -75,23 +75,25 @@ export class OpenStore {
     return points
   }
 
-  /** The comparisons as runs, and their points as one table. */
-  async study(scenarios: Scenario[]): Promise<{ runs: Run[]; points: Table }> {
+  /** The comparisons as runs, where they lie, and their points as one table. */
+  async study(scenarios: Scenario[]): Promise<{ runs: Run[]; axes: ScenarioAxes[]; points: Table }> {
     const { plan } = scenarios[0]!
     const params = paramsOf(plan)
     const points = new Table({ name: 'points', about: 'One row per point of the sweep', columns: [...AXES, ...params.map(paramColumn), ...MEASURES] })
     const runs: Run[] = []
+    const axes: ScenarioAxes[] = []
     for (const scenario of scenarios) {
       const run = await this.run(scenario)
       if (run === undefined) continue
       runs.push(run)
+      axes.push(scenario.axes)
       const byLane = new Map(run.rows('summary').map((row) => [row['lane'], row]))
       for (const point of scenario.points) {
         const row = byLane.get(plan.policies[point.policy]!.name)
         if (row) points.add(pointRow(plan, point, scenario.axes, params, row))
       }
     }
-    return { runs, points }
+    return { runs, axes, points }
   }
 }
 

@@ -1,7 +1,7 @@
 /** A store as reports see it: the table of all points, and what the comparisons have in common. */
 import type { Cell, Row } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
-import type { Run, RunRecord, Study } from '../results/index.ts'
+import { compareRuns, type Run, type RunRecord, type Study, settingOf } from '../results/index.ts'
 import { formatCount, formatDuration } from '../units.ts'
 import type { SweepPlan } from './plan.ts'
 import { openStore, PARAM, type Scenario } from './scenario.ts'
@@ -25,7 +25,7 @@ const MOST_WARNINGS = 6
 export async function openStudy(folder: string, { plan, where = [] }: { plan?: string; where?: readonly string[] } = {}): Promise<StudyRun> {
   const store = openStore(folder)
   const scenarios = store.scenarios(plan, parseSelection(where))
-  const { runs, points } = await store.study(scenarios)
+  const { runs, axes, points } = await store.study(scenarios)
   if (runs.length === 0) throw new UserError('nothing is finished yet', { file: folder, hint: `numareplay sweep status ${folder}` })
   const rows = points.rows()
   const expected = scenarios.reduce((sum, { points: all }) => sum + all.length, 0)
@@ -35,7 +35,13 @@ export async function openStudy(folder: string, { plan, where = [] }: { plan?: s
     record: single?.record ?? recordOf(scenarios[0]!.plan, runs, expected - rows.length),
     tables: ['points', ...(single?.tables ?? [])],
     rows: (table) => (table === 'points' ? rows : (single?.rows(table) ?? [])),
-    study,
+    study: {
+      ...study,
+      compare(baseline, setting) {
+        const chosen = runs.filter((_, i) => setting === undefined || settingOf({ ...axes[i]! }, study) === setting)
+        return compareRuns(chosen, { baseline })
+      },
+    },
     runs,
   }
 }

@@ -28,7 +28,7 @@ async function smallRun(): Promise<RunTables> {
 }
 
 const run = await smallRun()
-const study = sampleStudy({ machines: ['spr-2s'] })
+const study = sampleStudy({ machines: ['spr-2s'], compare: true })
 
 /** JSON with what fits on a line on a line. */
 function json(value: unknown, indent = ''): string {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Row } from '../../src/columns/index.ts'
-import { findings, loadReports, renderHtml, renderMarkdown } from '../../src/report/index.ts'
+import { findings, loadReport, loadReports, renderHtml, renderMarkdown } from '../../src/report/index.ts'
 import { changesAlong, costsBySetting, inOrder, type Study, studyPoints } from '../../src/results/index.ts'
 import { sampleStudy } from '../fixtures/sample-study.ts'
 import { browserTest, launch, openQuietly } from './browser.ts'
@@ -84,9 +84,34 @@ describe('figures of a study', () => {
     const said = findings({ record, study, tables: ['points'], rows: (table) => (table === 'points' ? ROWS : []) }).map(
       ({ lane = '', text }) => `${lane} ${text}`,
     )
-    expect(said[0]).toMatch(/^d:2s is best over 2 settings together: 10\.6% less memory time than base/)
+    expect(said[0]).toMatch(/^d:2s comes out best over 2 settings together: 10\.6% less memory time than base .* too little to tell/)
     expect(said[1]).toMatch(/^d:2s is the cheapest, or as cheap as any, in every one of them/)
     expect(said[2]).toMatch(/trace \(typically 25\.0%\)|period \(typically 100\.0%\)/)
+  })
+})
+
+describe('what is more than chance', () => {
+  // Two policies that differ by chance alone, both a little cheaper than the baseline, over six traces
+  const lanes = ['interleave', 'first-touch', 'follow-cpuset']
+  const shape = { lanes, traces: ['a', 'b', 'c', 'd', 'e', 'f'], machines: ['spr-2s'], seeds: [1, 2], compare: true }
+
+  test('no policy is called best that others equal', () => {
+    const [first, second] = findings(sampleStudy(shape)).map(({ lane = '', text }) => `${lane} ${text}`)
+    expect(first).toMatch(
+      /^(first-touch|follow-cpuset) is among the best over 6 settings together: 1\.\d% less .*\(95 % interval -\d\.\d% to -\d\.\d%, traces like these\)\.$/,
+    )
+    expect(second).toMatch(/^(first-touch|follow-cpuset) shows no significant difference from (follow-cpuset|first-touch) over all of them\.$/)
+  })
+
+  test('nor the winner of a setting', async () => {
+    const { report } = await loadReport('winners')
+    const column = (study: ReturnType<typeof sampleStudy>) => {
+      const [table] = report.text(study)
+      return table!.rows.map((row) => row[table!.columns.findIndex(({ heading }) => heading === 'more than chance')])
+    }
+    expect(new Set(column(sampleStudy(shape)))).toEqual(new Set(['no significant difference']))
+    expect(column(sampleStudy({ ...shape, lanes: lanes.slice(0, 2) }))).toContain('yes')
+    expect(column(sampleStudy({ ...shape, compare: false }))[0]).toBe('not enough blocks')
   })
 })
 
