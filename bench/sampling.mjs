@@ -28,7 +28,15 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 
 async function summary(name, sampleOneIn) {
   const trace = await openTrace(name, { sampleOneIn })
-  const run = await replay({ trace, machine: machine('2-socket'), policies: Object.keys(POLICIES), jobs: 1, heat: false, quickOptimum: true, halfSamples: HALVES })
+  const run = await replay({
+    trace,
+    machine: machine('2-socket'),
+    policies: Object.keys(POLICIES),
+    jobs: 1,
+    heat: false,
+    quickOptimum: true,
+    halfSamples: HALVES,
+  })
   return { rows: run.rows('summary'), kept: trace.meta.pages }
 }
 

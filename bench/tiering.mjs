@@ -33,7 +33,7 @@ else {
 async function measure(dist, name) {
   const load = (module) => import(pathToFileURL(join(dist, module)).href)
   const [{ traceFromAccesses }, { machine, withMemory }, { parsePolicySpec }, { planReplay }, { replayLanes }, { boundOf }] = await Promise.all(
-    ['src/trace/index.js', 'src/machine/index.js', 'src/policy/index.js', 'src/replay/plan.js', 'src/replay/replay.js', 'src/replay/bound.js'].map(load),
+    ['src/trace/index.js', 'src/machine/index.js', 'src/policy/index.js', 'src/replay/plan.js', 'src/replay/pass.js', 'src/replay/bound.js'].map(load),
   )
   let state = 1
   const random = (below) => {

@@ -9,8 +9,8 @@ import * as optimum from './optimum-blocks.mjs'
 
 const dist = process.argv[2]
 const load = (module) => import(pathToFileURL(join(dist, module)).href)
-const [{ importTrace, openTrace, PAIR_WORDS }, { machine }, { parsePolicySpec }, { planReplay }, { replayLanes, replay }] = await Promise.all(
-  ['src/trace/index.js', 'src/machine/index.js', 'src/policy/index.js', 'src/replay/plan.js', 'src/replay/replay.js'].map(load),
+const [{ importTrace, openTrace, PAIR_WORDS }, { machine }, { parsePolicySpec }, { planReplay }, { replayLanes }, { replay }] = await Promise.all(
+  ['src/trace/index.js', 'src/machine/index.js', 'src/policy/index.js', 'src/replay/plan.js', 'src/replay/pass.js', 'src/replay/replay.js'].map(load),
 )
 
 /** As the yardsticks have it: cpus 2n and 2n + 1 on node n. */

@@ -6,10 +6,8 @@
  * Introduction to Variance Estimation, 2007, chapter 3).
  */
 import { type PreparedTrace, samplePart } from '../trace/index.ts'
-import { withWorkspace } from '../wasm/index.ts'
-import { Lane } from './lane.ts'
 import type { LedgerTotals } from './ledger.ts'
-import { passOver, spaceFor } from './pass.ts'
+import { replayLanes } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import { GROUPS, sampleOf } from './sample.ts'
 
@@ -22,11 +20,7 @@ export function replayHalves(plan: ReplayPlan, options: PlanOptions, halves: num
   const byHalf = Array.from({ length: halves }, (_, half) => {
     const halfOptions = { ...options, seed: options.seed + 1 + half, heat: false, numaMapsAtNs: [], followed: undefined }
     const { context } = planReplay(halfOf(trace, half), machine, plan.lanes, halfOptions)
-    return withWorkspace((space) => {
-      const lanes = plan.lanes.map((policy) => new Lane(context, policy, spaceFor(context, space)))
-      passOver(context.trace, lanes, space, {})
-      return lanes.map((lane) => lane.finish())
-    })
+    return replayLanes(context, plan.lanes)
   })
   return plan.lanes.map((_, lane) => byHalf.map((results) => (results[lane]!.status === 'ok' ? results[lane]!.totals : undefined)))
 }

@@ -1,9 +1,11 @@
 /** One pass over the trace; each tick goes to every lane. An error in a policy's code ends its own lane only. */
-import type { PreparedTrace } from '../trace/index.ts'
+import type { LanePolicy } from '../policy/index.ts'
+import type { PreparedTrace, TickBlock } from '../trace/index.ts'
 import { plainWorkspace, type Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
-import type { Lane } from './lane.ts'
-import type { LaneBlock } from './window.ts'
+import { Lane } from './lane.ts'
+import type { LaneResult } from './lane-result.ts'
+import { type LaneBlock, withBlocks } from './window.ts'
 
 /** Told before and after a lane works; what it throws ends that lane. */
 export interface LaneWatch {
@@ -46,4 +48,18 @@ export function passOver(trace: PreparedTrace, blockAt: (b: number) => LaneBlock
       if (done % every === 0) progress?.(done / trace.ticks)
     }
   }
+}
+
+/** All lanes of one comparison in one pass. `read`: where the blocks come from, when not from the trace itself. */
+export function replayLanes(context: ReplayContext, policies: LanePolicy[], progress?: (share: number) => void, read?: (b: number) => TickBlock): LaneResult[] {
+  const { trace } = context
+  return withBlocks(
+    trace,
+    (space, blockAt) => {
+      const lanes = policies.map((policy) => new Lane(context, policy, spaceFor(context, space)))
+      passOver(trace, blockAt, lanes, { progress })
+      return lanes.map((lane) => lane.finish())
+    },
+    read,
+  )
 }

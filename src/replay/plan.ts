@@ -22,6 +22,8 @@ export interface PlanOptions {
   contention?: boolean
   /** Leave capacities out of the optimum: a lower bound at once. */
   quickOptimum?: boolean
+  /** In a sample of pages: replay so many halves of it too, for intervals that hold for policies that move pages (docs/sampling.md). */
+  halfSamples?: number
   /** Page states that the trace cannot know. */
   faultPlan?: FaultPlan
   /** Recorded residency that the replay starts from. */
@@ -83,7 +85,9 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
   if (trace.meta.sample !== undefined) {
     const { oneIn, exactPages } = trace.meta.sample
     const exact = exactPages === 0 ? '' : `, beside ${formatCount(exactPages)} with many accesses that are all kept`
-    warnings.push(`the trace is a sample of 1/${oneIn} of its pages${exact}: figures are estimates for all pages, ± half a 95 % interval where it is known`)
+    warnings.push(
+      `the trace is a sample of 1/${oneIn} of its pages${exact}: figures are estimates for all pages, ± half a 95 % interval where it is known${options.halfSamples === undefined ? ', without what policies make of other pages (--half-samples 8 adds it)' : ''}`,
+    )
   }
   const recordedNodes = new Set(trace.events.flatMap((event) => ('mems' in event ? (event.mems ?? []) : 'from' in event ? [...event.from, ...event.to] : [])))
   const unknown = [...recordedNodes].filter((id) => !machine.nodes.some((node) => node.id === id))

@@ -8,18 +8,16 @@ import type { Machine } from '../machine/index.ts'
 import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT, VERSION } from '../package.ts'
 import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
-import { countPairs, type PreparedTrace, relayMemory, shareTrace, type TickBlock } from '../trace/index.ts'
+import { countPairs, type PreparedTrace, relayMemory, shareTrace } from '../trace/index.ts'
 import { type Bound, boundOf, boundWithCopies } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
 import { replayHalves } from './half-samples.ts'
 import { heatTable } from './heat.ts'
-import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
-import { passOver, spaceFor } from './pass.ts'
+import { replayLanes } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import type { RecordedResidency } from './recorded-placement.ts'
-import { withBlocks } from './window.ts'
 import type { WorkerAnswer, WorkerTask } from './worker.ts'
 
 export type RunFacts = Omit<RunRecord, 'createdAt' | 'command'>
@@ -29,8 +27,6 @@ export interface ReplayOptions extends Partial<PlanOptions> {
   machine: Machine
   /** Texts as given to `-p`, or policies as `hotPageDaemon({ period: 2e9 })`. The first lane is the baseline. */
   policies: (string | Policy)[]
-  /** In a sample of pages: replay so many halves of it too, for intervals that hold for policies that move pages (docs/sampling.md). */
-  halfSamples?: number
   /** Worker threads; the result is the same for any number. Default: as many as pay. */
   jobs?: number
   /** For the record only. */
@@ -78,6 +74,7 @@ function planOptionsOf(options: ReplayOptions): PlanOptions {
     cpus: options.cpus ?? 'auto',
     contention: options.contention,
     quickOptimum: options.quickOptimum,
+    halfSamples: options.halfSamples,
     faultPlan: options.faultPlan,
     placement: options.placement,
     residency: options.residency,
@@ -98,20 +95,6 @@ async function runLanes(plan: ReplayPlan, options: ReplayOptions): Promise<LaneR
 
 function defaultJobs({ trace }: ReplayContext): number {
   return countPairs(trace) < PAIRS_WORTH_A_THREAD ? 1 : availableParallelism()
-}
-
-/** All lanes of one comparison in one pass. `read`: where the blocks come from, when not from the trace itself. */
-export function replayLanes(context: ReplayContext, policies: LanePolicy[], progress?: (share: number) => void, read?: (b: number) => TickBlock): LaneResult[] {
-  const { trace } = context
-  return withBlocks(
-    trace,
-    (space, blockAt) => {
-      const lanes = policies.map((policy) => new Lane(context, policy, spaceFor(context, space)))
-      passOver(trace, blockAt, lanes, { progress })
-      return lanes.map((lane) => lane.finish())
-    },
-    read,
-  )
 }
 
 /** Lanes dealt out to threads in turn, which share the work of decoding; results come back in the order of the lanes. */

@@ -5,7 +5,7 @@ import { fromShared, type RelayMemory, relayReader, type SharedTrace } from '../
 import type { ReplayContext } from './context.ts'
 import type { LaneResult } from './lane-result.ts'
 import { layoutOf } from './layout.ts'
-import { replayLanes } from './replay.ts'
+import { replayLanes } from './pass.ts'
 
 /** What the lanes share, with the trace as shared memory; each thread works out the layout itself. */
 export interface WorkerTask extends Omit<ReplayContext, 'trace' | 'layout'> {

@@ -2,8 +2,8 @@
 import { type Machine, machine } from '../../src/machine/index.ts'
 import { lanePolicy, type Policy, parsePolicySpec } from '../../src/policy/index.ts'
 import type { LaneResult } from '../../src/replay/lane-result.ts'
+import { replayLanes } from '../../src/replay/pass.ts'
 import { planReplay } from '../../src/replay/plan.ts'
-import { replayLanes } from '../../src/replay/replay.ts'
 import { type ListedAccess, traceFromAccesses } from '../../src/trace/index.ts'
 
 const US = 1000

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { machine } from '../../src/machine/index.ts'
 import { parsePolicySpec } from '../../src/policy/index.ts'
+import { replayLanes } from '../../src/replay/pass.ts'
 import { planReplay } from '../../src/replay/plan.ts'
-import { replayLanes } from '../../src/replay/replay.ts'
 import { type ListedAccess, traceFromAccesses } from '../../src/trace/index.ts'
 
 const TICK = 10

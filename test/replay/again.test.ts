@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { machine } from '../../src/machine/index.ts'
 import { parsePolicySpec } from '../../src/policy/index.ts'
+import { replayLanes } from '../../src/replay/pass.ts'
 import { planReplay } from '../../src/replay/plan.ts'
-import { replayLanes } from '../../src/replay/replay.ts'
 import { importTrace, openTrace, type PreparedTrace } from '../../src/trace/index.ts'
 
 const SAMPLES = ['traces/samples/master-first-touch-pinned.csv.gz', 'traces/samples/producer-consumer.csv.gz']

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest'
 import { type Machine, machine } from '../../src/machine/index.ts'
 import { parsePolicySpec } from '../../src/policy/index.ts'
+import { replayLanes } from '../../src/replay/pass.ts'
 import { planReplay } from '../../src/replay/plan.ts'
-import { replayLanes } from '../../src/replay/replay.ts'
 import { traceFromAccesses } from '../../src/trace/index.ts'
 
 const EPOCH_NS = 100_000

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest'
 import { machine } from '../../src/machine/index.ts'
 import { parsePolicySpec } from '../../src/policy/index.ts'
+import { replayLanes } from '../../src/replay/pass.ts'
 import { planReplay } from '../../src/replay/plan.ts'
-import { replayLanes } from '../../src/replay/replay.ts'
 import { type TraceEvent, traceFromAccesses } from '../../src/trace/index.ts'
 
 async function replayed(spec: string, events: TraceEvent[]) {
