@@ -42,7 +42,8 @@ export class ArrowTableWriter extends ColumnWriter {
     const { makeData, makeVector, Table } = this.#arrow
     const vectors = Object.fromEntries(Object.entries(numbers).map(([name, values]) => [name, makeVector(values)]))
     const coded = makeVector(makeData({ ...this.#operations, data: op }))
-    this.#file.writeAll(new Table({ ...vectors, op: coded }).batches)
+    // `writeAll` would end the file after each
+    for (const batch of new Table({ ...vectors, op: coded }).batches) this.#file.write(batch)
   }
 
   protected end(): void {

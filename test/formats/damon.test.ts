@@ -1,8 +1,8 @@
 /** DAMON's observations in five forms of one recording, and ftrace text. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openTrace, PAIR_WORDS } from '../../src/trace/index.ts'
+import { PAIR_WORDS } from '../../src/trace/index.ts'
 import { countsByPage, FIXTURES, groundTruth, openSample, openText } from './helpers.ts'
 
 const FORMS = ['ftrace.txt.gz', 'perf-script.txt.gz', 'damo.json.gz', 'damo.json_compressed', 'damo-report-raw.txt.gz']
@@ -96,26 +96,6 @@ describe('details', () => {
     await expect(openText(JSON.stringify(records).slice(0, -20))).rejects.toThrow(/ends before its last bracket/)
   })
 })
-
-const damoSamples = process.env['NUMAREPLAY_DAMO_SAMPLES']
-describe.skipIf(damoSamples === undefined || !existsSync(damoSamples))(
-  "damo's own test data (NUMAREPLAY_DAMO_SAMPLES; GPL, not part of this repository)",
-  () => {
-    test.each([
-      ['damon.data.json_compressed', 'expected-report-raw.txt.gz'],
-      ['perf.data.script.gz', 'expected-report-raw_perf_script.txt.gz'],
-    ])('%s agrees with %s', { timeout: 60_000 }, async (data, report) => {
-      const [a, b] = await Promise.all([data, report].map((name) => openTrace(join(damoSamples!, name))))
-      for (const fact of ['snapshots', 'regions', 'regionsAccessed']) expect(a!.meta.formatFacts[fact]).toBe(b!.meta.formatFacts[fact])
-      expect(countsByPage(a!)).toEqual(countsByPage(b!))
-    })
-    test('a single snapshot', async () => {
-      const { meta } = await openTrace(join(damoSamples!, 'damon.data.snapshot.nofilter'))
-      expect(meta.formatFacts).toMatchObject({ snapshots: 1, regions: 132 })
-    })
-  },
-)
-test.runIf(damoSamples === undefined)("damo's own test data is not there: set NUMAREPLAY_DAMO_SAMPLES to its folder to test against it", () => {})
 
 describe('ftrace', () => {
   test('the recording: events, faults as accesses, moves', async () => {

@@ -9,32 +9,6 @@ import { FIXTURES, groundTruth, openSample, openText } from './helpers.ts'
 
 const files = Object.keys(groundTruth).filter((name) => groundTruth[name].format === 'drmemtrace-final')
 
-/** As text: beyond 2^53. */
-const truthText = readFileSync(join(FIXTURES, 'formats-truth.json'), 'utf8')
-const firstTimestamp = (name: string) => BigInt(/"first_timestamp_us": (\d+)/.exec(truthText.slice(truthText.indexOf(`"${name}"`)))![1]!)
-
-describe('single files', () => {
-  test.each(files)('%s', async (name) => {
-    const truth = groundTruth[name]
-    const { meta, tasks, cpus } = await openSample(name)
-    expect(meta).toMatchObject({ format: 'drmemtrace', reads: truth.reads, writes: truth.writes, bytes: truth.data_bytes })
-    expect(meta).toMatchObject({ pages: truth.distinct_data_pages_4k, pagesWritten: truth.data_pages_written })
-    expect(meta.formatFacts).toMatchObject({
-      version: truth.version,
-      fileType: truth.filetype ?? 0,
-      records: truth.records,
-      instructions: truth.instructions,
-      noFetchInstructions: truth.no_fetch_instructions,
-      markers: truth.markers,
-      threads: truth.threads.length,
-    })
-    // the recording's own clock is microseconds since 1601
-    expect(BigInt(meta.formatFacts['timeOriginUnixUs'] as number) + 11644473600000000n).toBe(firstTimestamp(name))
-    expect(Object.fromEntries(tasks.filter(({ accesses }) => accesses > 0).map(({ tid, accesses }) => [tid, accesses]))).toEqual(truth.accesses_per_tid)
-    for (const { cpu } of cpus) expect(truth.distinct_cpus).toContain(cpu)
-  })
-})
-
 test.each(['threadsig.x64.tracedir', 'legacy-threadsig.x64.tracedir'])('the folder %s is its threads, merged by time', async (folder) => {
   const truths = files.filter((name) => name.startsWith(`drmemtrace/${folder}/`)).map((name) => groundTruth[name])
   const { meta, tasks } = await openSample(`drmemtrace/${folder}`)

@@ -7,7 +7,7 @@ import { type OpenOptions, openTrace, PAIR_WORDS, type PreparedTrace } from '../
 export const FIXTURES = join(import.meta.dirname, '../fixtures/traces')
 
 // biome-ignore lint/suspicious/noExplicitAny: facts differ by format
-export const groundTruth: Record<string, any> = JSON.parse(readFileSync(join(FIXTURES, 'formats-truth.json'), 'utf8'))
+export const groundTruth: Record<string, any> = JSON.parse(readFileSync(join(FIXTURES, 'ground-truth.json'), 'utf8'))
 
 export function openSample(name: string, options?: OpenOptions): Promise<PreparedTrace> {
   return openTrace(join(FIXTURES, name), options)

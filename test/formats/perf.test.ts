@@ -4,18 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Address } from '../../src/trace/index.ts'
 import { servedBy } from '../../traces/linux/data-src.ts'
-import { countsByPage, FIXTURES, groundTruth, openSample, openText } from './helpers.ts'
-
-describe('every sample is recognised and counted', () => {
-  const samples = Object.keys(groundTruth).filter((name) => groundTruth[name].format === 'perf script text' && !name.includes('perf-mem-dump'))
-  test.each(samples)('%s', async (name) => {
-    const { meta } = await openSample(name)
-    const { lines, events } = groundTruth[name]
-    expect(meta.format).toBe('perf-script')
-    expect(meta.formatFacts['lines']).toBe(lines)
-    for (const [event, count] of Object.entries(events)) expect(meta.formatFacts[`events.${event === 'other' ? 'unnamed' : event}`]).toBe(count)
-  })
-})
+import { countsByPage, FIXTURES, openSample, openText } from './helpers.ts'
 
 /** README of the samples: what the data words say. */
 const LOADS = { 'load.l1Hit': 3849, 'load.localDram': 968, 'load.remoteDram1Hop': 961, 'load.remoteDram2Hops': 1932 }

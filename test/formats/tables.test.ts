@@ -120,6 +120,18 @@ describe('the way back', () => {
     }
   })
 
+  test.each(['parquet', 'arrow'])('more rows than a batch of .%s holds', async (ending) => {
+    const folder = mkdtempSync(join(tmpdir(), 'numareplay-table-'))
+    try {
+      const workload = 'uniform:table=4MiB,updates=300000,load=off'
+      await exportTable(workload, join(folder, `x.${ending}`))
+      const again = (await openTrace(join(folder, `x.${ending}`))).meta
+      expect([again.records, again.digest]).toEqual([300_000, (await openTrace(workload)).meta.digest])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   test.each(['parquet', 'feather', 'csv'])('a perf recording as .%s', async (ending) => {
     const folder = mkdtempSync(join(tmpdir(), 'numareplay-table-'))
     try {

@@ -23,14 +23,14 @@ export default defineCommand({
     const name = args['machine'] as string | undefined
     const cpus = name === undefined ? undefined : new Set(machine(name).nodes.flatMap((node) => node.cpus))
     trace.meta.lint = [...trace.meta.lint, ...lintTrace(trace, cpus)]
-    if (args['json']) printJson(document(trace))
+    if (args['json']) printJson(inspectDocument(trace))
     else process.stdout.write(`${describe(trace)}\n`)
     return undefined
   },
 })
 
 /** Field names that scripts read: additive changes only. */
-function document({ meta, tasks, cpus }: PreparedTrace): { schema: string } & Record<string, unknown> {
+export function inspectDocument({ meta, tasks, cpus }: PreparedTrace): { schema: string } & Record<string, unknown> {
   const { schema: _, ...facts } = meta
   return {
     schema: 'numareplay/inspect/1',
