@@ -22,6 +22,8 @@ export interface FoldedTrace {
   readPages: ReadPages
   tickStartNs: Float64Array
   blocks: Iterable<TickBlock>
+  /** If accesses are kept: how many came before each event, or -1 where the event follows from accesses. */
+  eventsAt?: Float64Array
 }
 
 /** Where provisional ticks wait: memory, or a file for traces larger than it. */

@@ -2,11 +2,12 @@
 import { resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { UserError } from '../errors.ts'
+import { AccessRecorder } from './access-recorder.ts'
 import { ArrowTableWriter } from './arrow-writer.ts'
 import { CsvWriter } from './csv-writer.ts'
 import type { FoldedTrace, ReadPages } from './folded-trace.ts'
 import { NativeFileWriter } from './native-file.ts'
-import { asFolded, find, fold, type OpenOptions, readThrough } from './open.ts'
+import { findAccesses, findReady, fold, type OpenOptions, readThrough } from './open.ts'
 import { ParquetTableWriter } from './parquet-writer.ts'
 import { allBlocks } from './regroup.ts'
 import { Resume } from './resume.ts'
@@ -22,36 +23,48 @@ const CHECKPOINT_EVERY = 2 ** 24
  */
 export async function importTrace(name: string, out: string, options: OpenOptions = {}): Promise<void> {
   if (resolve(name) === resolve(out)) throw new UserError('the output would replace the recording', { file: out, expected: 'another name' })
-  const found = await find(name, options)
-  if ('open' in found) {
-    const trace = asFolded(found, options)
+  const trace = await (options.keepAccesses ? findAccesses : findReady)(name, options)
+  if ('meta' in trace) {
     const { blocks: _, block: __, reader: ___, ticks: ____, stored: _____, tickStartNs, pageVpage, pageProcess, ...tables } = trace
     const readPages: ReadPages = (from, vpages, processes) => {
       vpages.set(pageVpage.subarray(from, from + vpages.length))
       processes.set(pageProcess.subarray(from, from + processes.length))
     }
-    await writeNative(out, { tables, readPages, tickStartNs, blocks: allBlocks(trace) })
+    await writeNative(new NativeFileWriter(out), { tables, readPages, tickStartNs, blocks: allBlocks(trace) })
     return
   }
-  const { through, sampleOneIn, checkpointEvery = CHECKPOINT_EVERY } = options
+  const { through, sampleOneIn = 1, keepAccesses, checkpointEvery = CHECKPOINT_EVERY } = options
+  if (keepAccesses && sampleOneIn !== 1)
+    throw new UserError('accesses are kept of all pages or not at all', {
+      field: '--keep-accesses',
+      expected: 'no --sample',
+      hint: 'A file that keeps all accesses can be imported with --sample',
+    })
   // what stands in between, and the sample, have states of their own
-  const resume = through === undefined && sampleOneIn === undefined ? new Resume(out, name, options) : undefined
-  const spill = new SpillFile(out, () => resume?.interrupted() ?? false)
+  const resume = through === undefined && sampleOneIn === 1 ? new Resume(out, name, options) : undefined
+  const stays = () => resume?.interrupted() ?? false
+  const spill = new SpillFile(out, stays)
+  // accesses go into the file as they come
+  const file = keepAccesses ? new NativeFileWriter(out, stays) : undefined
   const prepare = (writer: FoldingWriter) => {
     if (resume?.found) {
       spill.restore(resume.found.spill)
+      if (resume.found.output) file?.restore(resume.found.output)
       writer.restore(resume.found.writer)
       // from now on it is this process's
-      resume.save(resume.found.writer, resume.found.spill)
+      resume.save(resume.found)
     }
     writer.checkpoints(resume ? checkpointEvery : Number.POSITIVE_INFINITY, (state) => {
       const spilled = spill.saved()
-      if (spilled) resume!.save(state, spilled)
+      if (spilled) resume!.save({ writer: state, spill: spilled, output: file?.saved() })
     })
   }
+  const recorder = file && new AccessRecorder((bytes, shape) => file.accesses(bytes, shape))
   try {
-    await writeNative(out, await fold(found, name, options, spill, prepare))
+    const folded = await fold(trace, name, options, spill, { recorder, prepare })
+    await writeNative(file ?? new NativeFileWriter(out), folded)
   } finally {
+    file?.abort()
     spill.remove()
     resume?.done()
   }
@@ -70,8 +83,7 @@ async function tableWriter(out: string, pageSize: number | undefined): Promise<P
 /** Writes a generated or recorded trace as a table of accesses; answers how many events have no place in it. */
 export async function exportTable(name: string, out: string, options: OpenOptions = {}): Promise<number> {
   if (resolve(name) === resolve(out)) throw new UserError('the output would replace the recording', { file: out, expected: 'another name' })
-  const found = await find(name, options)
-  if ('open' in found) throw new UserError('a folded trace does not hold single accesses', { file: name, expected: 'a recording or a workload' })
+  const found = await findAccesses(name, options)
   if (options.sampleOneIn !== undefined && options.sampleOneIn !== 1)
     throw new UserError('a table holds every access', { file: out, field: '--sample', expected: 'a native file (.nrt) to write a sample of pages to' })
   const table = await tableWriter(out, options.pageSize)
@@ -85,8 +97,7 @@ export async function exportTable(name: string, out: string, options: OpenOption
   return table.eventsLeftOut
 }
 
-async function writeNative(out: string, { blocks, ...rest }: FoldedTrace): Promise<void> {
-  const file = new NativeFileWriter(out)
+async function writeNative(file: NativeFileWriter, { blocks, ...rest }: FoldedTrace): Promise<void> {
   try {
     for (const block of blocks) {
       file.block(block)

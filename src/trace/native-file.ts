@@ -6,9 +6,11 @@ import { closeSync, fstatSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { UserError } from '../errors.ts'
+import type { AccessShape } from './access-codec.ts'
 import { type BlockShape, encodeBlock, shapeOf } from './block-codec.ts'
 import { shared } from './blocks.ts'
 import type { TraceEvent } from './events.ts'
+import { encodeEventsAt, type StoredAccesses } from './kept-accesses.ts'
 import type { FoldedTrace } from './folded-trace.ts'
 import { FooterShape, shaped, TablesShape } from './native-schema.ts'
 import { OutputFile } from './output-file.ts'
@@ -37,22 +39,47 @@ interface Footer {
   /** The lists are of TABLE_ROWS each, the last may be shorter. */
   sections: { ticks: Section[]; pages: Section[]; actors: Section; tables: Section }
   blocks: (Section & BlockShape)[]
+  accesses?: StoredAccesses
+}
+
+/** A file under way: where it lies, how far it goes, and the accesses in it. */
+export interface SavedOutput {
+  file: string
+  length: number
+  accesses: (Section & AccessShape)[]
 }
 
 export class NativeFileWriter {
   readonly #out: OutputFile
   readonly #blocks: (Section & BlockShape)[] = []
+  readonly #accesses: (Section & AccessShape)[] = []
 
-  constructor(path: string) {
-    this.#out = new OutputFile(path)
+  /** `stays`: whether it is left on Ctrl-C for an import that goes on. */
+  constructor(path: string, stays?: () => boolean) {
+    this.#out = new OutputFile(path, stays)
     this.#out.write(Buffer.from(NATIVE_MAGIC))
+  }
+
+  /** A block of single accesses; they come before all others. */
+  accesses(bytes: Uint8Array, shape: AccessShape): void {
+    this.#accesses.push({ ...this.#section(bytes), ...shape })
+  }
+
+  saved(): SavedOutput {
+    return { file: this.#out.temporary, length: this.#out.length, accesses: this.#accesses }
+  }
+
+  /** Goes on with what an interrupted import left behind. */
+  restore({ file, length, accesses }: SavedOutput): void {
+    this.#out.continue(file, length)
+    this.#accesses.push(...accesses)
   }
 
   block(block: TickBlock): void {
     this.#blocks.push({ ...this.#section(encodeBlock(block)), ...shapeOf(block) })
   }
 
-  finish({ tables, readPages, tickStartNs }: Omit<FoldedTrace, 'blocks'>): void {
+  finish({ tables, readPages, tickStartNs, eventsAt }: Omit<FoldedTrace, 'blocks'>): void {
     const { meta, processes, tasks, cpus, actorTask, actorCpu, exactPages, events } = tables
     const ticks = tickStartNs.length - 1
     const json = Buffer.from(JSON.stringify({ processes, tasks, cpus, events, ...(exactPages && { exactPages: Array.from(exactPages) }) }))
@@ -70,7 +97,9 @@ export class NativeFileWriter {
       actors: this.#section(encodeSection([pack(actorTask), pack(actorCpu)])),
       tables: this.#section(encodeSection([deflateRawSync(json)])),
     }
-    this.#footer({ schema: SCHEMA, meta: storedMeta(meta), startNs: tickStartNs[0]!, ticks, actors: actorTask.length, sections, blocks: this.#blocks })
+    const accesses = eventsAt && { blocks: this.#accesses, events: this.#section(encodeEventsAt(eventsAt)) }
+    const shape = { startNs: tickStartNs[0]!, ticks, actors: actorTask.length }
+    this.#footer({ schema: SCHEMA, meta: storedMeta(meta), ...shape, sections, blocks: this.#blocks, ...(accesses && { accesses }) })
     this.#out.commit()
   }
 
@@ -88,7 +117,7 @@ export class NativeFileWriter {
     this.#out.abort()
   }
 
-  #section(bytes: Buffer): Section {
+  #section(bytes: Uint8Array): Section {
     const section = { offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes) }
     this.#out.write(bytes)
     return section
@@ -116,7 +145,7 @@ export function openNative(file: string): PreparedTrace {
     const [taskBytes, cpuBytes] = section('the table of actors', sections.actors, 2) as [Uint8Array, Uint8Array]
     const [json] = section('a table', sections.tables, 1) as [Uint8Array]
     const tables = named(file, 'a table', () => readTables(json))
-    const stored: StoredBlocks = { file, blocks, pages: meta.pages, actors, tickStartNs }
+    const stored: StoredBlocks = { file, blocks, pages: meta.pages, actors, tickStartNs, accesses: footer.accesses }
     return named(file, 'a table', () => ({
       meta: { ...meta, file, format: 'native', origin: { file: meta.file, format: meta.format } },
       ...tables,
@@ -223,7 +252,8 @@ function readFooter(descriptor: number, file: string): Footer {
     if (parsed?.schema !== SCHEMA)
       throw new UserError('another version of the trace file', { file, expected: SCHEMA, got: String(parsed?.schema), hint: 'Import the recording again' })
     const footer = shaped<Footer>(FooterShape, parsed)
-    for (const place of [...Object.values(footer.sections).flat(), ...footer.blocks]) {
+    const { blocks: kept = [], events = [] } = footer.accesses ?? {}
+    for (const place of [...Object.values(footer.sections).flat(), ...footer.blocks, ...kept, events].flat()) {
       if (!(place.offset >= NATIVE_MAGIC.length && place.offset + place.bytes <= offset)) throw new Malformed()
     }
     let ticks = 0

@@ -51,6 +51,9 @@ export const FooterShape = z.looseObject({
   actors: count.max(0x1_0000),
   sections: z.looseObject({ ticks: z.array(SectionPlace), pages: z.array(SectionPlace), actors: SectionPlace, tables: SectionPlace }),
   blocks: z.array(SectionPlace.extend({ firstTick: count, ticks: count, pairs: count, touches: count })),
+  accesses: z
+    .looseObject({ blocks: z.array(SectionPlace.extend({ accesses: count.min(1), runs: count.min(1), startNs: count })), events: SectionPlace })
+    .optional(),
 })
 
 const range = { process: id, startVpage: vpage, pages: count }

@@ -2,13 +2,16 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { UserError } from '../errors.ts'
+import { formatSize } from '../units.ts'
+import type { AccessRecorder } from './access-recorder.ts'
 import { damaged } from './damage.ts'
 import { type BlockStore, type FoldedTrace, type FormatFacts, inMemory } from './folded-trace.ts'
 import type { FolderFile, FormatContext, StreamFormat, TraceWriter } from './format.ts'
 import { loadFormat, recognise, recogniseFolder } from './formats.ts'
 import { HotPageFinder } from './hot-pages.ts'
+import { KeptAccesses } from './kept-accesses.ts'
 import type { HotPages } from './page-sample.ts'
-import type { PreparedTrace } from './prepared.ts'
+import type { PreparedTrace, TraceMeta } from './prepared.ts'
 import { regroup } from './regroup.ts'
 import { parseScript } from './script.ts'
 import { checkPids, schedule } from './scripted-events.ts'
@@ -27,6 +30,8 @@ export interface OpenOptions {
   events?: string
   /** Keep one page in so many, and all that get many accesses (docs/sampling.md). */
   sampleOneIn?: number
+  /** Keep the single accesses beside the fold, in a native file (kept-accesses.ts). */
+  keepAccesses?: boolean
   /** Accesses between two states that an interrupted import can go on from. */
   checkpointEvery?: number
   /** Keep what is complete of a damaged file. */
@@ -40,15 +45,16 @@ export interface OpenOptions {
 /** A recording about to be read, whatever it is stored as. */
 export interface Recording {
   facts: FormatFacts
+  /** Of accesses that a native file keeps: what the file says, where the user says nothing. */
+  origin?: Required<Pick<TraceMeta, 'origin'>> & { pageSize: number; tickNs: number }
   /** Pushes everything into the writer. */
   read(writer: TraceWriter): Promise<void>
 }
 
 /** A trace in memory, or a native file read by blocks. */
 export async function openTrace(name: string, options: OpenOptions = {}): Promise<PreparedTrace> {
-  const found = await find(name, options)
-  if ('open' in found) return asFolded(found, options)
-  return inMemory(await fold(found, name, options))
+  const found = await findReady(name, options)
+  return 'meta' in found ? found : inMemory(await fold(found, name, options))
 }
 
 /** Reads a recording through the writer, with the scripted events if there are any. */
@@ -57,33 +63,68 @@ export async function fold(
   name: string,
   options: OpenOptions,
   store?: BlockStore,
-  prepare?: (writer: FoldingWriter) => void,
+  { recorder, prepare }: { recorder?: AccessRecorder; prepare?: (writer: FoldingWriter) => void } = {},
 ): Promise<FoldedTrace> {
-  const { events, pageSize, tickNs, sampleOneIn } = options
+  const { events, sampleOneIn } = options
+  const { pageSize = recording.origin?.pageSize, tickNs = recording.origin?.tickNs } = options
   const script = events === undefined ? [] : parseScript(readScript(events), events)
-  const sample = sampleOneIn === undefined || sampleOneIn === 1 ? undefined : { oneIn: sampleOneIn, hot: await hotPages(recording, name, options) }
-  const writer = new FoldingWriter({ file: name, pageSize, tickNs, sample }, store)
+  const sample = sampleOneIn === undefined || sampleOneIn === 1 ? undefined : { oneIn: sampleOneIn, hot: await hotPages(recording, name, pageSize, options) }
+  const writer = new FoldingWriter({ file: name, pageSize, tickNs, sample, recorder }, store)
   schedule(writer, script, events ?? '')
   prepare?.(writer)
-  await readThrough(sample === undefined ? recording : await findAgain(name, options), writer, options)
+  await readThrough(sample === undefined ? recording : await findAccesses(name, options), writer, options)
   const folded = writer.finish(recording.facts)
   checkPids(script, folded.tables, events ?? '')
+  if (recording.origin) Object.assign(folded.tables.meta, { format: 'native', origin: recording.origin.origin })
   return folded
 }
 
 /** A first reading of the recording, for the pages that get many accesses. */
-async function hotPages(recording: Recording, name: string, options: OpenOptions): Promise<HotPages> {
+async function hotPages(recording: Recording, name: string, pageSize: number | undefined, options: OpenOptions): Promise<HotPages> {
   if (existsSync(name) && !statSync(name).isFile() && !statSync(name).isDirectory())
     throw new UserError('a recording is read twice for a sample of its pages', { file: name, field: '--sample', expected: 'a file', got: 'a pipe' })
-  const finder = new HotPageFinder(options.pageSize ?? 4096)
+  const finder = new HotPageFinder(pageSize ?? 4096)
   await readThrough(recording, finder, options)
   return finder.finish()
 }
 
-async function findAgain(name: string, options: OpenOptions): Promise<Recording> {
+/** What a name stands for, ready to be used: a folded trace, or a recording that is to be folded. */
+export async function findReady(name: string, options: OpenOptions): Promise<Recording | PreparedTrace> {
   const found = await find(name, options)
-  if ('open' in found) throw new UserError('the recording has changed while it was read', { file: name })
-  return found
+  if (!('open' in found)) return found
+  const trace = found.open()
+  return isFoldedSo(trace, options) ? trace : (keptIn(trace, options) ?? asFolded(trace, options))
+}
+
+/** What a name stands for as single accesses: a recording, a workload, or a native file that keeps them. */
+export async function findAccesses(name: string, options: OpenOptions): Promise<Recording> {
+  const found = await find(name, options)
+  const recording = 'open' in found ? keptIn(found.open(), options) : found
+  if (recording === undefined)
+    throw new UserError('a folded trace does not hold single accesses', {
+      file: name,
+      expected: 'a recording, a workload, or a file imported with --keep-accesses',
+    })
+  return recording
+}
+
+/** The accesses that a native file keeps, if it does. */
+function keptIn(trace: PreparedTrace, { pageSize, progress }: OpenOptions): Recording | undefined {
+  const kept = KeptAccesses.of(trace)
+  if (kept === undefined) return undefined
+  const { meta, events } = trace
+  if (pageSize !== undefined && pageSize !== meta.pageSize) {
+    const refuse = (why: string) => new UserError(why, { file: meta.file, field: '--page-size', hint: 'Import the recording itself with this page size' })
+    if (meta.fidelity === 'regions') throw refuse('a recording of regions was read in pages of another size')
+    if (pageSize < meta.pageSize && events.some((event) => 'startVpage' in event || 'vpages' in event))
+      throw refuse(`the events of the file count in pages of ${formatSize(meta.pageSize)}`)
+  }
+  const origin = meta.origin!
+  return {
+    facts: { format: origin.format, fidelity: meta.fidelity, carries: meta.carries },
+    origin: { origin, pageSize: meta.pageSize, tickNs: meta.tickNs },
+    read: (writer) => kept.push(writer, progress),
+  }
 }
 
 /** Pushes a recording into a writer, through what the user put in between. */
@@ -104,9 +145,19 @@ function readScript(file: string): string {
   return readFileSync(file, 'utf8')
 }
 
-/** A native file as it is: what only a recording allows was decided when it was imported. */
-export function asFolded(found: { open(): PreparedTrace }, { events, pageSize, tickNs, through, sampleOneIn }: OpenOptions): PreparedTrace {
-  const trace = found.open()
+/** Nothing is asked for but what the fold is. */
+function isFoldedSo({ meta }: PreparedTrace, { events, pageSize, tickNs, through, sampleOneIn = 1 }: OpenOptions): boolean {
+  return (
+    events === undefined &&
+    through === undefined &&
+    sampleOneIn === 1 &&
+    (pageSize ?? meta.pageSize) === meta.pageSize &&
+    (tickNs ?? meta.tickNs) === meta.tickNs
+  )
+}
+
+/** A native file that keeps no accesses: what only a recording allows was decided when it was imported. */
+function asFolded(trace: PreparedTrace, { events, pageSize, tickNs, through, sampleOneIn }: OpenOptions): PreparedTrace {
   const refuse = (field: string, hint: string) => new UserError('the trace is folded already', { file: trace.meta.file, field, hint })
   if (events !== undefined) throw refuse('--events', 'Give the script when importing the recording')
   if (through !== undefined) throw refuse('--cache', 'Import the recording itself through the cache')
@@ -116,7 +167,7 @@ export function asFolded(found: { open(): PreparedTrace }, { events, pageSize, t
 }
 
 /** What a name stands for: a folder, a file, or the name of a workload where there is no such file. */
-export async function find(name: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {
+async function find(name: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {
   if (!existsSync(name) && options.format === undefined && listWorkloads().includes(name.split(':')[0]!)) return workload(name)
   const isFolder = existsSync(name) && statSync(name).isDirectory()
   return isFolder ? findInFolder(name, options) : findInFile(name, options)

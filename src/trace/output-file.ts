@@ -22,9 +22,12 @@ export class OutputFile {
   temporary: string
   length = 0
   #descriptor: number
+  readonly #stays: (() => boolean) | undefined
 
-  constructor(path: string) {
+  /** `stays`: whether it is left for another process on Ctrl-C, or removed. */
+  constructor(path: string, stays?: () => boolean) {
     this.path = path
+    this.#stays = stays
     checkWritable(path)
     this.temporary = `${path}.tmp-${process.pid}`
     this.#descriptor = this.#explained(() => openSync(this.temporary, 'w+'))
@@ -68,12 +71,8 @@ export class OutputFile {
 
   /** Ctrl-C or a request to end. */
   interrupted(): void {
-    this.abort()
-  }
-
-  /** It stays for another process. */
-  leave(): void {
-    this.#close()
+    if (this.#stays?.()) this.#close()
+    else this.abort()
   }
 
   /** A full disk or a folder without permission is not a bug of ours. */

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
 import { formatCount } from '../units.ts'
+import type { SavedOutput } from './native-file.ts'
 import type { OpenOptions } from './open.ts'
 import type { SavedChunk, SavedPages } from './pages.ts'
 import type { SavedSpill } from './spill.ts'
@@ -23,11 +24,14 @@ interface Head {
   key: string
   pid: number
   spill: SavedSpill
+  output?: SavedOutput
   writer: Omit<SavedWriter, 'pages'> & { pages: Omit<SavedPages, 'chunks'> }
 }
 
 export interface ImportState {
   spill: SavedSpill
+  /** The file to be, if accesses went into it already. */
+  output?: SavedOutput
   writer: SavedWriter
 }
 
@@ -35,6 +39,7 @@ export class Resume {
   readonly #path: string
   readonly #key: string
   #savedCalls = 0
+  #isReported = false
   /** State of the same import, left behind by a process that is gone. */
   readonly found: ImportState | undefined
 
@@ -43,16 +48,18 @@ export class Resume {
     this.#key = keyOf(name, options)
     const left = existsSync(this.#path) ? read(this.#path) : undefined
     if (left === undefined || isRunning(left.head.pid)) return
-    if (left.head.key === this.#key && existsSync(left.head.spill.file)) {
+    const { key, spill, output } = left.head
+    const files = output === undefined ? [spill.file] : [spill.file, output.file]
+    if (key === this.#key && files.every((file) => existsSync(file))) {
       this.found = left.state
       this.#savedCalls = left.state.writer.calls
-    } else rmSync(left.head.spill.file, { force: true })
+    } else for (const file of files) rmSync(file, { force: true })
   }
 
-  save(writer: SavedWriter, spill: SavedSpill): void {
+  save({ writer, spill, output }: ImportState): void {
     const { pages, ...rest } = writer
     const { chunks, ...facts } = pages
-    const head: Head = { key: this.#key, pid: process.pid, spill, writer: { ...rest, pages: facts } }
+    const head: Head = { key: this.#key, pid: process.pid, spill, output, writer: { ...rest, pages: facts } }
     const temporary = `${this.#path}.tmp-${process.pid}`
     const descriptor = openSync(temporary, 'w')
     try {
@@ -68,7 +75,9 @@ export class Resume {
   /** Says what stays after Ctrl-C; false when there is nothing to go on from. */
   interrupted(): boolean {
     if (this.#savedCalls === 0) return false
-    process.stderr.write(`interrupted: the same command goes on after the first ${formatCount(this.#savedCalls)} accesses\n`)
+    // each of the files that stay asks
+    if (!this.#isReported) process.stderr.write(`interrupted: the same command goes on after the first ${formatCount(this.#savedCalls)} accesses\n`)
+    this.#isReported = true
     return true
   }
 
@@ -103,8 +112,8 @@ function read(path: string): { head: Head; state: ImportState } | undefined {
   const [head, ...chunks] = parts as [Head, ...SavedChunk[]]
   // a file that lacks its end does not get here: the name is given to whole ones
   if (head === undefined || chunks.reduce((ids, { low }) => ids + low.length, 0) !== head.writer.pages.count) return undefined
-  const { spill, writer } = head
-  return { head, state: { spill, writer: { ...writer, pages: { ...writer.pages, chunks } } } }
+  const { spill, output, writer } = head
+  return { head, state: { spill, output, writer: { ...writer, pages: { ...writer.pages, chunks } } } }
 }
 
 function isRunning(pid: number): boolean {
@@ -118,11 +127,11 @@ function isRunning(pid: number): boolean {
 }
 
 /** The recording by name, size and time, and everything that decides how it is folded. */
-function keyOf(name: string, { format, formatOptions, pageSize, tickNs, events, lenient }: OpenOptions): string {
+function keyOf(name: string, { format, formatOptions, pageSize, tickNs, events, keepAccesses, lenient }: OpenOptions): string {
   const files = existsSync(name) ? filesOf(name) : []
   const stamps = files.map((file) => [file, statSync(file).size, statSync(file).mtimeMs])
   const script = events !== undefined && existsSync(events) ? readFileSync(events, 'utf8') : events
-  const facts = [VERSION, files.length > 0 ? resolve(name) : name, stamps, format, formatOptions, pageSize, tickNs, script, lenient]
+  const facts = [VERSION, files.length > 0 ? resolve(name) : name, stamps, format, formatOptions, pageSize, tickNs, script, keepAccesses, lenient]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
 }
 

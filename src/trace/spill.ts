@@ -19,19 +19,19 @@ export interface SavedSpill {
 
 export class SpillFile implements BlockStore {
   readonly #path: string
-  readonly #onInterrupt: (() => boolean) | undefined
-  #out: SpillOutput | undefined
+  readonly #stays: (() => boolean) | undefined
+  #out: OutputFile | undefined
   readonly #blocks: (Section & BlockShape & { startNs: Float64Array })[] = []
 
-  /** The file is made beside the output when the first block is full. `onInterrupt` says whether it is to stay on Ctrl-C. */
-  constructor(output: string, onInterrupt?: () => boolean) {
+  /** The file is made beside the output when the first block is full. `stays`: whether it is left on Ctrl-C. */
+  constructor(output: string, stays?: () => boolean) {
     this.#path = `${output}.spill`
-    this.#onInterrupt = onInterrupt
+    this.#stays = stays
   }
 
   /** Goes on with what an interrupted import left behind. */
   restore({ file, length, blocks }: SavedSpill): void {
-    this.#out = new SpillOutput(this.#path, this.#onInterrupt)
+    this.#out = new OutputFile(this.#path, this.#stays)
     this.#out.continue(file, length)
     this.#blocks.push(...blocks)
   }
@@ -41,7 +41,7 @@ export class SpillFile implements BlockStore {
   }
 
   put(block: TickBlock): void {
-    this.#out ??= new SpillOutput(this.#path, this.#onInterrupt)
+    this.#out ??= new OutputFile(this.#path, this.#stays)
     const bytes = encodeBlock(block)
     this.#blocks.push({ offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes), ...shapeOf(block), startNs: block.startNs.slice() })
     this.#out.write(bytes)
@@ -64,19 +64,5 @@ export class SpillFile implements BlockStore {
 
   remove(): void {
     this.#out?.abort()
-  }
-}
-
-class SpillOutput extends OutputFile {
-  readonly #staysOnInterrupt: (() => boolean) | undefined
-
-  constructor(path: string, staysOnInterrupt: (() => boolean) | undefined) {
-    super(path)
-    this.#staysOnInterrupt = staysOnInterrupt
-  }
-
-  override interrupted(): void {
-    if (this.#staysOnInterrupt?.()) this.leave()
-    else this.abort()
   }
 }

@@ -1,6 +1,7 @@
 /** Blocks that lie in a native file: read when they are asked for, merged into longer ticks on the way if so wished. */
 import { closeSync, openSync } from 'node:fs'
 import { BLOCK_COLUMNS, BlockBuffers, type BlockShape, decodeBlock } from './block-codec.ts'
+import type { StoredAccesses } from './kept-accesses.ts'
 import { mergeTicks } from './merge-ticks.ts'
 import type { TickBlock } from './prepared.ts'
 import { decodeSection, named, readAt, type Section } from './sections.ts'
@@ -18,6 +19,8 @@ export interface StoredBlocks {
   tickStartNs: Float64Array
   /** Blocks of merged ticks, when the trace was regrouped. */
   epochs?: EpochBlock[]
+  /** If single accesses are kept. */
+  accesses?: StoredAccesses
 }
 
 /** A block of merged ticks, from the ticks [from, to) of the file. */

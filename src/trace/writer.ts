@@ -7,6 +7,7 @@ import { UserError } from '../errors.ts'
 import { formatDuration } from '../units.ts'
 import { Heap } from '../wasm/index.ts'
 import { AccessBatch } from './access-batch.ts'
+import type { AccessRecorder, SavedRecorder } from './access-recorder.ts'
 import { Actors, type SavedActors } from './actors.ts'
 import { BlockBuilder, shared } from './blocks.ts'
 import { ContentDigest, type SavedDigest } from './digest.ts'
@@ -31,6 +32,8 @@ export interface FoldOptions {
   tickNs?: number
   /** Keep only some of the pages; all facts that need no page are still those of the whole recording. */
   sample?: PageSample
+  /** Keeps the single accesses too. */
+  recorder?: AccessRecorder
 }
 
 const MOST_CPU = 0xffff
@@ -47,6 +50,7 @@ export interface SavedWriter {
   scheduled: number
   digest: SavedDigest
   pages: SavedPages
+  recorder?: SavedRecorder
 }
 
 /** When the state is handed out next, and to whom. */
@@ -79,6 +83,7 @@ export class FoldingWriter implements TraceWriter {
   readonly #sampled: SampledPages | undefined
   readonly #fold: TickFold
   readonly #digest: ContentDigest
+  readonly #recorder: AccessRecorder | undefined
   /** Address of the bytes moved, f64. */
   readonly #bytes: number
   #records = 0
@@ -111,6 +116,7 @@ export class FoldingWriter implements TraceWriter {
     this.#pages = new PageTable(heap)
     this.#fold = new TickFold(heap)
     this.#digest = new ContentDigest(heap)
+    this.#recorder = options.recorder
     this.#bytes = heap.take(8)
     this.#sampled = options.sample && new SampledPages(options.sample, this.#pages, this.#actors, this.#pageShift)
     this.#store = store
@@ -166,6 +172,7 @@ export class FoldingWriter implements TraceWriter {
     }
     if (event.kind === 'task_runs_on') this.#actors.runsOn(event.task, event.cpu)
     this.#events.push(event)
+    this.#recorder?.event()
   }
 
   /** Events from elsewhere, ascending, at times since the first record; each is made when its time has come. */
@@ -217,6 +224,7 @@ export class FoldingWriter implements TraceWriter {
     else this.#sampled.find(batch, from, to)
     this.#fold.access(batch, from, to, this.#tickStart, this.#pages.count, actors.actors.length)
     this.#digest.add(batch, from, to, actors)
+    this.#recorder?.add(batch, from, to, this.pageSize)
     this.#records += to - from
     this.#lastNs = batch.time[to - 1]!
     this.#lastAccessNs = this.#lastNs
@@ -244,7 +252,8 @@ export class FoldingWriter implements TraceWriter {
     const tickStartNs = shared(tickStarts(this.#originNs, this.#lastNs, tickNs, cutsNs))
     const readPages: ReadPages = (from, vpages, processes) => this.#pages.read(from, vpages, processes)
     const blocks = mergeTicks(this.#store.take(), tickStartNs, undefined, this.#heap)
-    return { tables: this.#tables(format, tickNs, tickStartNs), readPages, tickStartNs, blocks }
+    const tables = this.#tables(format, tickNs, tickStartNs)
+    return { tables, readPages, tickStartNs, blocks, eventsAt: this.#recorder?.finish(this.#events, tables.events) }
   }
 
   #tables(format: FormatFacts, tickNs: number, tickStartNs: Float64Array): FoldedTrace['tables'] {
@@ -379,6 +388,7 @@ export class FoldingWriter implements TraceWriter {
       scheduled: this.#scheduled.length,
       digest: this.#digest.saved(),
       pages: this.#pages.saved(),
+      recorder: this.#recorder?.saved(),
     })
   }
 
@@ -405,6 +415,7 @@ export class FoldingWriter implements TraceWriter {
     this.#scheduled.splice(0, this.#scheduled.length - scheduled)
     this.#digest.restore(state.digest, this.#actors)
     this.#pages.restore(state.pages)
+    if (state.recorder) this.#recorder?.restore(state.recorder)
   }
 
   #beyondCpus(timeNs: number, cpu: number): UserError {

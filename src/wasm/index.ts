@@ -1,4 +1,5 @@
 /** Hot loops in WebAssembly, their twins, and the memory they work on. */
+export { type AccessRuns, BITS_PAD, cellsOf, RUN_PAD, type WordLayout, wordLayout, wordsOf } from './accesses.ts'
 export { BATCH, BATCH_BYTES, COLUMN, NO_PAGE, NOWHERE, TASK, TASK_WORDS } from './batch.ts'
 export { DIGEST, DIGEST_BYTES, DIGEST_WORDS } from './digest.ts'
 export { FOLD, FOLD_WORDS, HISTOGRAM_BYTES, PAIR_BYTES } from './fold.ts'

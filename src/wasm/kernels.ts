@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT } from '../package.ts'
+import { type AccessExports, type AccessKernels, wasmAccesses } from './accesses.ts'
 import { type DigestExports, type DigestKernels, wasmDigest } from './digest.ts'
 import { Instance, type Memory, Module } from './engine.ts'
 import { type FoldExports, type FoldKernels, wasmFold } from './fold.ts'
@@ -31,7 +32,7 @@ export interface OptimumCosts {
   mostAccesses: number
 }
 
-export interface Kernels extends FrameKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels {
+export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
   /** Reads and writes of pairs [from, to) together. */
@@ -45,7 +46,7 @@ export interface Kernels extends FrameKernels, ScanKernels, InternKernels, FoldK
   findFaults(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array, found: Uint32Array): number
 }
 
-interface Exports extends FrameExports, ScanExports, InternExports, FoldExports, DigestExports {
+interface Exports extends FrameExports, AccessExports, ScanExports, InternExports, FoldExports, DigestExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
   optimumEpoch(pairs: number, n: number, beyond: number, costs: number, vectors: number, move: number, mostAccesses: number): number
@@ -79,6 +80,7 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
   const exports = new Instance(compiled, { env: { memory } }).exports as unknown as Exports
   return {
     ...wasmFrames(exports),
+    ...wasmAccesses(exports),
     ...wasmScan(exports),
     ...wasmIntern(exports),
     ...wasmFold(exports),

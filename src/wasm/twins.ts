@@ -1,4 +1,5 @@
 /** Every kernel once more in plain TypeScript: the oracle of the tests, and what runs where WebAssembly does not. */
+import { accessTwins } from './accesses.ts'
 import { digestTwins } from './digest.ts'
 import { foldTwins } from './fold.ts'
 import { frameTwins } from './frames.ts'
@@ -11,6 +12,7 @@ const PAIR_WORDS = 4
 
 export const twins: Kernels = {
   ...frameTwins,
+  ...accessTwins,
   ...scanTwins,
   ...internTwins,
   ...foldTwins,

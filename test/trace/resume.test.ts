@@ -33,8 +33,8 @@ interface Ended {
 }
 
 /** Runs an import; sends a signal once a state was saved. */
-function runImport(out: string, signal?: 'SIGKILL' | 'SIGINT' | 'SIGTERM'): Promise<Ended> {
-  const args = ['import', 'rec.csv.gz', '-o', out, '--events', 'script', '--checkpoint', '20k']
+function runImport(out: string, signal?: 'SIGKILL' | 'SIGINT' | 'SIGTERM', ...more: string[]): Promise<Ended> {
+  const args = ['import', 'rec.csv.gz', '-o', out, '--events', 'script', '--checkpoint', '20k', ...more]
   const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
   let stderr = ''
   child.stderr.on('data', (text) => {
@@ -58,28 +58,34 @@ function runImport(out: string, signal?: 'SIGKILL' | 'SIGINT' | 'SIGTERM'): Prom
   )
 }
 
-it('killed, interrupted, ended, then left alone: the same bytes, and nothing else remains', { timeout: 120_000 }, async () => {
-  expect(await runImport('whole.nrt')).toMatchObject({ code: 0 })
-  const interruptions = []
-  for (const signal of ['SIGKILL', 'SIGINT', 'SIGTERM'] as const) {
-    const ended = await runImport('resumed.nrt', signal)
-    // the import was faster, at least as far as the file's name: then the file is whole
-    if (existsSync(join(folder, 'resumed.nrt'))) {
-      expect(readFileSync(join(folder, 'resumed.nrt')).equals(readFileSync(join(folder, 'whole.nrt')))).toBe(true)
-      continue
+it.each([[[]], [['--keep-accesses']]])(
+  'killed, interrupted, ended, then left alone: the same bytes, and nothing else remains %j',
+  { timeout: 120_000 },
+  async (options) => {
+    for (const name of readdirSync(folder)) if (name.includes('.nrt')) rmSync(join(folder, name))
+    expect(await runImport('whole.nrt', undefined, ...options)).toMatchObject({ code: 0 })
+    const interruptions = []
+    for (const signal of ['SIGKILL', 'SIGINT', 'SIGTERM'] as const) {
+      const ended = await runImport('resumed.nrt', signal, ...options)
+      // the import was faster, at least as far as the file's name: then the file is whole
+      if (existsSync(join(folder, 'resumed.nrt'))) {
+        expect(readFileSync(join(folder, 'resumed.nrt')).equals(readFileSync(join(folder, 'whole.nrt')))).toBe(true)
+        continue
+      }
+      interruptions.push(signal)
+      if (signal === 'SIGKILL') continue
+      expect(ended.code).toBe(130)
+      expect(ended.stderr).toMatch(/interrupted: the same command goes on after the first [\d,]+ accesses/)
     }
-    interruptions.push(signal)
-    if (signal === 'SIGKILL') continue
-    expect(ended.code).toBe(130)
-    expect(ended.stderr).toMatch(/interrupted: the same command goes on after the first [\d,]+ accesses/)
-  }
-  expect(interruptions.length).toBeGreaterThan(0)
-  expect(await runImport('resumed.nrt')).toMatchObject({ code: 0 })
-  expect(readFileSync(join(folder, 'resumed.nrt')).equals(readFileSync(join(folder, 'whole.nrt')))).toBe(true)
-  expect(readdirSync(folder).sort()).toEqual(['rec.csv.gz', 'resumed.nrt', 'script', 'whole.nrt'])
-})
+    expect(interruptions.length).toBeGreaterThan(0)
+    expect(await runImport('resumed.nrt', undefined, ...options)).toMatchObject({ code: 0 })
+    expect(readFileSync(join(folder, 'resumed.nrt')).equals(readFileSync(join(folder, 'whole.nrt')))).toBe(true)
+    expect(readdirSync(folder).sort()).toEqual(['rec.csv.gz', 'resumed.nrt', 'script', 'whole.nrt'])
+  },
+)
 
 it('another recording under that name, or a damaged state, starts anew', { timeout: 60_000 }, async () => {
+  expect(await runImport('whole.nrt')).toMatchObject({ code: 0 })
   expect((await runImport('new.nrt', 'SIGKILL')).signal).toBe('SIGKILL')
   const state = join(folder, 'new.nrt.resume')
   const bytes = readFileSync(state)

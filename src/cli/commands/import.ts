@@ -18,6 +18,7 @@ export default defineCommand({
         coerce: once('output'),
         describe: 'native file to write (.nrt), or a table of accesses (.parquet, .arrow, .csv, .csv.gz)',
       })
+      .option('keep-accesses', { type: 'boolean', default: false, describe: 'keep every access beside the fold, to fold it otherwise or verify it later' })
       .option('checkpoint', {
         type: 'string',
         requiresArg: true,
@@ -26,6 +27,7 @@ export default defineCommand({
       })
       .option('progress', { type: 'boolean', default: true, describe: 'progress on a terminal' })
       .example('numareplay import rec.csv.gz -o rec.nrt', 'then: numareplay replay rec.nrt')
+      .example('numareplay import kept.nrt --tick 1ms -o fine.nrt', 'from a file imported with --keep-accesses')
       .example('numareplay import perf.txt -o perf.parquet', 'single accesses, for pandas and DuckDB'),
   async handler(args) {
     const out = args['output'] as string
@@ -33,6 +35,7 @@ export default defineCommand({
     const checkpoint = args['checkpoint'] as string | undefined
     const options = {
       ...readOptions(args),
+      keepAccesses: args['keep-accesses'] === true,
       progress: bar.update,
       checkpointEvery: checkpoint === undefined ? undefined : parseCount(checkpoint, '--checkpoint'),
     }

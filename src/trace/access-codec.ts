@@ -1,0 +1,168 @@
+/** A block of single accesses as columns and back (docs/format.md). */
+import { type AccessRuns, BITS_PAD, RUN_PAD, type WordLayout, type Workspace, withWorkspace, wordLayout, wordsOf } from '../wasm/index.ts'
+import { constantOf, decodeColumn, encodeColumn } from './coded-column.ts'
+import { MODIFY, READ, WRITE } from './format.ts'
+import { encodeSection, Malformed } from './sections.ts'
+
+/** Accesses of a block; the last has the rest. */
+export const BLOCK_ACCESSES = 1 << 16
+export const ACCESS_COLUMNS = 12
+const WORD = 2 ** 32
+
+/** What the footer says about a block of accesses, beside where it lies. */
+export interface AccessShape {
+  accesses: number
+  /** Runs of one actor on one page. */
+  runs: number
+  /** Of the first access. */
+  startNs: number
+}
+
+/** Accesses in order of time, the first `count` of each array. */
+export class AccessColumns {
+  count = 0
+  timeNs = new Float64Array(BLOCK_ACCESSES)
+  page = new Uint32Array(BLOCK_ACCESSES)
+  actor = new Uint16Array(BLOCK_ACCESSES)
+  kind = new Uint8Array(BLOCK_ACCESSES)
+  /** The record named no cpu: the actor's is that of its task. */
+  isCpuGuessed = new Uint8Array(BLOCK_ACCESSES)
+  /** Of the address in its page. */
+  offset = new Uint32Array(BLOCK_ACCESSES)
+  bytes = new Float64Array(BLOCK_ACCESSES)
+  weight = new Float64Array(BLOCK_ACCESSES)
+}
+
+/** Columns by number; what can pass 32 bits has two, the lower word first. */
+const [RUN_PAGE, RUN_ACTOR, RUN_MORE, WRITES, FLAGS, TIME, OFFSET, BYTES, WEIGHT] = [0, 1, 2, 3, 4, 5, 7, 8, 10]
+/** Bits of the column of flags. */
+const IS_MODIFY = 1
+const IS_CPU_GUESSED = 2
+
+export function encodeAccesses(columns: AccessColumns): { bytes: Buffer; shape: AccessShape } {
+  const { count, timeNs, page, actor, kind, isCpuGuessed, offset } = columns
+  return withWorkspace((workspace) => {
+    const { u32 } = workspace
+    const runPage = u32(count)
+    const runActor = u32(count)
+    const more = u32(count)
+    const writes = u32(Math.ceil(count / 32))
+    const flags = u32(count)
+    const low = u32(count)
+    const high = u32(count)
+    let runs = 0
+    for (let i = 0; i < count; i++) {
+      if (i > 0 && page[i] === runPage[runs - 1] && actor[i] === runActor[runs - 1]) more[runs - 1]!++
+      else {
+        runPage[runs] = page[i]!
+        runActor[runs++] = actor[i]!
+      }
+      if ((kind[i]! & WRITE) !== 0) writes[i >>> 5]! |= 1 << (i & 31)
+      flags[i] = (kind[i] === MODIFY ? IS_MODIFY : 0) | (isCpuGuessed[i]! * IS_CPU_GUESSED)
+    }
+    const words = (value: (i: number) => number): Uint8Array[] => {
+      for (let i = 0; i < count; i++) {
+        low[i] = value(i) % WORD
+        high[i] = value(i) / WORD
+      }
+      return [encodeColumn(workspace, low, count), encodeColumn(workspace, high, count)]
+    }
+    const times = words((i) => (i === 0 ? 0 : timeNs[i]! - timeNs[i - 1]!))
+    low.set(offset.subarray(0, count))
+    const offsets = encodeColumn(workspace, low, count)
+    const section = encodeSection([
+      encodeColumn(workspace, runPage, runs),
+      encodeColumn(workspace, runActor, runs),
+      encodeColumn(workspace, more, runs),
+      encodeColumn(workspace, writes, writes.length),
+      encodeColumn(workspace, flags, count),
+      ...times,
+      offsets,
+      ...words((i) => columns.bytes[i]!),
+      ...words((i) => columns.weight[i]!),
+    ])
+    return { bytes: section, shape: { accesses: count, runs, startNs: timeNs[0]! } }
+  })
+}
+
+/** Largest legal values: what a damaged or hostile file must not exceed. */
+export interface AccessLimits {
+  pages: number
+  actors: number
+  pageSize: number
+}
+
+export interface AccessWords {
+  layout: WordLayout
+  /** The words that countAccesses takes; they lie in the workspace. */
+  words: Uint32Array
+  /** Every access is one read or one write: the words say it all. */
+  isPlain: boolean
+}
+
+/** The accesses as words (src/wasm/accesses.ts). Throws Malformed. */
+export function decodeWords(columns: readonly Uint8Array[], shape: AccessShape, { pages, actors }: AccessLimits, workspace: Workspace): AccessWords {
+  const { accesses } = shape
+  checkShape(shape)
+  const layout = wordLayout(pages, actors)
+  const words = workspace.u32(accesses * wordsOf(layout) + RUN_PAD)
+  const { runs, writes } = decodeRuns(columns, shape, workspace)
+  if (!workspace.kernels.expandRuns(runs, writes, accesses, layout, pages - 1, actors - 1, words)) throw new Malformed()
+  const flags = constantOf(columns[FLAGS]!)
+  const isPlain =
+    constantOf(columns[WEIGHT]!) === 1 &&
+    constantOf(columns[WEIGHT + 1]!) === 0 &&
+    (flags === undefined ? !decodeColumn(workspace, columns[FLAGS]!, accesses).some((flag) => (flag & IS_MODIFY) !== 0) : (flags & IS_MODIFY) === 0)
+  return { layout, words, isPlain }
+}
+
+function decodeRuns(columns: readonly Uint8Array[], { accesses, runs }: AccessShape, workspace: Workspace): { runs: AccessRuns; writes: Uint8Array } {
+  const [page, actor, more] = [RUN_PAGE, RUN_ACTOR, RUN_MORE].map((c) => decodeColumn(workspace, columns[c]!, runs))
+  const bits = decodeColumn(workspace, columns[WRITES]!, Math.ceil(accesses / 32))
+  const writes = new Uint8Array(bits.buffer, bits.byteOffset, Math.ceil(accesses / 8) + BITS_PAD)
+  return { runs: { count: runs, page: page!, actor: actor!, more: more! }, writes }
+}
+
+/** All of every access, into `out`. Throws Malformed. */
+export function decodeAccesses(columns: readonly Uint8Array[], shape: AccessShape, { pages, actors, pageSize }: AccessLimits, out: AccessColumns): void {
+  const { accesses, startNs } = shape
+  checkShape(shape)
+  out.count = accesses
+  withWorkspace((workspace) => {
+    const column = (c: number) => decodeColumn(workspace, columns[c]!, accesses)
+    const { runs, writes } = decodeRuns(columns, shape, workspace)
+    let done = 0
+    for (let r = 0; r < runs.count; r++) {
+      const page = runs.page[r]!
+      const actor = runs.actor[r]!
+      if (page >= pages || actor >= actors || runs.more[r]! >= accesses - done) throw new Malformed()
+      const end = done + runs.more[r]! + 1
+      out.page.fill(page, done, end)
+      out.actor.fill(actor, done, end)
+      done = end
+    }
+    if (done !== accesses) throw new Malformed()
+    const flags = column(FLAGS)
+    const offset = column(OFFSET)
+    const [low, high] = [column(TIME), column(TIME + 1)]
+    const [bytes, bytesHigh] = [column(BYTES), column(BYTES + 1)]
+    const [weight, weightHigh] = [column(WEIGHT), column(WEIGHT + 1)]
+    let timeNs = startNs
+    for (let i = 0; i < accesses; i++) {
+      const isWrite = (writes[i >>> 3]! >>> (i & 7)) & 1
+      if (flags[i]! > (IS_MODIFY | IS_CPU_GUESSED) || offset[i]! >= pageSize) throw new Malformed()
+      timeNs += low[i]! + high[i]! * WORD
+      out.timeNs[i] = timeNs
+      out.kind[i] = flags[i]! & IS_MODIFY ? MODIFY : isWrite === 1 ? WRITE : READ
+      out.isCpuGuessed[i] = flags[i]! >>> 1
+      out.offset[i] = offset[i]!
+      out.bytes[i] = bytes[i]! + bytesHigh[i]! * WORD
+      out.weight[i] = weight[i]! + weightHigh[i]! * WORD
+    }
+  })
+}
+
+/** Nothing is allocated that a block cannot hold. */
+function checkShape({ accesses, runs }: AccessShape): void {
+  if (accesses > BLOCK_ACCESSES || runs > accesses) throw new Malformed()
+}

@@ -1,0 +1,111 @@
+/**
+ * Columns of u32 that are coded as suits them (docs/format.md): one value for all, frames of values or of differences, or
+ * DEFLATE where the same stretches come again. The first byte says how.
+ */
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { columnBytes, FRAME, FRAME_PAD, packedBytes, type Workspace } from '../wasm/index.ts'
+import { zigzag } from './packed.ts'
+import { Malformed } from './sections.ts'
+
+const CONSTANT = 0
+const FRAMES = 1
+const DIFFERENCES = 2
+const DEFLATED = 3
+
+/** Inflating takes several times as long as unpacking frames: it has to save this much. */
+const WORTH_DEFLATING = 0.75
+/** Values on which it is tried, and bytes below which it is not worth a trial. */
+const TRIAL = 4096
+const SMALL = 256
+
+/** The first n of `values`, which lie where `workspace` makes arrays. */
+export function encodeColumn(workspace: Workspace, values: Uint32Array, n: number): Uint8Array {
+  const first = n > 0 ? values[0]! : 0
+  if (values.subarray(0, n).every((value) => value === first)) return prefixed(CONSTANT, Uint8Array.of(first, first >>> 8, first >>> 16, first >>> 24))
+  const framed = smallerFrames(workspace, values, n)
+  if (framed.length < SMALL || deflatedValues(values, Math.min(n, TRIAL)).length > (framed.length * WORTH_DEFLATING * Math.min(n, TRIAL)) / n) return framed
+  const deflated = deflatedValues(values, n)
+  return deflated.length < framed.length * WORTH_DEFLATING ? deflated : framed
+}
+
+function smallerFrames({ kernels, u32, u8 }: Workspace, values: Uint32Array, n: number): Uint8Array {
+  const out = u8(columnBytes(n))
+  const plain = prefixed(FRAMES, out.subarray(0, kernels.packColumn(values, n, out)))
+  const differences = u32(n)
+  for (let i = 0, before = 0; i < n; i++) {
+    differences[i] = zigzag(values[i]!, before)
+    before = values[i]!
+  }
+  const bytes = kernels.packColumn(differences, n, out)
+  return bytes + 1 < plain.length ? prefixed(DIFFERENCES, out.subarray(0, bytes)) : plain
+}
+
+/** Each value in as many bytes as the largest needs: one, two or four. */
+function deflatedValues(values: Uint32Array, n: number): Uint8Array {
+  const largest = values.subarray(0, n).reduce((most, value) => Math.max(most, value), 0)
+  const narrow = arrayOf(largest < 2 ** 8 ? 1 : largest < 2 ** 16 ? 2 : 4, n)
+  narrow.set(values.subarray(0, n))
+  const deflated = deflateRawSync(new Uint8Array(narrow.buffer))
+  return prefixed(DEFLATED, prefixed(narrow.BYTES_PER_ELEMENT, deflated))
+}
+
+const prefixed = (byte: number, bytes: Uint8Array): Uint8Array => Buffer.concat([Buffer.of(byte), bytes])
+
+function arrayOf(bytes: number, length: number): Uint8Array | Uint16Array | Uint32Array {
+  if (bytes === 1) return new Uint8Array(length)
+  return bytes === 2 ? new Uint16Array(length) : new Uint32Array(length)
+}
+
+/** The value that all have, if the column says so. */
+export function constantOf(column: Uint8Array): number | undefined {
+  return column[0] === CONSTANT ? (column[1]! | (column[2]! << 8) | (column[3]! << 16) | (column[4]! << 24)) >>> 0 : undefined
+}
+
+/** The n values, followed by room up to a whole frame; they lie in the workspace. Throws Malformed. */
+export function decodeColumn(workspace: Workspace, column: Uint8Array, n: number): Uint32Array {
+  const values = workspace.u32(Math.ceil((n + 1) / FRAME) * FRAME)
+  const rest = column.subarray(1)
+  switch (column[0]) {
+    case CONSTANT:
+      if (rest.length !== 4) throw new Malformed()
+      return values.fill(constantOf(column)!, 0, n)
+    case FRAMES:
+      unpackFrames(workspace, rest, n, values)
+      return values
+    case DIFFERENCES:
+      unpackFrames(workspace, rest, n, values)
+      for (let i = 0, value = 0; i < n; i++) {
+        const word = values[i]!
+        value = (value + ((word >>> 1) ^ -(word & 1))) >>> 0
+        values[i] = value
+      }
+      return values
+    case DEFLATED:
+      values.set(inflated(rest, n))
+      return values
+    default:
+      throw new Malformed()
+  }
+}
+
+function unpackFrames({ kernels, u8 }: Workspace, frames: Uint8Array, n: number, values: Uint32Array): void {
+  if (packedBytes(frames, n) !== frames.length) throw new Malformed()
+  const padded = u8(frames.length + FRAME_PAD)
+  padded.set(frames)
+  kernels.unpackColumn(padded, n, values)
+}
+
+function inflated(rest: Uint8Array, n: number): Uint8Array | Uint16Array | Uint32Array {
+  const bytes = rest[0]
+  if (bytes !== 1 && bytes !== 2 && bytes !== 4) throw new Malformed()
+  const values = arrayOf(bytes, n)
+  let raw: Buffer
+  try {
+    raw = inflateRawSync(rest.subarray(1), { maxOutputLength: Math.max(1, values.byteLength) })
+  } catch {
+    throw new Malformed()
+  }
+  if (raw.length !== values.byteLength) throw new Malformed()
+  new Uint8Array(values.buffer).set(raw)
+  return values
+}

@@ -1,0 +1,174 @@
+/** The single accesses that a native file keeps beside its fold, read block by block; and the recording that they make again. */
+import { closeSync, openSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Workspace } from '../wasm/index.ts'
+import { ACCESS_COLUMNS, AccessColumns, type AccessShape, type AccessWords, decodeAccesses, decodeWords } from './access-codec.ts'
+import type { TraceEvent } from './events.ts'
+import type { AccessKind, TraceWriter } from './format.ts'
+import { pack, unpack } from './packed.ts'
+import type { PreparedTrace } from './prepared.ts'
+import { decodeSection, encodeSection, Malformed, named, readAt, type Section } from './sections.ts'
+
+/** Where they lie; kept in the file's footer. */
+export interface StoredAccesses {
+  blocks: (Section & AccessShape)[]
+  /** How many accesses came before each event of the table of events. */
+  events: Section
+}
+
+const WORD = 2 ** 32
+const NOWHERE = -1
+/** Verdicts that folding comes to again by itself. */
+const FOUND_AGAIN = ['cpu-partly-unknown']
+
+/** Per event: 1 if it was recorded, 0 if it follows from accesses; accesses since the recorded one before, lower and upper word. */
+export function encodeEventsAt(eventsAt: Float64Array): Buffer {
+  let before = 0
+  const since = Array.from(eventsAt, (at) => {
+    if (at === NOWHERE) return 0
+    const difference = at - before
+    before = at
+    return difference
+  })
+  const isRecorded = Array.from(eventsAt, (at) => Number(at !== NOWHERE))
+  return encodeSection([pack(isRecorded), pack(since.map((count) => count % WORD)), pack(since.map((count) => Math.floor(count / WORD)))])
+}
+
+function decodeEventsAt([isRecorded, low, high]: readonly Uint8Array[], events: number): Float64Array {
+  const recorded = unpack(isRecorded!, events).slice()
+  const lower = unpack(low!, events).slice()
+  const upper = unpack(high!, events)
+  let at = 0
+  return Float64Array.from(recorded, (one, i) => {
+    if (one === 0) return NOWHERE
+    at += lower[i]! + upper[i]! * WORD
+    return at
+  })
+}
+
+export class KeptAccesses {
+  readonly blocks: number
+  readonly #trace: PreparedTrace
+  readonly #file: string
+  readonly #places: StoredAccesses
+
+  constructor(trace: PreparedTrace, { file, accesses }: { file: string; accesses: StoredAccesses }) {
+    this.#trace = trace
+    this.#file = file
+    this.#places = accesses
+    this.blocks = accesses.blocks.length
+  }
+
+  /** Those of a trace, if its file keeps them. */
+  static of(trace: PreparedTrace): KeptAccesses | undefined {
+    const { file, accesses } = trace.stored ?? {}
+    return file !== undefined && accesses !== undefined ? new KeptAccesses(trace, { file, accesses }) : undefined
+  }
+
+  /** Accesses of block `b`. */
+  accesses(b: number): number {
+    return this.#places.blocks[b]!.accesses
+  }
+
+  /** All of every access of block `b`, into `out`. */
+  read(b: number, out: AccessColumns): void {
+    this.#block(b, (columns, shape) => decodeAccesses(columns, shape, this.#limits, out))
+  }
+
+  /** Block `b` as words in the workspace. */
+  words(b: number, workspace: Workspace): AccessWords {
+    return this.#block(b, (columns, shape) => decodeWords(columns, shape, this.#limits, workspace))
+  }
+
+  /** Accesses before each event of the trace, -1 for those that follow from accesses. */
+  eventsAt(): Float64Array {
+    return this.#section('the table of events among accesses', this.#places.events, 3, (columns) => decodeEventsAt(columns, this.#trace.events.length))
+  }
+
+  get #limits(): { pages: number; actors: number; pageSize: number } {
+    const { meta, actorTask } = this.#trace
+    return { pages: meta.pages, actors: actorTask.length, pageSize: meta.pageSize }
+  }
+
+  #block<T>(b: number, decode: (columns: Uint8Array[], shape: AccessShape) => T): T {
+    const place = this.#places.blocks[b]!
+    const part = `block ${b + 1} of ${this.blocks} of accesses (bytes ${place.offset} to ${place.offset + place.bytes})`
+    return this.#section(part, place, ACCESS_COLUMNS, (columns) => decode(columns, place))
+  }
+
+  #section<T>(part: string, place: Section, columns: number, decode: (columns: Uint8Array[]) => T): T {
+    const descriptor = openSync(this.#file, 'r')
+    try {
+      return named(this.#file, part, () => decode(decodeSection(readAt(descriptor, place), place, columns)))
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  /**
+   * Pushes all that was pushed when the file was imported, into an empty writer: folding it gives the same again, or another tick,
+   * or other pages. `progress` hears the share that is done.
+   */
+  async push(writer: TraceWriter, progress?: (share: number) => void): Promise<void> {
+    const { meta, events } = this.#trace
+    this.#intern(writer)
+    writer.describe({ carries: meta.carries, fidelity: meta.fidelity, ...(meta.filtered !== false && { filtered: meta.filtered }) })
+    for (const [name, value] of Object.entries(meta.formatFacts)) writer.fact(name, value)
+    for (const verdict of meta.lint) if (!FOUND_AGAIN.includes(verdict.code)) writer.lint(verdict)
+    const eventsAt = this.eventsAt()
+    const columns = new AccessColumns()
+    let event = 0
+    let done = 0
+    const eventsBefore = (accesses: number) => {
+      for (; event < events.length && eventsAt[event]! <= accesses; event++)
+        if (eventsAt[event] !== NOWHERE) writer.event(inPages(events[event]!, meta.pageSize, writer.pageSize))
+    }
+    for (let b = 0; b < this.blocks; b++) {
+      this.read(b, columns)
+      eventsBefore(done)
+      for (let i = 0; i < columns.count; ) {
+        const stop = event < events.length ? Math.min(columns.count, eventsAt[event]! - done) : columns.count
+        this.#pushSome(writer, columns, i, stop)
+        i = stop
+        eventsBefore(done + i)
+      }
+      done += columns.count
+      progress?.((b + 1) / this.blocks)
+      // signals are seen between turns
+      await turn()
+    }
+    eventsBefore(Number.POSITIVE_INFINITY)
+  }
+
+  /** The same indexes as in the tables of the file. */
+  #intern(writer: TraceWriter): void {
+    const { processes, tasks } = this.#trace
+    named(this.#file, 'a table', () => {
+      if (processes.some((pid, i) => writer.process(pid) !== i) || tasks.some(({ pid, tid }, i) => writer.task(pid, tid) !== i)) throw new Malformed()
+    })
+  }
+
+  #pushSome(writer: TraceWriter, columns: AccessColumns, from: number, to: number): void {
+    const { actorTask, actorCpu, pageVpage, meta } = this.#trace
+    const { timeNs, page, actor, kind, isCpuGuessed, offset, bytes, weight } = columns
+    const pagesInWord = WORD / meta.pageSize
+    for (let i = from; i < to; i++) {
+      const vpage = pageVpage[page[i]!]!
+      const who = actor[i]!
+      const high = Math.floor(vpage / pagesInWord)
+      const low = (vpage % pagesInWord) * meta.pageSize + offset[i]!
+      writer.access(timeNs[i]!, actorTask[who]!, isCpuGuessed[i] === 1 ? -1 : actorCpu[who]!, high, low, bytes[i]!, kind[i] as AccessKind, weight[i]!)
+    }
+  }
+}
+
+/** Ranges of addresses count in pages: those of the file, or larger ones. */
+function inPages(event: TraceEvent, pageSize: number, wanted: number): TraceEvent {
+  if (pageSize === wanted) return event
+  const scale = pageSize / wanted
+  if ('startVpage' in event) {
+    const startVpage = Math.floor(event.startVpage * scale)
+    return { ...event, startVpage, pages: Math.ceil((event.startVpage + event.pages) * scale) - startVpage }
+  }
+  return 'vpages' in event ? { ...event, vpages: event.vpages.map((vpage) => Math.floor(vpage * scale)) } : event
+}
