@@ -33,7 +33,7 @@ const ACTORS = 9
 const run = fc.record({ page: fc.nat(PAGES - 1), actor: fc.nat(ACTORS - 1), writes: fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }) })
 const runs = fc.array(run, { maxLength: 40 })
 /** One of each kernel: for few actors, for any number, and for two words. */
-const layout = fc.constantFrom<WordLayout>(wordLayout(PAGES, ACTORS), wordLayout(PAGES, 1000), { shift: 8, isWide: true })
+const layout = fc.constantFrom<WordLayout>(wordLayout(PAGES, ACTORS), wordLayout(PAGES, 40), { shift: 8, isWide: true })
 
 interface Expanded {
   isFine: boolean
