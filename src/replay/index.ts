@@ -1,3 +1,4 @@
+export { type CheckedLane, checkAccesses } from './check-accesses.ts'
 export { MOST_HALVES } from './half-samples.ts'
 export type { LaneResult } from './lane-result.ts'
 export type { LaneWatch } from './pass.ts'

@@ -148,6 +148,11 @@ export class Lane {
     })
   }
 
+  /** Node of each page, or ABSENT. */
+  get placement(): Uint8Array {
+    return this.#kernel.placement
+  }
+
   /** Replays tick `i` of `block`. */
   step(block: LaneBlock, i: number): void {
     if (this.#status !== 'ok') return

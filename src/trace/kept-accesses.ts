@@ -1,7 +1,7 @@
 /** The single accesses that a native file keeps beside its fold, read block by block; and the recording that they make again. */
 import { closeSync, openSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Workspace } from '../wasm/index.ts'
+import { type WordLayout, type Workspace, wordLayout } from '../wasm/index.ts'
 import { ACCESS_COLUMNS, AccessColumns, type AccessShape, type AccessWords, decodeAccesses, decodeWords } from './access-codec.ts'
 import type { TraceEvent } from './events.ts'
 import type { AccessKind, TraceWriter } from './format.ts'
@@ -73,6 +73,11 @@ export class KeptAccesses {
   /** All of every access of block `b`, into `out`. */
   read(b: number, out: AccessColumns): void {
     this.#block(b, (columns, shape) => decodeAccesses(columns, shape, this.#limits, out))
+  }
+
+  /** How `words` packs an access. */
+  get layout(): WordLayout {
+    return wordLayout(this.#limits.pages, this.#limits.actors)
   }
 
   /** Block `b` as words in the workspace. */
