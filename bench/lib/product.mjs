@@ -9,8 +9,24 @@ import * as optimum from './optimum-blocks.mjs'
 
 const dist = process.argv[2]
 const load = (module) => import(pathToFileURL(join(dist, module)).href)
-const [{ importTrace, openTrace, PAIR_WORDS }, { machine }, { parsePolicySpec }, { planReplay }, { replayLanes }, { replay }] = await Promise.all(
-  ['src/trace/index.js', 'src/machine/index.js', 'src/policy/index.js', 'src/replay/plan.js', 'src/replay/pass.js', 'src/replay/replay.js'].map(load),
+const [
+  { importTrace, KeptAccesses, openTrace, PAIR_WORDS },
+  { Arena, cellsOf, workspaceOn },
+  { machine },
+  { parsePolicySpec },
+  { planReplay },
+  { replayLanes },
+  { replay },
+] = await Promise.all(
+  [
+    'src/trace/index.js',
+    'src/wasm/index.js',
+    'src/machine/index.js',
+    'src/policy/index.js',
+    'src/replay/plan.js',
+    'src/replay/pass.js',
+    'src/replay/replay.js',
+  ].map(load),
 )
 
 /** As the yardsticks have it: cpus 2n and 2n + 1 on node n. */
@@ -18,6 +34,8 @@ export const MACHINE = 'opteron-8node'
 const CPUS = Array.from({ length: 8 }, (_, node) => `${2 * node}-${2 * node + 1}:${node}`).join(',')
 
 let trace
+/** Single accesses of a file, as words in the memory of the kernels. */
+let single
 const plans = new Map()
 
 const actions = {
@@ -111,6 +129,51 @@ const actions = {
     return { cpu: time.cpu, wall: time.wall, pairs }
   },
 
+  /** Opens the single accesses of a prepared file; each page lies where it is touched first. */
+  async openAccesses({ file }) {
+    const { actorCpu, meta, stored } = await openTrace(file)
+    const accesses = KeptAccesses.of({ actorCpu, meta, stored, actorTask: actorCpu })
+    const arena = new Arena()
+    const space = workspaceOn(arena)
+    const { layout } = accesses
+    const words = space.u32(meta.records)
+    const node = space.u8(meta.pages).fill(255)
+    const cells = space.u32(cellsOf(layout, 8))
+    single = { accesses, arena, space, layout, words, node, cells, actorCpu, records: meta.records }
+    let done = 0
+    eachBlock((block, n) => {
+      for (let i = 0; i < n; i++) {
+        const page = block[i] >>> layout.shift
+        if (node[page] === 255) node[page] = actorCpu[(block[i] & (2 ** layout.shift - 1)) >>> 3] >> 1
+      }
+      words.set(block.subarray(0, n), done)
+      done += n
+    })
+    const bytes = stored.accesses.blocks.reduce((sum, place) => sum + place.bytes, 0)
+    return { accesses: meta.records, pages: meta.pages, bytes }
+  },
+
+  /** Every access counted on the node of its page; the words are in memory, as in c/replay.c. */
+  async countAccesses() {
+    const { space, layout, words, node, cells, records } = single
+    cells.fill(0)
+    const time = await measured(() => space.kernels.countAccesses(words, records, layout, node, 8, cells))
+    return { cpu: time.cpu, wall: time.wall, counters: byNodes() }
+  },
+
+  /** The same, block by block from the file. */
+  async countFromFile() {
+    const { space, layout, node, cells } = single
+    cells.fill(0)
+    const time = await measured(() => eachBlock((block, n) => space.kernels.countAccesses(block, n, layout, node, 8, cells)))
+    return { cpu: time.cpu, wall: time.wall }
+  },
+
+  async decodeAccesses() {
+    const time = await measured(() => eachBlock(() => {}))
+    return { cpu: time.cpu, wall: time.wall }
+  },
+
   async optimum({ pages, epochs }) {
     const { perPagePs } = await load('src/replay/bound-pages.js')
     const { boundProblem } = await load('src/replay/bound-problem.js')
@@ -123,6 +186,27 @@ const actions = {
     globalThis.gc?.()
     return { ...process.memoryUsage(), peakRss: process.resourceUsage().maxRSS * 1024 }
   },
+}
+
+/** The kept accesses as words, block by block; what was made for a block is taken back. */
+function eachBlock(visit) {
+  const { accesses, arena, space } = single
+  for (let b = 0; b < accesses.blocks; b++) {
+    const mark = arena.mark()
+    visit(accesses.words(b, space).words, accesses.accesses(b))
+    arena.release(mark)
+  }
+}
+
+/** By node of the cpu, node of the page, read or write: as c/replay.c reports them. */
+function byNodes() {
+  const { layout, cells, actorCpu } = single
+  const counters = new Array(8 * 8 * 2).fill(0)
+  actorCpu.forEach((cpu, actor) => {
+    for (let home = 0; home < 8; home++)
+      for (const op of [0, 1]) counters[((cpu >> 1) * 8 + home) * 2 + op] += cells[home * cellsOf(layout, 1) + 2 * actor + op]
+  })
+  return counters
 }
 
 function cellHash(tick, word) {
