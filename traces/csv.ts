@@ -60,6 +60,7 @@ export default defineFormat({
 
   async read(bytes, trace, context) {
     const end = { isOpen: false }
+    if (!context.lenient) bytes.borrow?.()
     const input = (context.lenient ? wholeLines(bytes, end) : bytes)[Symbol.asyncIterator]()
     const head = await readHead(input)
     const dialect = dialectOf(Buffer.from(head).toString('utf8'), context.options)
@@ -130,7 +131,7 @@ async function readHead(input: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   for (let length = 0; length < 1 << 16; ) {
     const next = await input.next()
     if (next.done) break
-    parts.push(next.value)
+    parts.push(Buffer.from(next.value))
     length += next.value.length
   }
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
@@ -239,7 +240,7 @@ async function readQuoted(
   const feed = async () => {
     parser.write(first)
     for (let next = await input.next(); !next.done && !parser.destroyed; next = await input.next()) {
-      if (!parser.write(next.value)) await new Promise((resolve) => parser.once('drain', resolve).once('close', resolve))
+      if (!parser.write(Buffer.from(next.value))) await new Promise((resolve) => parser.once('drain', resolve).once('close', resolve))
     }
     if (!parser.destroyed) parser.end()
   }

@@ -67,6 +67,12 @@ export interface FormatContext {
   lenient?: boolean
 }
 
+/** The bytes of a file. */
+export interface ByteChunks extends AsyncIterable<Uint8Array> {
+  /** From now on a chunk need only be valid until the next is asked for: fresh memory for each costs more than reading it. */
+  borrow?(): void
+}
+
 /** A file of a folder that is one recording, e.g. a thread of a DynamoRIO trace. */
 export interface FolderFile {
   /** Path below the folder, with `/`. */
@@ -90,7 +96,7 @@ interface FormatBasics {
 
 /** A recording: pushed into the writer from front to end. */
 export interface StreamFormat extends FormatBasics {
-  read(bytes: AsyncIterable<Uint8Array>, trace: TraceWriter, context: FormatContext): Promise<void>
+  read(bytes: ByteChunks, trace: TraceWriter, context: FormatContext): Promise<void>
   /** For recordings that are a folder: as `recognise`, from the paths of its files. */
   recogniseFolder?(names: readonly string[]): number
   readFolder?(files: readonly FolderFile[], trace: TraceWriter, context: FormatContext): Promise<void>

@@ -9,6 +9,7 @@ export { type Damage, damaged } from './damage.ts'
 export type { TraceEvent, TraceEventKind } from './events.ts'
 export {
   type AccessKind,
+  type ByteChunks,
   type Carried,
   defineFormat,
   type Fidelity,

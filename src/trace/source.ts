@@ -1,11 +1,12 @@
 /** A file as a stream of decompressed bytes, in bounded memory. What compressed it is recognised by its first bytes. */
-import { createReadStream, existsSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { UserError } from '../errors.ts'
 import { formatCount } from '../units.ts'
-import type { FileHead } from './format.ts'
+import type { ByteChunks, FileHead } from './format.ts'
 import { unlz4 } from './lz4.ts'
 import { unsnappy } from './snappy.ts'
 import { leftIn, zipBytes } from './zip.ts'
@@ -18,7 +19,7 @@ const HEAD_BYTES = 1 << 16
 export interface ByteSource {
   head: FileHead
   /** From the first byte; to be read once. */
-  bytes: AsyncIterable<Uint8Array>
+  bytes: ByteChunks
   compression: Compression
   /** Why the bytes ended too early, once they have: only with `lenient`. */
   damage?: string
@@ -56,7 +57,8 @@ const OTHER_COMPRESSIONS: { name: string; magic: number[]; command: string }[] =
 export async function openBytes(path: string, { progress, lenient = false }: SourceOptions = {}): Promise<ByteSource> {
   checkReadable(path)
   const { size } = statSync(path)
-  const raw = peekable(createReadStream(path, { highWaterMark: CHUNK }), 8)
+  const file = new FileChunks(path)
+  const raw = peekable(file, 8)
   const start = await withReadErrors(path, raw.peek())
   if (start.length === 0) throw new UserError('the file is empty', { file: path })
   const compression = COMPRESSIONS.find(([, ...magic]) => startsWith(start, magic))?.[0] ?? 'none'
@@ -76,9 +78,38 @@ export async function openBytes(path: string, { progress, lenient = false }: Sou
   if (head.length === 0) throw new UserError('the file is empty inside its compression', { file: path })
   return Object.assign(source, {
     head: { bytes: head, text: Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1'), fileName: plainName(path) },
-    bytes: decoded.all(),
+    bytes: compression === 'none' ? Object.assign(decoded.all(), { borrow: () => file.borrow() }) : decoded.all(),
     compression,
   })
+}
+
+/** A file, chunk by chunk. */
+class FileChunks {
+  readonly #path: string
+  /** Where chunks lie from now on, one after the other. */
+  #borrowed: Uint8Array | undefined
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  borrow(): void {
+    this.#borrowed = Buffer.allocUnsafeSlow(CHUNK)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    const file = await open(this.#path)
+    try {
+      for (;;) {
+        const chunk = this.#borrowed ?? Buffer.allocUnsafeSlow(CHUNK)
+        const { bytesRead } = await file.read(chunk, 0, CHUNK)
+        if (bytesRead === 0) return
+        yield chunk.subarray(0, bytesRead)
+      }
+    } finally {
+      await file.close()
+    }
+  }
 }
 
 async function* untilDamage(chunks: AsyncIterable<Uint8Array>, source: Pick<ByteSource, 'damage'>): AsyncGenerator<Uint8Array> {
