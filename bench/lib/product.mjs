@@ -109,6 +109,34 @@ const actions = {
     return { ...(await measured(() => importTrace(file, out, { format }))), value: undefined }
   },
 
+  /** A CSV file into dense columns in memory: the format, batches and page table of an import, without fold, digest and file. */
+  async columns({ file }) {
+    const [{ default: csv }, { AccessBatch }, { Actors }, { PageTable }, { openBytes }, { Heap }] = await Promise.all(
+      ['traces/csv.js', 'src/trace/access-batch.js', 'src/trace/actors.js', 'src/trace/pages.js', 'src/trace/source.js', 'src/wasm/index.js'].map(load),
+    )
+    let hash = 0
+    const { value: pages, ...time } = await measured(async () => {
+      const heap = Heap.open()
+      const actors = new Actors(heap, (problem) => new Error(problem))
+      const table = new PageTable(heap)
+      const take = (batch, rows) => {
+        table.find(batch, 0, rows, actors.state, 12, (task) => actors.tasks[task].process)
+        const { page, cpu, kind } = batch
+        for (let i = 0; i < rows; i++) hash = (hash + Math.imul(page[i], (cpu[i] << 1) + kind[i])) >>> 0
+      }
+      const nothing = () => {}
+      const writer = {
+        pageSize: 4096,
+        task: (pid, tid) => actors.knownTask(pid, tid) ?? actors.newTask(pid, tid),
+        batch: () => new AccessBatch(heap, take),
+        ...{ fact: nothing, lint: nothing, describe: nothing },
+      }
+      await csv.read((await openBytes(file)).bytes, writer, { file, options: {} })
+      return table.count
+    })
+    return { ...time, pages, hash }
+  },
+
   /** What the same rows cost with csv-parse, nothing done with them but counting. */
   async csvParse({ file }) {
     let rows = -1 // the header

@@ -21,8 +21,11 @@ const CHECKPOINT_EVERY = 2 ** 24
  * Writes the native file `out`; nothing remains of it when something goes wrong, but an interrupted import goes on where it
  * was (resume.ts). A native file comes out byte for byte.
  */
-export async function importTrace(name: string, out: string, options: OpenOptions = {}): Promise<void> {
+export async function importTrace(name: string, out: string, given: OpenOptions = {}): Promise<void> {
   if (resolve(name) === resolve(out)) throw new UserError('the output would replace the recording', { file: out, expected: 'another name' })
+  let writer: FoldingWriter | undefined
+  const progress = given.progress && ((share: number) => given.progress!(share, writer?.taken))
+  const options = { ...given, progress }
   const trace = await (options.keepAccesses ? findAccesses : findReady)(name, options)
   if ('meta' in trace) {
     const { blocks: _, block: __, reader: ___, ticks: ____, stored: _____, tickStartNs, pageVpage, pageProcess, ...tables } = trace
@@ -46,7 +49,8 @@ export async function importTrace(name: string, out: string, options: OpenOption
   const spill = new SpillFile(out, stays)
   // accesses go into the file as they come
   const file = keepAccesses ? new NativeFileWriter(out, stays) : undefined
-  const prepare = (writer: FoldingWriter) => {
+  const prepare = (made: FoldingWriter) => {
+    writer = made
     if (resume?.found) {
       spill.restore(resume.found.spill)
       if (resume.found.output) file?.restore(resume.found.output)

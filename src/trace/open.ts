@@ -38,8 +38,8 @@ export interface OpenOptions {
   lenient?: boolean
   /** What stands between the recording and the fold, such as a cache (src/cache). */
   through?: (writer: TraceWriter) => TraceWriter & { finish(): void }
-  /** Hears now and then which share of the file was read. */
-  progress?: (share: number) => void
+  /** Hears now and then which share of the recording was read, and when importing how many accesses that were. */
+  progress?: (share: number, accesses?: number) => void
 }
 
 /** A recording about to be read, whatever it is stored as. */
@@ -168,15 +168,15 @@ function asFolded(trace: PreparedTrace, { events, pageSize, tickNs, through, sam
 
 /** What a name stands for: a folder, a file, or the name of a workload where there is no such file. */
 async function find(name: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {
-  if (!existsSync(name) && options.format === undefined && listWorkloads().includes(name.split(':')[0]!)) return workload(name)
+  if (!existsSync(name) && options.format === undefined && listWorkloads().includes(name.split(':')[0]!)) return workload(name, options)
   const isFolder = existsSync(name) && statSync(name).isDirectory()
   return isFolder ? findInFolder(name, options) : findInFile(name, options)
 }
 
-async function workload(name: string): Promise<Recording> {
+async function workload(name: string, { progress }: OpenOptions): Promise<Recording> {
   const named = await loadWorkload(name)
   const carries = ['accesses', 'tasks', 'cpus', 'time', 'events'] as const
-  return { facts: { format: 'workload', fidelity: 'every access', carries }, read: (writer) => generateInto(named, writer) }
+  return { facts: { format: 'workload', fidelity: 'every access', carries }, read: (writer) => generateInto(named, writer, progress) }
 }
 
 async function findInFile(file: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {

@@ -50,8 +50,8 @@ export const workloadParam = {
 export interface Workload<P extends Params = Params> {
   about: string
   params: P
-  /** Pushes the accesses in order of time; yields now and then so that the program stays interruptible. */
-  generate(values: WorkloadValues<P>, trace: TraceWriter, random: Random): Generator<void>
+  /** Pushes the accesses in order of time; yields the share done now and then, so that the program stays interruptible. */
+  generate(values: WorkloadValues<P>, trace: TraceWriter, random: Random): Generator<number>
 }
 
 export function defineWorkload<P extends Params>(workload: Workload<P>): Workload<P> {
@@ -115,7 +115,10 @@ export async function loadWorkload(text: string): Promise<NamedWorkload> {
 }
 
 /** Runs the generator into a writer. */
-export async function generateInto({ name, workload, values, seed }: NamedWorkload, trace: TraceWriter): Promise<void> {
+export async function generateInto({ name, workload, values, seed }: NamedWorkload, trace: TraceWriter, progress?: (share: number) => void): Promise<void> {
   for (const [key, value] of Object.entries({ ...values, seed })) trace.fact(key, value as number | boolean)
-  for (const _ of workload.generate(values as never, trace, new Random(seed, name))) await new Promise((resolve) => setImmediate(resolve))
+  for (const share of workload.generate(values as never, trace, new Random(seed, name))) {
+    progress?.(share)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }

@@ -123,6 +123,11 @@ export class FoldingWriter implements TraceWriter {
     this.#provisional = new BlockBuilder((block) => store.put(block))
   }
 
+  /** Accesses and events so far. */
+  get taken(): number {
+    return this.#calls
+  }
+
   process(pid: number): number {
     const known = this.#actors.knownProcess(pid)
     if (known !== undefined) return known

@@ -57,7 +57,7 @@ export default defineWorkload({
       }
       if (i >= turn) {
         turn = i + TURN
-        yield
+        yield i / accesses
       }
     }
   },

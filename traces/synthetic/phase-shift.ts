@@ -53,7 +53,7 @@ export default defineWorkload({
       const isInit = page * LINES_PER_PAGE < lines
       const line = isInit ? page * LINES_PER_PAGE : random.below(lines)
       memory[who]!.access(timeNs, tasks[who]!, cpuAt(who, phase), line * LINE, LINE, isInit || random.float() < writes ? WRITE : READ)
-      if (i % TURN === 0) yield
+      if (i % TURN === 0) yield i / accesses
     }
   },
 })

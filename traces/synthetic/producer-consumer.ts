@@ -42,7 +42,7 @@ export default defineWorkload({
           rings[pair]!.access(timeNs, tasks[who]!, who, (item % slots) * LINE, LINE, kind)
         }
       }
-      if (round % (TURN / 16) === 0) yield
+      if (round % (TURN / 16) === 0) yield round / rounds
     }
   },
 })

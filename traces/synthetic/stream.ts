@@ -31,7 +31,7 @@ export default defineWorkload({
           const offset = (who * slab + line) * LINE
           for (const n of [B, C, A]) arrays[n]!.access(Math.floor(i++ * stepNs), tasks[by]!, by, offset, LINE, isInit || n === A ? WRITE : READ)
         }
-        if (line % (TURN / 64) === 0) yield
+        if (line % (TURN / 64) === 0) yield (i * stepNs) / durationNs
       }
     }
   },

@@ -23,11 +23,11 @@ export default defineWorkload({
     const loading = load ? Math.ceil(table / PAGE) : 0
     const stepNs = durationNs / (loading + updates)
     for (let page = 0; page < loading; page++) memory.access(Math.floor(page * stepNs), tasks[0]!, 0, page * PAGE, WORD, WRITE)
-    yield
+    yield loading / (loading + updates)
     for (let i = 0; i < updates; i++) {
       const who = i % taskCount
       memory.access(Math.floor((loading + i) * stepNs), tasks[who]!, who, Math.floor(random.float() * words) * WORD, WORD, MODIFY)
-      if (i % TURN === 0) yield
+      if (i % TURN === 0) yield (loading + i) / (loading + updates)
     }
   },
 })

@@ -26,14 +26,14 @@ export default defineWorkload({
     const loading = load ? pages : 0
     const stepNs = durationNs / (loading + accesses)
     for (let page = 0; page < loading; page++) memory.access(Math.floor(page * stepNs), tasks[0]!, 0, page * PAGE, 64, WRITE)
-    yield
+    yield loading / (loading + accesses)
     for (let i = 0; i < accesses; i++) {
       // hot pages lie scattered, as keys do
       const page = (zipf.draw(random) * stride) % pages
       const who = random.float() < affinity ? page % taskCount : random.below(taskCount)
       const offset = page * PAGE + 64 * random.below(64)
       memory.access(Math.floor((loading + i) * stepNs), tasks[who]!, who, offset, 64, random.float() < writes ? WRITE : READ)
-      if (i % TURN === 0) yield
+      if (i % TURN === 0) yield (loading + i) / (loading + accesses)
     }
   },
 })
