@@ -4,6 +4,7 @@ import {
   definePolicy,
   duration,
   type HintFault,
+  type HintTally,
   HotThreshold,
   NO_NODE,
   NO_TASK,
@@ -29,13 +30,15 @@ export default definePolicy({
     hotThreshold: duration('1s', 'tiering: a page touched this soon after it was marked is hot (hot_threshold_ms)'),
     rateLimit: rate('64GiB/s', 'tiering: most promotion (numa_balancing_promote_rate_limit_MBps)'),
   },
-  rules(world, { mode, scanDelay, youngScans, hotThreshold, rateLimit, ...scan }) {
+  rules(world, { mode, scanDelay, hotThreshold, rateLimit, ...scan }) {
     const { machine, kernel, cpupid } = world
     const isTiering = mode !== '1'
     const isBalancing = mode !== '2'
     const statistics = new NumaFaults(world, scan)
-    const heat = isTiering ? new HotThreshold(world, { hotThreshold, rateLimit, adjustPeriod: scan.scanPeriodMax }) : null
     const isSlow = (node: number): boolean => isTiering && !machine.isFast(node)
+    const heat = machine.nodes.some(({ index }) => isSlow(index))
+      ? new HotThreshold(world, { hotThreshold, rateLimit, adjustPeriod: scan.scanPeriodMax })
+      : null
     // folio.last_cpupid: who asked for migration last, and from where
     const lastCpupid = kernel.perPage(Uint16Array, NO_CPUPID)
     const lastTask = (page: number): number => cpupid.task[lastCpupid[page]!] ?? NO_TASK
@@ -43,9 +46,27 @@ export default definePolicy({
 
     /** Asks, and leaves behind who asked (folio_xchg_last_cpupid). */
     const shouldMigrate = ({ page, cpupid, task, home, node }: HintFault): boolean => {
-      const wanted = statistics.shouldMigrate(lastTask(page), lastNode(page), task, home, node, youngScans)
+      const wanted = statistics.shouldMigrate(lastTask(page), lastNode(page), task, home, node)
       lastCpupid[page] = cpupid
       return wanted
+    }
+
+    const processOf = (actor: number): number => world.tasks[cpupid.task[actor]!]!.process
+    /** Between fast nodes a fault that does not migrate only counts. */
+    const tally: HintTally = {
+      last: lastCpupid,
+      version: () => statistics.version,
+      isDue: (actor) => statistics.isDue(cpupid.task[actor]!, processOf(actor)),
+      verdict(actor, last, home) {
+        const [task, node] = [cpupid.task[actor]!, cpupid.node[actor]!]
+        const lastTask = cpupid.task[last] ?? NO_TASK
+        if (statistics.joins(task, lastTask)) return 'settle'
+        if (home === node || machine.pages(node) === 0) return 'count'
+        return statistics.shouldMigrate(lastTask, cpupid.node[last] ?? NO_NODE, task, home, node) ? 'react' : 'remember'
+      },
+      counted(actor, last, home, faults) {
+        statistics.recordMany(faults, cpupid.task[actor]!, cpupid.task[last] ?? NO_TASK, cpupid.node[actor]!, home)
+      },
     }
 
     return [
@@ -74,6 +95,7 @@ export default definePolicy({
           if (isSlow(memNode)) return // no statistics for slow nodes
           statistics.record({ task, process, lastTask: last, cpuNode: node, home, memNode, migrationFailed, count: world.standsFor(page) })
         },
+        heat === null ? tally : undefined,
       ),
     ]
   },

@@ -503,7 +503,7 @@ export class Series {
     const last = this.#lastTask.get(page) ?? { task: NO_TASK, node: NO_NODE }
     this.#lastTask.set(page, { task: index, node })
     const lastNode = last.node === NO_NODE ? node : last.node
-    return this.#statistics!.shouldMigrate(last.task, lastNode, index, from, node, undefined, isSlow) && from !== node
+    return this.#statistics!.shouldMigrate(last.task, lastNode, index, from, node, isSlow) && from !== node
   }
 
   /** `n` samples every `ms`. */

@@ -85,6 +85,11 @@ export interface MigrationRecord {
 
 export interface KernelObserver {
   migration(record: MigrationRecord): void
+  /**
+   * A small folio that nothing keeps followed its user: one call of migrate_pages() in which each stage succeeded once, told
+   * without a record. An observer that lacks this is told the record.
+   */
+  promoted?(page: PageId, from: NodeIndex, to: NodeIndex): void
   /** PTEs walked by the hint scanner or an accessed-bit walk. */
   scanned(ptes: number): void
   /** Frames on a node that hold copies of pages (copies.ts): made, or given up where negative. */
@@ -170,10 +175,19 @@ export interface LaneKernel extends PolicyKernel {
    * `preferred` is a policy's onAllocation answer. Returns the node, or -1 = no memory left (the lane ends as oom).
    */
   faultIn(page: PageId, task: number, node: NodeIndex, isWrite: boolean, preferred?: NodeIndex): number
+  /**
+   * Where a page goes that a cpu of each node touches first, by node, while so many faults and promotions, in any order, can bring no
+   * node near a watermark; null where each must be asked for (`faultIn`).
+   */
+  plentyFor(faults: number): Uint8Array | null
+  /** So many pages were placed so, each first touched by a cpu of `node`. */
+  faultedIn(node: NodeIndex, pages: number): void
   /** Hint-fault promotion: migrate_misplaced_folio. True when the page is now on `to`. */
   migrateMisplaced(page: PageId, to: NodeIndex): boolean
   /** A hint fault was taken by a cpu of `node`: counts it (numa_hint_faults, _local) and makes the pte accessible again. Before migrateMisplaced. */
   takeHintFault(page: PageId, node: NodeIndex): void
+  /** So many hint faults taken at once, `local` of them by cpus of the pages' own nodes; their ptes are accessible again. */
+  tookHintFaults(faults: number, local: number): void
   /**
    * Make ptes PROT_NONE as task_numa_work would: walks `process` from where it stopped, `pages` of address range.
    * `updated` ptes (numa_pte_updates); `wrapped` when the walk reached the end of the address space (numa_scan_seq += 1).

@@ -134,6 +134,18 @@ export class Frames {
     return false
   }
 
+  /** As so many calls of `take` for one page, which leave the mark: first what the highest zone has above it. */
+  takeEach(node: number, mark: Watermark, pages: number): void {
+    const marks = this.#marks[mark]
+    let rest = pages
+    for (let zone = this.#first[node + 1]! - 1; zone >= this.#first[node]!; zone--) {
+      const taken = Math.min(rest, Math.max(0, this.#free[zone]! - marks[zone]!))
+      this.#free[zone]! -= taken
+      rest -= taken
+    }
+    this.inUse[node]! += pages
+  }
+
   /** Gives frames back: to the node's highest zone while it lacks any, as what was taken first came from there. */
   give(node: number, pages: number): void {
     this.inUse[node]! -= pages

@@ -69,6 +69,8 @@ class Lane implements LaneKernel {
   readonly #planned: PlannedStates | null
   readonly #pageSize: number
   readonly #observer: KernelObserver
+  /** By node of the cpu: first of its zonelist. */
+  readonly #firstTouchNodes: Uint8Array
   readonly #isWritten: (page: PageId) => boolean
   #copies: Copies | null = null
   /** False until a mempolicy or cpuset is in force: then every fault starts on the faulting cpu's node. */
@@ -89,6 +91,7 @@ class Lane implements LaneKernel {
       standsFor: layout.standsFor,
       observer: {
         migration: (record) => this.#migrated(record),
+        ...(observer.promoted && { promoted: (page, from, to) => this.#promoted(page, from, to) }),
         scanned: (ptes) => observer.scanned(ptes),
         copies: (node, frames) => observer.copies(node, frames),
         replicated: (from, to, pages) => observer.replicated(from, to, pages),
@@ -109,12 +112,18 @@ class Lane implements LaneKernel {
     this.#countSharedMappings()
     this.#planned = faultPlan ? new PlannedStates(faultPlan, kernel.pages, layout, seed) : null
     kernel.engine.onStage = onStage ?? null
+    this.#firstTouchNodes = Uint8Array.from(machine.nodes, (_, node) => kernel.frames.zonelist(node)[0] ?? ABSENT)
   }
 
   #migrated(record: MigrationRecord): void {
     const { data, length } = record.moved
     for (let i = 0; i < length; i += 3) this.#lru.arrived(data[i]!, data[i + 2]!)
     this.#observer.migration(record)
+  }
+
+  #promoted(page: PageId, from: NodeIndex, to: NodeIndex): void {
+    this.#lru.arrived(page, to)
+    this.#observer.promoted!(page, from, to)
   }
 
   applyPlannedStates(sinceStartNs: number): void {
@@ -188,6 +197,20 @@ class Lane implements LaneKernel {
     return served
   }
 
+  plentyFor(faults: number): Uint8Array | null {
+    const { pages, frames, memoryNodes } = this.#kernel
+    if (this.#hasPolicies || !pages.areSmall || !this.#lru.isIdle || memoryNodes.some((node) => !frames.isAbove(node, 'high', faults))) return null
+    return this.#firstTouchNodes
+  }
+
+  faultedIn(node: NodeIndex, pages: number): void {
+    const { frames, vmstat } = this.#kernel
+    const served = this.#firstTouchNodes[node]!
+    frames.takeEach(served, 'low', pages)
+    vmstat.countAllocation(served, served, node, pages)
+    vmstat.count('pgfault', pages)
+  }
+
   #allocateByPolicy(page: PageId, task: Task, node: NodeIndex): number {
     const vma = this.#vmaOf(page)
     const i = vma === undefined ? 0 : this.#place(page).vpage - vma.start
@@ -206,6 +229,11 @@ class Lane implements LaneKernel {
     this.hintMarked[page] = 0
     this.#kernel.vmstat.count('numa_hint_faults', faults)
     if (this.placement[page] === node) this.#kernel.vmstat.count('numa_hint_faults_local', faults)
+  }
+
+  tookHintFaults(faults: number, local: number): void {
+    this.#kernel.vmstat.count('numa_hint_faults', faults)
+    this.#kernel.vmstat.count('numa_hint_faults_local', local)
   }
 
   scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex, page: PageId) => boolean): { updated: number; wrapped: boolean } {

@@ -32,6 +32,11 @@ export class Lru {
     this.#pages = pages
   }
 
+  /** Nobody has asked for cold pages yet: where pages arrive need not be told. */
+  get isIdle(): boolean {
+    return this.#queues.length === 0
+  }
+
   isActive(page: PageId): boolean {
     return (this.#pages.state(page) & PAGE.active) !== 0
   }

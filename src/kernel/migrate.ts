@@ -188,14 +188,24 @@ export class MigrationEngine {
   }
 
   /**
-   * migrate_pages() on one small folio that nothing keeps: all steps succeed at the first try, so they are counted and not
-   * walked. False where that is not sure: nothing was done, and migratePages decides.
+   * migrate_pages() for a hint fault on one small folio that nothing keeps: all steps succeed at the first try, so they are counted
+   * and not walked. False where that is not sure: nothing was done, and migratePages decides.
    */
-  migratePlain(page: PageId, to: NodeIndex, mode: MigrateMode, reason: MigrateReason): boolean {
+  promotePlain(page: PageId, to: NodeIndex): boolean {
     const pages = this.#pages
     if (this.onStage !== null || this.copies !== null || pages.state(page) !== 0 || pages.folioPages(page) !== 1 || pages.extraRefs(page) !== 0) return false
     if (this.#frames.allocateOn(to, null, 1, to) < 0) return false
-    this.#start(mode, reason, NO_TARGET)
+    const observer = this.#observer
+    if (observer?.promoted !== undefined) {
+      const from = pages.node[page]!
+      pages.node[page] = to
+      this.#frames.give(from, 1)
+      this.#vmstat.count('pgmigrate_success')
+      observer.promoted(page, from, to)
+      return true
+    }
+    const mode = 'MIGRATE_ASYNC'
+    this.#start(mode, 'numa_misplaced', NO_TARGET)
     const record = this.#record
     const { stages } = record
     stages.isolated = stages.allocated = stages.unmapped = stages.tlbFlushes = 1

@@ -14,7 +14,7 @@ export function migrateMisplaced(kernel: Kernel, page: PageId, to: NodeIndex, ex
   const state = pages.state(folio)
   if ((state & PAGE.file) !== 0 && ((executable && likelyShared(pages, folio)) || (state & PAGE.dirty) !== 0)) return false
   if (!frames.isAbove(to, 'high', size)) return false
-  if (!kernel.engine.migratePlain(folio, to, 'MIGRATE_ASYNC', 'numa_misplaced')) {
+  if (!kernel.engine.promotePlain(folio, to)) {
     kernel.isolated.clear()
     if (!isolateFolio(kernel, folio)) return false
     const target = (): NodeIndex => frames.allocateOn(to, null, size, to)

@@ -26,6 +26,8 @@ export interface ScanSettings {
   scanPeriodMin: number
   scanPeriodMax: number
   scanSize: number
+  /** Scan sequences in which a first or private touch migrates at once; default 4. */
+  youngScans?: number
 }
 
 /** task_scan_min(): MAX_SCAN_WINDOW, MB per second. */
@@ -58,6 +60,8 @@ export interface NumaGroup extends Faults {
   members: number
   activeNodes: number
   maxCpu: number
+  /** [from * nodes + to]: shared pages on `from` follow to `to`. */
+  follows: Uint8Array
 }
 
 export interface TaskState extends Faults {
@@ -99,6 +103,8 @@ export class NumaFaults {
   readonly #nodes: number
   readonly #states: TaskState[] = []
   #groups = 0
+  /** Grows whenever an answer of `shouldMigrate` or `joins` may change. */
+  version = 0
 
   constructor(host: NumaHost, settings: ScanSettings) {
     this.#host = host
@@ -142,14 +148,17 @@ export class NumaFaults {
    * asked the same before (folio.last_cpupid). `isSlow`: `from` is below the top tier and tiering is off, then a first touch
    * never migrates.
    */
-  shouldMigrate(lastTask: number, lastNode: NodeIndex, task: number, from: NodeIndex, to: NodeIndex, youngScans = YOUNG_SCANS, isSlow = false): boolean {
+  shouldMigrate(lastTask: number, lastNode: NodeIndex, task: number, from: NodeIndex, to: NodeIndex, isSlow = false): boolean {
     if (isSlow && lastTask === NO_TASK) return false
     const state = this.task(task)
     const isOwn = lastTask !== NO_TASK && this.samePid(lastTask, task)
-    const isYoung = state.preferred === NO_NODE || state.sequence <= youngScans
-    if (isYoung && (lastTask === NO_TASK || isOwn)) return true
+    if (this.#isYoung(state) && (lastTask === NO_TASK || isOwn)) return true
     if (lastTask !== NO_TASK && lastNode !== to) return false // two-touch filter
-    return isOwn || this.#groupPrefers(state, from, to)
+    return isOwn || state.group === null || state.group.follows[from * this.#nodes + to] === 1
+  }
+
+  #isYoung(state: TaskState): boolean {
+    return state.preferred === NO_NODE || state.sequence <= (this.#settings.youngScans ?? YOUNG_SCANS)
   }
 
   /** update_scan_period(): the scheduler has moved the task to a cpu of another node. Leaving the preferred node starts over. */
@@ -160,11 +169,29 @@ export class NumaFaults {
     state.period = this.#scanStart(this.#host.tasks[task]!.process, state)
   }
 
-  /** Of the group if the task has one: is `to` used so much more than `from` that shared pages should follow? */
-  #groupPrefers({ group }: TaskState, from: NodeIndex, to: NodeIndex): boolean {
-    if (group === null) return true
-    if (at(group.cpu, to) > ACTIVE_FRACTION * at(group.cpu, from)) return true
-    return at(group.cpu, to) * at(group.mem, from) * 3 > at(group.cpu, from) * at(group.mem, to) * 4
+  /** Is `to` used so much more than `from` that shared pages should follow? */
+  #updateFollows({ cpu, mem, follows }: NumaGroup): void {
+    for (let from = 0; from < this.#nodes; from++) {
+      for (let to = 0; to < this.#nodes; to++) {
+        const isMuch = at(cpu, to) > ACTIVE_FRACTION * at(cpu, from) || at(cpu, to) * at(mem, from) * 3 > at(cpu, from) * at(mem, to) * 4
+        if (follows[from * this.#nodes + to] === Number(isMuch)) continue
+        follows[from * this.#nodes + to] = Number(isMuch)
+        this.version++
+      }
+    }
+  }
+
+  /** The next fault of the task that is recorded does more than to count: task_numa_placement(), numa_migrate_preferred(). */
+  isDue(task: number, process: number): boolean {
+    const state = this.task(task)
+    return this.#host.now() > state.retryAt && (state.preferred !== NO_NODE || state.sequence !== (this.sequence[process] ?? 0))
+  }
+
+  /** Recording a fault of `task` on a page that `lastTask` used before changes the groups. */
+  joins(task: number, lastTask: number): boolean {
+    if (lastTask === NO_TASK || this.samePid(lastTask, task)) return false
+    const mine = this.task(task).group
+    return mine === null || this.#groupToJoin(mine, lastTask) !== null
   }
 
   /** task_numa_fault() */
@@ -173,10 +200,8 @@ export class NumaFaults {
     const state = this.task(task)
     let isPrivate = lastTask === NO_TASK || this.samePid(lastTask, task)
     if (!isPrivate) isPrivate = this.#joinGroup(task, lastTask, fault.isShared === true)
-    let isLocal = home === cpuNode
-    const { group } = state
-    if (!isPrivate && !isLocal && group !== null && group.activeNodes > 1 && isActive(group, cpuNode) && isActive(group, memNode)) isLocal = true
-    if (this.#host.now() > state.retryAt) {
+    const isLocal = this.#isLocal(state, isPrivate, cpuNode, home, memNode)
+    if (this.isDue(task, process)) {
       this.#place(state, process)
       if (state.preferred !== NO_NODE) {
         state.retryAt = this.#host.now() + Math.min(SECOND, state.period / 16)
@@ -185,10 +210,27 @@ export class NumaFaults {
     }
     const { count = 1 } = fault
     if (fault.migrationFailed) state.failed += count
-    state.newMem[memNode * 2 + (isPrivate ? PRIVATE : 0)]! += count
-    state.newCpu[cpuNode * 2 + (isPrivate ? PRIVATE : 0)]! += count
-    if (isLocal) state.local += count
-    else state.remote += count
+    this.#count(state, isPrivate, isLocal, cpuNode, memNode, count)
+  }
+
+  /** So many faults at once of a task that is not due, on pages that stay where they are, with which it joins nobody. */
+  recordMany(faults: number, task: number, lastTask: number, cpuNode: NodeIndex, home: NodeIndex): void {
+    const state = this.task(task)
+    const isPrivate = lastTask === NO_TASK || this.samePid(lastTask, task)
+    this.#count(state, isPrivate, this.#isLocal(state, isPrivate, cpuNode, home, home), cpuNode, home, faults)
+  }
+
+  /** Between active nodes of a group that shares its memory all accesses count as local. */
+  #isLocal({ group }: TaskState, isPrivate: boolean, cpuNode: NodeIndex, home: NodeIndex, memNode: NodeIndex): boolean {
+    if (home === cpuNode) return true
+    return !isPrivate && group !== null && group.activeNodes > 1 && isActive(group, cpuNode) && isActive(group, memNode)
+  }
+
+  #count(state: TaskState, isPrivate: boolean, isLocal: boolean, cpuNode: NodeIndex, memNode: NodeIndex, faults: number): void {
+    state.newMem[memNode * 2 + (isPrivate ? PRIVATE : 0)]! += faults
+    state.newCpu[cpuNode * 2 + (isPrivate ? PRIVATE : 0)]! += faults
+    if (isLocal) state.local += faults
+    else state.remote += faults
   }
 
   /**
@@ -197,13 +239,16 @@ export class NumaFaults {
    */
   #joinGroup(task: number, other: number, isShared: boolean): boolean {
     const state = this.task(task)
-    state.group ??= { id: this.#groups++, members: 1, activeNodes: 1, maxCpu: 0, mem: state.mem.slice(), cpu: state.cpu.slice() }
+    if (state.group === null) {
+      this.version++
+      const follows = new Uint8Array(this.#nodes ** 2)
+      state.group = { id: this.#groups++, members: 1, activeNodes: 1, maxCpu: 0, mem: state.mem.slice(), cpu: state.cpu.slice(), follows }
+      this.#updateFollows(state.group)
+    }
     const mine = state.group
+    const theirs = this.#groupToJoin(mine, other)
+    if (theirs === null) return false
     const { tasks } = this.#host
-    if (other >= tasks.length) return false // it has exited
-    const theirs = this.task(other).group
-    if (theirs === null || theirs === mine || mine.members > theirs.members) return false
-    if (mine.members === theirs.members && mine.id > theirs.id) return false
     if (tasks[task]!.process !== tasks[other]!.process && !isShared) return true
     for (let i = 0; i < state.mem.length; i++) {
       mine.mem[i]! -= state.mem[i]!
@@ -214,12 +259,24 @@ export class NumaFaults {
     mine.members--
     theirs.members++
     state.group = theirs
+    this.#updateFollows(mine)
+    this.#updateFollows(theirs)
+    this.version++
     return false
+  }
+
+  /** The group of the other task if it is the larger one, or as large and older. */
+  #groupToJoin(mine: NumaGroup, other: number): NumaGroup | null {
+    if (other >= this.#host.tasks.length) return null // it has exited
+    const theirs = this.task(other).group
+    if (theirs === null || theirs === mine || mine.members > theirs.members) return null
+    return mine.members === theirs.members && mine.id > theirs.id ? null : theirs
   }
 
   /** task_numa_placement(): once per scan sequence the new faults are folded in, with a half-life of one sequence. */
   #place(state: TaskState, process: number): void {
     if (state.sequence === (this.sequence[process] ?? 0)) return
+    const wasYoung = this.#isYoung(state)
     state.sequence = this.sequence[process]!
     if (state.period === 0) state.period = this.#scanStart(process, state)
     const total = state.local + state.remote
@@ -239,8 +296,12 @@ export class NumaFaults {
       state.newMem[i] = 0
       state.newCpu[i] = 0
     }
-    if (state.group !== null) this.#updateActive(state.group)
+    if (state.group !== null) {
+      this.#updateActive(state.group)
+      this.#updateFollows(state.group)
+    }
     this.#choosePreferred(state)
+    if (this.#isYoung(state) !== wasYoung) this.version++
     this.#updatePeriod(state, process, shared, own)
   }
 

@@ -108,6 +108,11 @@ export class Pages {
     return this.#order === null ? 0 : this.#order[this.#head![page]!]!
   }
 
+  /** Every page is a small folio and stands for itself. */
+  get areSmall(): boolean {
+    return this.#order === null && this.#standsFor === null
+  }
+
   /** The folio that a page belongs to. */
   head(page: PageId): PageId {
     return this.#head === null ? page : this.#head[page]!

@@ -35,6 +35,8 @@ export {
   every,
   type HintFault,
   type HintScan,
+  type HintTally,
+  type HintVerdict,
   onAllocation,
   onCpusetChange,
   onHintFault,

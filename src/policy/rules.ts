@@ -49,6 +49,29 @@ export interface HintScan {
   scanned?: (scan: { process: number; updated: number; wrapped: boolean; timeNs: number }) => void
 }
 
+/**
+ * What the reaction to a fault does as long as it looks at nothing but who faults where (cpupid), who asked for the page before
+ * and where the page is. Faults come by the million: those that only count are told in sums, the reaction gets the others. It must
+ * do the same as if it had got all of them.
+ */
+export interface HintTally {
+  /** By page: cpupid of who asked for it last (folio.last_cpupid); beyond all that there are while nobody has. */
+  last: Uint16Array
+  /** What such a fault does now. Asked again for all when `version` has changed. */
+  verdict(cpupid: number, last: number, home: NodeIndex): HintVerdict
+  version(): number
+  /** The next fault of this cpupid may change verdicts, whatever it is. */
+  isDue(cpupid: number): boolean
+  /** So many faults alike only counted. */
+  counted(cpupid: number, last: number, home: NodeIndex, faults: number): void
+}
+
+/**
+ * count: nothing else; remember: also leaves its cpupid in `last`; react: asks the reaction, which changes no verdict; settle: asks
+ * it after all others before were told.
+ */
+export type HintVerdict = 'count' | 'remember' | 'react' | 'settle'
+
 export interface Pressure {
   node: NodeIndex
   /** Base pages to free. */
@@ -82,7 +105,7 @@ export type Rule =
   | { kind: 'at'; timeNs: number; act: () => void }
   | { kind: 'every'; periodNs: number; observation?: Observation<unknown>; act: (seen: never) => void }
   | { kind: 'allocation'; choose: (page: Allocation) => NodeIndex | undefined }
-  | { kind: 'hint fault'; scan: HintScan; react: (fault: HintFault) => void }
+  | { kind: 'hint fault'; scan: HintScan; react: (fault: HintFault) => void; tally?: HintTally }
   | { kind: 'pressure'; marks?: Watermarks; react: (pressure: Pressure) => void }
   | { kind: 'task move'; react: (move: TaskMove) => void }
   | { kind: 'cpuset change'; react: (change: CpusetChange) => void }
@@ -105,8 +128,8 @@ export function every(period: Time, second: unknown, third?: unknown): Rule {
 
 /** "A new page goes to …": answer a node, or undefined to leave it to the memory policy. */
 export const onAllocation = (choose: (page: Allocation) => NodeIndex | undefined): Rule => ({ kind: 'allocation', choose })
-/** "On a hint fault …" */
-export const onHintFault = (scan: HintScan, react: (fault: HintFault) => void): Rule => ({ kind: 'hint fault', scan, react })
+/** "On a hint fault …"; `tally` says which faults of the reaction only count. */
+export const onHintFault = (scan: HintScan, react: (fault: HintFault) => void, tally?: HintTally): Rule => ({ kind: 'hint fault', scan, react, tally })
 /** "When a node runs low …": below its low watermark until the high one, as kswapd, or between marks of the policy's own. */
 export function onPressure(react: (pressure: Pressure) => void): Rule
 export function onPressure(marks: Watermarks, react: (pressure: Pressure) => void): Rule

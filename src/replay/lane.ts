@@ -10,10 +10,12 @@ import type { ReplayContext } from './context.ts'
 import { ticksAhead } from './context.ts'
 import { breakCopies, redirectReads, WritesDuringCopy } from './copies.ts'
 import { EventPlayer } from './event-player.ts'
+import { FirstTouches } from './first-touch.ts'
 import { PlacementLog } from './heat.ts'
 import { HintScanner } from './hint-scanner.ts'
+import { TalliedFaults, type TallyHost } from './hint-tally.ts'
 import { type LaneResult, laneResult, runningTables } from './lane-result.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger, NOBODY } from './ledger.ts'
 import { NumaMapsLog } from './numa-maps-log.ts'
 import { type Observer, observerFor } from './observe/observer.ts'
 import { sampleOf } from './sample.ts'
@@ -45,6 +47,10 @@ export class Lane {
   readonly #scanners: HintScanner[]
   readonly #pressureRules: RuleOf<'pressure'>[]
   readonly #allocationRules: RuleOf<'allocation'>[]
+  /** Absent where the policy places pages, or a page stands for others. */
+  readonly #firstTouches?: FirstTouches
+  /** Where the policy says which hint faults only count. */
+  readonly #tallied?: TalliedFaults
   readonly #events: EventPlayer
   readonly #tasks: TaskTracker
   readonly #stageLog?: StageLog
@@ -61,13 +67,18 @@ export class Lane {
     process: 0,
     isWrite: false,
     timeNs: 0,
+    /** The faulting task pays. */
     migrate: (): boolean => {
+      this.#ledger.payer = this.#fault.task
       const moved = this.#kernel.migrateMisplaced(this.#fault.page, this.#fault.node)
+      this.#ledger.payer = NOBODY
       if (moved) this.#fault.home = this.#fault.node
       return moved
     },
   }
   readonly #writes: WritesDuringCopy
+  /** Of the tick whose faults are taken. */
+  #block?: LaneBlock
   #tick = 0
   #endNs = 0
   #policyNs = 0
@@ -105,7 +116,7 @@ export class Lane {
       onStage: this.#stageLog?.onStage,
     })
     this.#populate()
-    this.#world = worldOf(context, this.#kernel, this.#ledger, policy.label, () => this.#policyNs)
+    this.#world = worldOf(context, this.#kernel, this.#ledger, policy.label, () => this.#policyNs, space)
     const rules = rulesOf(policy, this.#world.world)
     this.#rules = rules
     this.#schedule = ofKind(rules, 'at').sort((a, b) => a.timeNs - b.timeNs)
@@ -113,6 +124,10 @@ export class Lane {
     this.#scanners = ofKind(rules, 'hint fault').map((rule) => new HintScanner(rule, this.#kernel, context.layout))
     this.#pressureRules = ofKind(rules, 'pressure')
     this.#allocationRules = ofKind(rules, 'allocation')
+    const isWhole = this.#ledger.groups === undefined
+    const { tally } = this.#scanners.length === 1 ? this.#scanners[0]!.rule : {}
+    if (isWhole && this.#allocationRules.length === 0) this.#firstTouches = new FirstTouches(context, this.#kernel, this.#ledger, space)
+    if (isWhole && tally) this.#tallied = TalliedFaults.for(tally, this.#tallyHost(), machine.nodes.length, actorNode.length, space)
     this.#tasks = new TaskTracker(context, ofKind(rules, 'task move'))
     this.#events = new EventPlayer(context, this.#kernel, ofKind(rules, 'cpuset change'), ofKind(rules, 'syscall'), (node, pages) =>
       this.#ledger.freed(node, pages),
@@ -128,6 +143,20 @@ export class Lane {
     this.#context.placement?.node.forEach((node, page) => {
       if (node !== ABSENT && this.#kernel.populate(page, node)) this.#ledger.populated(page, node)
     })
+  }
+
+  #tallyHost(): TallyHost {
+    const { actorNode, trace } = this.#context
+    const { placement, hintMarked } = this.#kernel
+    return {
+      placement,
+      marked: hintMarked,
+      take: (k) => this.#takeFault(k),
+      counted: (actor, home, faults) => {
+        this.#kernel.tookHintFaults(faults, home === actorNode[actor] ? faults : 0)
+        this.#ledger.hintFaults(faults, trace.actorTask[actor]!)
+      },
+    }
   }
 
   #observe(rule: RuleOf<'every'>, i: number): Observer | undefined {
@@ -205,20 +234,30 @@ export class Lane {
     // every page that the trace has touched (or, if some were there before, will touch) is there, and nothing makes present pages fault
     const all = this.#context.placement === undefined ? block.pagesSeen[i] : this.#context.trace.meta.pages
     if (this.#scanners.length === 0 && this.#ledger.groups === undefined && this.#ledger.present === all) return
-    const { placement, hintMarked } = this.#kernel
-    const { touchPage, touchActor, touchIsWrite, faulting } = block
-    const { actorNode } = this.#context
+    this.#block = block
     this.#world.deferral.active = true
-    const faults = this.#kernels.findFaults(touchPage, block.touchStart[i]!, block.touchStart[i + 1]!, placement, hintMarked, faulting)
-    for (let f = 0; f < faults; f++) {
-      const k = faulting[f]!
-      const page = touchPage[k]!
-      const actor = touchActor[k]!
-      const home = placement[page]!
-      if (home !== ABSENT) this.#hintFault(page, home, actorNode[actor]!, actor, touchIsWrite[k] === 1)
-      else if (!this.#allocate(page, actor, touchIsWrite[k] === 1)) break
-    }
+    // a reaction that is asked for each fault may look at free memory, so nothing may be ahead of it
+    const arePlaced = (this.#scanners.length === 0 || this.#tallied !== undefined) && this.#firstTouches?.place(block, i) === true
+    if (this.#tallied !== undefined) this.#tallied.take(block, i)
+    else if (this.#scanners.length > 0 || !arePlaced) this.#takeEach(block, i)
     this.#world.deferral.active = false
+  }
+
+  #takeEach({ touchPage, touchStart, faulting }: LaneBlock, i: number): void {
+    const { placement, hintMarked } = this.#kernel
+    const faults = this.#kernels.findFaults(touchPage, touchStart[i]!, touchStart[i + 1]!, placement, hintMarked, faulting)
+    for (let f = 0; f < faults; f++) if (!this.#takeFault(faulting[f]!)) return
+  }
+
+  /** Of touch k of the block: false when the lane ends. */
+  #takeFault(k: number): boolean {
+    const { touchPage, touchActor, touchIsWrite } = this.#block!
+    const page = touchPage[k]!
+    const actor = touchActor[k]!
+    const home = this.#kernel.placement[page]!
+    if (home === ABSENT) return this.#allocate(page, actor, touchIsWrite[k] === 1)
+    this.#hintFault(page, home, this.#context.actorNode[actor]!, actor, touchIsWrite[k] === 1)
+    return true
   }
 
   /** False when no memory is left anywhere: the lane ends. */
@@ -253,7 +292,6 @@ export class Lane {
     const task = this.#context.trace.actorTask[actor]!
     this.#kernel.takeHintFault(page, node)
     this.#ledger.hintFault(page, task)
-    this.#ledger.payer = task
     fault.page = page
     fault.node = node
     fault.home = home
@@ -263,7 +301,6 @@ export class Lane {
     fault.isWrite = isWrite
     fault.timeNs = this.#policyNs
     for (const scanner of this.#scanners) scanner.rule.react(fault)
-    this.#ledger.payer = -1
   }
 
   #account(block: LaneBlock, i: number): void {

@@ -97,7 +97,7 @@ const emptyBin = (): Bin => ({
 })
 
 /** Nobody's task: the work is done by a background core. */
-const NOBODY = -1
+export const NOBODY = -1
 
 export interface LedgerShape {
   machine: Machine
@@ -148,6 +148,10 @@ export class Ledger implements KernelObserver {
   /** Faults of each task in the current epoch: their costs are added up when it ends. */
   readonly #pageFaults: Float64Array
   readonly #hintFaults: Float64Array
+  /** Promotions of the current epoch that took each stage once, by task and by route: likewise. */
+  readonly #promotions: Float64Array
+  readonly #promotedFlow: Float64Array
+  #promoted = 0
   readonly #total = emptyBin()
   #bin = emptyBin()
   readonly #blocked: BlockedAccesses
@@ -180,6 +184,8 @@ export class Ledger implements KernelObserver {
     this.#taskStallPs = new Float64Array(shape.tasks)
     this.#pageFaults = new Float64Array(shape.tasks)
     this.#hintFaults = new Float64Array(shape.tasks)
+    this.#promotions = new Float64Array(shape.tasks)
+    this.#promotedFlow = new Float64Array(nodes * nodes)
     this.#stallBeforePs = new Float64Array(shape.tasks)
     this.resident = new Float64Array(nodes)
     this.copiesOn = new Float64Array(nodes)
@@ -200,6 +206,17 @@ export class Ledger implements KernelObserver {
     this.resident[node]! += pages
     this.present += pages
     this.groups?.pageFault(page)
+  }
+
+  /** So many pages, each standing for itself. */
+  pageFaults(pages: number, task: number, node: number): void {
+    this.#pageFaults[task]! += pages
+    this.resident[node]! += pages
+    this.present += pages
+  }
+
+  hintFaults(faults: number, task: number): void {
+    this.#hintFaults[task]! += faults
   }
 
   #standsFor(page: number): number {
@@ -294,11 +311,7 @@ export class Ledger implements KernelObserver {
     if (this.payer === NOBODY) this.#blocked.migrated(record, total, this.#epochPs)
     this.#bin.migrated += record.succeeded
     this.#bin.failed += record.failed
-    let moves = this.#moves.get(record.reason)
-    if (!moves) {
-      moves = { flow: new Float64Array(this.#nodes ** 2), failed: 0 }
-      this.#moves.set(record.reason, moves)
-    }
+    const moves = this.#movesFor(record.reason)
     moves.failed += record.failed
     const { data, length } = record.moved
     const nodes = this.#nodes
@@ -307,6 +320,53 @@ export class Ledger implements KernelObserver {
     else for (let route = 0; route < record.flow.length; route++) this.#move(moves.flow, Math.floor(route / nodes), route % nodes, record.flow[route]!)
     for (let i = 0; i < length; i += 3) this.pingPong.moved(data[i]!, data[i + 1]!, data[i + 2]!)
     for (const { errno, stage, pages } of record.failures) this.#fail(record.reason, errno, stage, pages)
+  }
+
+  /** As the record of such a call says it: each stage once, for the task that faults. */
+  promoted(page: number, from: number, to: number): void {
+    this.#promoted++
+    this.#promotions[this.payer]!++
+    this.#promotedFlow[from * this.#nodes + to]!++
+    this.groups?.promoted(page)
+    this.pingPong.moved(page, from, to)
+  }
+
+  #chargePromotions(): void {
+    if (this.#promoted === 0) return
+    const { costs } = this.#shape.machine
+    const { stageShares } = costs
+    const fixed = costs.migratePageFixedPs
+    const stages: [slot: number, exactPs: number][] = [
+      [PROMOTION.isolate, fixed * stageShares.isolate],
+      [PROMOTION.allocate, fixed * stageShares.allocate],
+      [PROMOTION.unmap, fixed * stageShares.unmap],
+      [PROMOTION.shootdown, costs.tlbFlushPs],
+      [PROMOTION.copy, costs.copyPsPerKiB * (this.#shape.pageSize / 1024)],
+      [PROMOTION.remap, fixed * (stageShares.remap + stageShares.putback)],
+    ]
+    for (let task = 0; task < this.#promotions.length; task++) {
+      const promotions = this.#promotions[task]!
+      if (promotions === 0) continue
+      this.#promotions[task] = 0
+      for (const [slot, exactPs] of stages) {
+        const cost = promotions * Math.round(exactPs)
+        this.#bin.migrationPs += cost
+        this.#charge(slot, cost, task)
+      }
+    }
+    this.#bin.migrated += this.#promoted
+    this.#promoted = 0
+    const { flow } = this.#movesFor('numa_misplaced')
+    for (let route = 0; route < flow.length; route++) this.#move(flow, Math.floor(route / this.#nodes), route % this.#nodes, this.#promotedFlow[route]!)
+    this.#promotedFlow.fill(0)
+  }
+
+  #movesFor(reason: string): { flow: Float64Array; failed: number } {
+    const known = this.#moves.get(reason)
+    if (known) return known
+    const moves = { flow: new Float64Array(this.#nodes ** 2), failed: 0 }
+    this.#moves.set(reason, moves)
+    return moves
   }
 
   #chargeStage(slot: number, exactPs: number): number {
@@ -349,6 +409,7 @@ export class Ledger implements KernelObserver {
     const { traffic } = this
     const lengthNs = endNs - this.#endNs
     this.#endNs = endNs
+    this.#chargePromotions()
     const { local, remote, localPs, remotePs, queueingPs, stretchNs } = traffic.close(lengthNs)
     this.groups?.closeEpoch(traffic)
     const bin = this.#bin
@@ -456,6 +517,7 @@ export class Ledger implements KernelObserver {
 
   /** Ends the last bin, however short. */
   finish(endNs: number): LedgerTotals {
+    this.#chargePromotions()
     this.#chargeFaults()
     if (this.#ticksInBin > 0 || this.#bin.migrated + this.#bin.failed > 0) this.#closeBin(endNs)
     return {

@@ -74,6 +74,10 @@ export class SampledCounts {
     for (let i = 0; i < moved.length; i += 3) this.#sums.migrated[this.#sample.group[moved.data[i]!]!]!++
   }
 
+  promoted(page: number): void {
+    this.#sums.migrated[this.#sample.group[page]!]!++
+  }
+
   /** Adds the pairs of tick `i`, expanded, to the counts of the epoch; reads that a replica serves are its node's. */
   account(block: TickBlock, i: number, placement: Uint8Array, copies: Copies | null, traffic: MemoryTraffic): void {
     const { pairs } = block

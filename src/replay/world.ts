@@ -6,6 +6,7 @@ import { type LaneKernel, type MoveOutcome, zonesOf } from '../kernel/index.ts'
 import type { Machine, NodeIndex } from '../machine/index.ts'
 import type { NodeLoad, PolicyMachine, World } from '../policy/index.ts'
 import { formatList } from '../units.ts'
+import { plainWorkspace, type Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
 import { pageAt } from './layout.ts'
 import { sampleOf } from './sample.ts'
@@ -78,6 +79,7 @@ export function worldOf(
   ledger: { migrateCall(): void; refused(errno: string, pages: number): void; load(node: NodeIndex): NodeLoad },
   label: string,
   now: () => number,
+  space: Workspace = plainWorkspace,
 ): WorldParts {
   const { trace, machine, seed } = context
   const random = new Random(seed, `${label} policy`)
@@ -120,7 +122,9 @@ export function worldOf(
         freePages: (node) => kernel.freePages(node),
         watermark: (node, mark) => zones[node]![mark],
         perPage: (array, initial = 0, slots = 1) => {
-          const state = new array(trace.meta.pages * slots)
+          const length = trace.meta.pages * slots
+          // what a tally counts by is read by kernels
+          const state = (array as unknown) === Uint16Array ? (space.u16(length) as unknown as InstanceType<typeof array>) : new array(length)
           if (initial !== 0) state.fill(initial)
           return state
         },

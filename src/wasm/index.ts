@@ -8,11 +8,13 @@ export { Heap } from './heap.ts'
 export { CHUNK, CHUNK_WORDS, IDS, LEAF, lowAt, PAGES, PAGES_WORDS, pageId, SPACE, SPACE_WORDS, spaceAt, spaceOf } from './intern.ts'
 export {
   type Cells,
+  type FirstTouches,
   type Kernels,
   keptInWorkspace,
   LANES,
   type OptimumCosts,
   plainWorkspace,
+  type Tally,
   type Workspace,
   wasmKernels,
   withWorkspace,

@@ -32,6 +32,26 @@ export interface OptimumCosts {
   mostAccesses: number
 }
 
+/** What hint faults of a lane are counted by (assembly/touches.ts). Arrays by actor, by page, and by key. */
+export interface Tally {
+  actors: number
+  shift: number
+  last: Uint16Array
+  ready: Uint8Array
+  verdicts: Uint8Array
+  counts: Uint32Array
+  /** Keys with counts; one more slot than there are keys. */
+  keys: Uint32Array
+  /** Of the list of faults that are left to the caller, and of `keys`. */
+  lengths: Uint32Array
+}
+
+/** Who first touched which pages, in a tick. */
+export interface FirstTouches {
+  touchPage: Uint32Array
+  touchActor: Uint16Array
+}
+
 export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
@@ -42,6 +62,13 @@ export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, Inter
    * that ends on node m costs beyond its cheapest of all. Answers the sum over pages by which the latter grew.
    */
   optimumEpoch(pairs: Uint32Array, from: number, to: number, beyond: OptimumCosts['words'], costs: OptimumCosts): number
+  /** Places the pages of touches [from, to) that are absent (255) on target[actor], and adds them to placed[actor]. */
+  placeAbsent(touches: FirstTouches, from: number, to: number, placement: Uint8Array, target: Uint8Array, placed: Uint32Array): void
+  /**
+   * Counts the hint faults among touches [from, to), and lists in `found` those that are left to the caller; `found` has room for all
+   * and one more. Answers the touch at which it stopped, because nothing is known about it, or `to`.
+   */
+  tallyFaults(touches: FirstTouches, from: number, to: number, placement: Uint8Array, marked: Uint8Array, tally: Tally, found: Uint32Array): number
   /** Writes to `found` which of touches [from, to) have a page that is absent (255) or marked; answers how many. `found` has room for all. */
   findFaults(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array, found: Uint32Array): number
 }
@@ -51,6 +78,8 @@ interface Exports extends FrameExports, AccessExports, ScanExports, InternExport
   accesses(pairs: number, n: number): number
   optimumEpoch(pairs: number, n: number, beyond: number, costs: number, vectors: number, move: number, mostAccesses: number): number
   findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
+  placeAbsent(touchPage: number, touchActor: number, from: number, to: number, placement: number, target: number, placed: number): void
+  tallyFaults(...args: number[]): number
 }
 
 const PAIR_BYTES = 16
@@ -92,6 +121,26 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
       exports.optimumEpoch(pairs.byteOffset + from * PAIR_BYTES, to - from, beyond.byteOffset, words.byteOffset, width / LANES, move, mostAccesses),
     findFaults: (touchPage, from, to, placement, marked, found) =>
       exports.findFaults(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset, found.byteOffset),
+    placeAbsent: ({ touchPage, touchActor }, from, to, placement, target, placed) =>
+      exports.placeAbsent(touchPage.byteOffset, touchActor.byteOffset, from, to, placement.byteOffset, target.byteOffset, placed.byteOffset),
+    tallyFaults: ({ touchPage, touchActor }, from, to, placement, marked, { actors, shift, last, ready, verdicts, counts, keys, lengths }, found) =>
+      exports.tallyFaults(
+        touchPage.byteOffset,
+        touchActor.byteOffset,
+        from,
+        to,
+        placement.byteOffset,
+        marked.byteOffset,
+        last.byteOffset,
+        ready.byteOffset,
+        verdicts.byteOffset,
+        counts.byteOffset,
+        keys.byteOffset,
+        found.byteOffset,
+        lengths.byteOffset,
+        actors,
+        shift,
+      ),
   }
 }
 

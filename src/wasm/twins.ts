@@ -42,6 +42,38 @@ export const twins: Kernels = {
     return count
   },
 
+  placeAbsent({ touchPage, touchActor }, from, to, placement, target, placed) {
+    for (let k = from; k < to; k++) {
+      const page = touchPage[k]!
+      const actor = touchActor[k]!
+      if (placement[page] !== ABSENT) continue
+      placement[page] = target[actor]!
+      placed[actor]!++
+    }
+  },
+
+  tallyFaults({ touchPage, touchActor }, from, to, placement, marked, { actors, shift, last, ready, verdicts, counts, keys, lengths }, found) {
+    let faults = 0
+    let k = from
+    for (; k < to; k++) {
+      const page = touchPage[k]!
+      const actor = touchActor[k]!
+      if (placement[page] === ABSENT) found[faults++] = k
+      if (placement[page] === ABSENT || marked[page] === 0) continue
+      const key = ((actor * (actors + 1) + Math.min(last[page]!, actors)) << shift) | placement[page]!
+      const verdict = ready[actor] === 0 ? 0 : verdicts[key]!
+      if (verdict === 0 || verdict > 3) break
+      if (verdict === 3) found[faults++] = k
+      else {
+        marked[page] = 0
+        if (verdict === 2) last[page] = actor
+        if (counts[key]!++ === 0) keys[lengths[1]!++] = key
+      }
+    }
+    lengths[0] = faults
+    return k
+  },
+
   optimumEpoch(pairs, from, to, beyond, { words, width, move }) {
     const cost = new Float64Array(width)
     const end = to * PAIR_WORDS

@@ -14,7 +14,7 @@ function both<T>(work: (space: Workspace) => T): [T, T] {
   return results
 }
 
-const filled = <A extends Uint8Array | Uint32Array>(array: A, values: ArrayLike<number>): A => {
+const filled = <A extends Uint8Array | Uint16Array | Uint32Array>(array: A, values: ArrayLike<number>): A => {
   array.set(values)
   return array
 }
@@ -69,6 +69,66 @@ it('findFaults', () => {
       expect(found).toEqual(wanted)
       expect(found).toEqual(touches.flatMap((page, k) => (k >= first && (placement[page] === 255 || marked[page] === 1) ? [k] : [])))
     }),
+  )
+})
+
+/** Touches of distinct pages by a few actors, and what is known of 20 pages. */
+const PAGES = 20
+const ACTORS = 3
+const touched = fc
+  .uniqueArray(fc.nat(PAGES - 1))
+  .chain((pages) => fc.tuple(fc.constant(pages), fc.array(fc.nat(ACTORS - 1), { minLength: PAGES, maxLength: PAGES })))
+const byPage = (...values: number[]) => fc.array(fc.constantFrom(...values), { minLength: PAGES, maxLength: PAGES })
+
+it('placeAbsent', () => {
+  fc.assert(
+    fc.property(touched, byPage(0, 1, 255), fc.nat(PAGES), ([pages, actors], placement, from) => {
+      const first = Math.min(from, pages.length)
+      const [found, wanted] = both((space) => {
+        const touches = { touchPage: filled(space.u32(pages.length), pages), touchActor: filled(space.u16(PAGES), actors) }
+        const [at, placed] = [filled(space.u8(PAGES), placement), space.u32(ACTORS)]
+        space.kernels.placeAbsent(touches, first, pages.length, at, filled(space.u8(ACTORS), [2, 3, 2]), placed)
+        return { at: [...at], placed: [...placed] }
+      })
+      expect(found).toEqual(wanted)
+      expect(found.at).toEqual(placement.map((node, page) => (node === 255 && pages.indexOf(page) >= first ? [2, 3, 2][actors[pages.indexOf(page)]!] : node)))
+    }),
+  )
+})
+
+it('tallyFaults', () => {
+  const NODES = 2
+  const KEYS = ACTORS * (ACTORS + 1) * NODES
+  const verdicts = fc.array(fc.constantFrom(1, 2, 3, 1, 2, 3, 0, 4), { minLength: KEYS, maxLength: KEYS })
+  const ready = fc.array(fc.constantFrom(1, 1, 1, 0), { minLength: ACTORS, maxLength: ACTORS })
+  fc.assert(
+    fc.property(
+      touched,
+      byPage(0, 1, 1, 255),
+      byPage(0, 1, 1),
+      byPage(0, 1, 2, 0xffff),
+      verdicts,
+      ready,
+      ([pages, actors], placement, marks, lasts, known, due) => {
+        const [found, wanted] = both((space) => {
+          const touches = { touchPage: filled(space.u32(pages.length), pages), touchActor: filled(space.u16(PAGES), actors) }
+          const [at, marked, last] = [filled(space.u8(PAGES), placement), filled(space.u8(PAGES), marks), filled(space.u16(PAGES), lasts)]
+          const lists = { counts: space.u32(KEYS), keys: space.u32(KEYS + 1), lengths: space.u32(2) }
+          const tally = { actors: ACTORS, shift: 1, last, ready: filled(space.u8(ACTORS), due), verdicts: filled(space.u8(KEYS), known), ...lists }
+          const left = space.u32(pages.length + 1)
+          const steps: unknown[] = []
+          // goes on behind each touch at which it stops, as the lane does
+          for (let k = 0; k <= pages.length; k++) {
+            k = space.kernels.tallyFaults(touches, k, pages.length, at, marked, tally, left)
+            steps.push([k, ...left.subarray(0, lists.lengths[0])])
+          }
+          return { steps, marked: [...marked], last: [...last], counts: [...lists.counts], keys: [...lists.keys.subarray(0, lists.lengths[1])] }
+        })
+        expect(found).toEqual(wanted)
+        const counted = found.counts.reduce((sum, count) => sum + count, 0)
+        expect(counted).toBe(marks.reduce((sum, mark, page) => sum + mark - found.marked[page]!, 0))
+      },
+    ),
   )
 })
 

@@ -7,4 +7,4 @@ export { packColumn, rankTouches, unpackColumn, unpackPairs, unpackTouches } fro
 export { findActors, findPages, indexPages, timesWithin } from './intern'
 export { optimumEpoch } from './optimum'
 export { scanTable } from './scan'
-export { findFaults } from './touches'
+export { findFaults, placeAbsent, tallyFaults } from './touches'

@@ -1,4 +1,4 @@
-/** The faults of a tick among its touches, in order of first touch: pages that are absent or marked by the hint scanner. */
+/** The faults of a tick among its touches, in order of first touch: pages that are absent or marked by the hint scanner. A page is touched once in a tick. */
 
 const ABSENT: u8 = 255
 
@@ -15,4 +15,81 @@ export function findFaults(touchPage: usize, from: u32, to: u32, placement: usiz
     out += (<usize>faults) << 2
   }
   return <u32>((out - found) >> 2)
+}
+
+/**
+ * Places the pages of touches [from, to) that are absent on target[actor], and counts them by actor (u32). touchActor: u16;
+ * placement: u8 by page; target: u8 by actor.
+ */
+export function placeAbsent(touchPage: usize, touchActor: usize, from: u32, to: u32, placement: usize, target: usize, placed: usize): void {
+  for (let k = from; k < to; k++) {
+    const at = placement + load<u32>(touchPage + ((<usize>k) << 2))
+    if (load<u8>(at) !== ABSENT) continue
+    const actor = <usize>load<u16>(touchActor + ((<usize>k) << 1))
+    store<u8>(at, load<u8>(target + actor))
+    store<u32>(placed + (actor << 2), load<u32>(placed + (actor << 2)) + 1)
+  }
+}
+
+const REMEMBER: u8 = 2
+const REACT: u8 = 3
+
+/**
+ * Counts the hint faults among touches [from, to) by what is known of them: key = (actor, actor who asked for the page last, node),
+ * as actor × (actors + 1) + last, << shift | node, where last = actors stands for nobody. The verdict of its key (u8) says what a fault does: 1 only
+ * counts, 2 is remembered in `last` (u16 by page) too, 3 goes to the list `found` as absent pages do; at others, and at an actor that
+ * is not `ready` (u8), the sweep stops. counts: u32 by key; keys that were counted for the first time are listed in `keys`.
+ * lengths: u32 of `found` and of `keys`, set and added to. Answers the index of the touch where it stopped, or `to`.
+ */
+export function tallyFaults(
+  touchPage: usize,
+  touchActor: usize,
+  from: u32,
+  to: u32,
+  placement: usize,
+  marked: usize,
+  last: usize,
+  ready: usize,
+  verdicts: usize,
+  counts: usize,
+  keys: usize,
+  found: usize,
+  lengths: usize,
+  actors: u32,
+  shift: u32,
+): u32 {
+  let out = found
+  let key = keys + ((<usize>load<u32>(lengths, 4)) << 2)
+  let k = from
+  for (; k < to; k++) {
+    const page = <usize>load<u32>(touchPage + ((<usize>k) << 2))
+    const node = load<u8>(placement + page)
+    if (node === ABSENT) {
+      store<u32>(out, k)
+      out += 4
+      continue
+    }
+    if (load<u8>(marked + page) === 0) continue
+    const actor = <u32>load<u16>(touchActor + ((<usize>k) << 1))
+    if (load<u8>(ready + actor) === 0) break
+    const before = min(<u32>load<u16>(last + (page << 1)), actors)
+    const what = ((actor * (actors + 1) + before) << shift) | <u32>node
+    const verdict = load<u8>(verdicts + what)
+    if (verdict === REACT) {
+      store<u32>(out, k)
+      out += 4
+      continue
+    }
+    if (verdict === 0 || verdict > REACT) break
+    store<u8>(marked + page, 0)
+    if (verdict === REMEMBER) store<u16>(last + (page << 1), <u16>actor)
+    const at = counts + ((<usize>what) << 2)
+    const count = load<u32>(at)
+    store<u32>(at, count + 1)
+    store<u32>(key, what)
+    key += (<usize>(count === 0)) << 2
+  }
+  store<u32>(lengths, <u32>((out - found) >> 2))
+  store<u32>(lengths, <u32>((key - keys) >> 2), 4)
+  return k
 }
