@@ -40,6 +40,8 @@ export interface OpenOptions {
   through?: (writer: TraceWriter) => TraceWriter & { finish(): void }
   /** Hears now and then which share of the recording was read, and when importing how many accesses that were. */
   progress?: (share: number, accesses?: number) => void
+  /** Stands before all of it and passes everything on; nothing is to be seen of a file that is folded already. */
+  watch?: (writer: TraceWriter) => TraceWriter
 }
 
 /** A recording about to be read, whatever it is stored as. */
@@ -128,10 +130,11 @@ function keptIn(trace: PreparedTrace, { pageSize, progress }: OpenOptions): Reco
 }
 
 /** Pushes a recording into a writer, through what the user put in between. */
-export async function readThrough(recording: Recording, writer: TraceWriter, { through }: OpenOptions): Promise<void> {
+export async function readThrough(recording: Recording, writer: TraceWriter, { through, watch }: OpenOptions): Promise<void> {
   const stage = through?.(writer)
+  const first = stage ?? writer
   try {
-    await recording.read(stage ?? writer)
+    await recording.read(watch?.(first) ?? first)
   } catch (error) {
     // what was pushed before comes first, and so does what is wrong with it
     writer.drain?.()

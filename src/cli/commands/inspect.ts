@@ -1,3 +1,4 @@
+import { CacheEstimate, type CacheGeometry } from '../../cache/index.ts'
 import { machine } from '../../machine/index.ts'
 import { VERSION } from '../../package.ts'
 import { lintTrace, openTrace, type PageSampleFacts, type PreparedTrace } from '../../trace/index.ts'
@@ -7,6 +8,10 @@ import { importOptions, machineOption, readOptions } from '../trace-options.ts'
 
 /** Longer lists are cut in the human form; --json has them all. */
 const LISTED_TASKS = 16
+
+/** Of the recording machine, if it is known; else of a server of the middle. */
+const likelyCache = (name: string | undefined): CacheGeometry =>
+  (name === undefined ? undefined : machine(name).llc) ?? { bytes: 32 * 2 ** 20, ways: 16, lineBytes: 64, replacement: 'lru' }
 
 export default defineCommand({
   command: 'inspect <trace>',
@@ -19,10 +24,11 @@ export default defineCommand({
       describe: 'one JSON document on stdout',
     }),
   async handler(args) {
-    const trace = await openTrace(args['trace'] as string, readOptions(args))
     const name = args['machine'] as string | undefined
+    const estimate = new CacheEstimate(likelyCache(name))
+    const trace = await openTrace(args['trace'] as string, { ...readOptions(args), watch: (writer) => estimate.before(writer) })
     const cpus = name === undefined ? undefined : new Set(machine(name).nodes.flatMap((node) => node.cpus))
-    trace.meta.lint = [...trace.meta.lint, ...lintTrace(trace, cpus)]
+    trace.meta.lint = [...trace.meta.lint, ...lintTrace(trace, cpus), ...[estimate.verdict(trace.meta) ?? []].flat()]
     if (args['json']) printJson(inspectDocument(trace))
     else process.stdout.write(`${describe(trace)}\n`)
     return undefined
