@@ -74,6 +74,15 @@ export class BlockBuilder {
     this.#touches = 0
   }
 
+  /** Lets go of its memory; nothing can be appended afterwards. */
+  close(): void {
+    this.#pairWords = new Uint32Array(0)
+    this.#touchPage = new Uint32Array(0)
+    this.#touchActor = new Uint16Array(0)
+    this.#touchIsWrite = new Uint8Array(0)
+    this.#touchOffset = new Uint32Array(0)
+  }
+
   #reserve(pairs: number, touches: number): void {
     if (pairs * PAIR_WORDS > this.#pairWords.length) {
       this.#pairWords = wider(this.#pairWords, new Uint32Array(Math.max(pairs * PAIR_WORDS, this.#pairWords.length * 2)))

@@ -186,6 +186,7 @@ async function findInFile(file: string, options: OpenOptions): Promise<Recording
   const source = await openBytes(file, options)
   const { name, format } = options.format === undefined ? await recognise(source.head, file) : await loadFormat(options.format)
   if ('open' in format) {
+    await source.close()
     if (source.compression !== 'none')
       throw new UserError('a native trace is read in place', {
         file,

@@ -1,8 +1,8 @@
 /** A file as a stream of decompressed bytes, in bounded memory. What compressed it is recognised by its first bytes. */
-import { existsSync, statSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { close, existsSync, open, read, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { UserError } from '../errors.ts'
 import { formatCount } from '../units.ts'
@@ -21,6 +21,8 @@ export interface ByteSource {
   /** From the first byte; to be read once. */
   bytes: ByteChunks
   compression: Compression
+  /** Where the bytes are not read after all. */
+  close(): Promise<void>
   /** Why the bytes ended too early, once they have: only with `lenient`. */
   damage?: string
 }
@@ -80,12 +82,14 @@ export async function openBytes(path: string, { progress, lenient = false }: Sou
     head: { bytes: head, text: Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1'), fileName: plainName(path) },
     bytes: compression === 'none' ? Object.assign(decoded.all(), { borrow: () => file.borrow() }) : decoded.all(),
     compression,
+    close: () => file.close(),
   })
 }
 
 /** A file, chunk by chunk. */
 class FileChunks {
   readonly #path: string
+  #file: number | undefined
   /** Where chunks lie from now on, one after the other. */
   #borrowed: Uint8Array | undefined
 
@@ -98,17 +102,25 @@ class FileChunks {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const file = await open(this.#path)
+    const file = await promisify(open)(this.#path, 'r')
+    this.#file = file
     try {
-      for (;;) {
+      while (this.#file !== undefined) {
         const chunk = this.#borrowed ?? Buffer.allocUnsafeSlow(CHUNK)
-        const { bytesRead } = await file.read(chunk, 0, CHUNK)
+        const { bytesRead } = await promisify(read)(file, chunk, 0, CHUNK, null)
         if (bytesRead === 0) return
         yield chunk.subarray(0, bytesRead)
       }
     } finally {
-      await file.close()
+      await this.close()
     }
+  }
+
+  /** For a file that nobody reads to its end. */
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    if (file !== undefined) await promisify(close)(file)
   }
 }
 

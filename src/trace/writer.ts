@@ -243,6 +243,7 @@ export class FoldingWriter implements TraceWriter {
     this.#checkpoint = undefined
     this.#closeTick()
     this.#provisional.finish(this.#tickEnd)
+    this.#provisional.close()
     this.#fold.close()
     if (this.#scheduled.length > 0)
       this.#lint.push({
