@@ -12,20 +12,22 @@ const FRAMES = 1
 const DIFFERENCES = 2
 const DEFLATED = 3
 
-/** Inflating takes several times as long as unpacking frames: it has to save this much. */
+/** Starting to inflate takes as long as unpacking the frames of a whole block: it has to save so much, in share and in bytes. */
 const WORTH_DEFLATING = 0.75
-/** Values on which it is tried, and bytes below which it is not worth a trial. */
+const WORTH_BYTES = 8192
+/** Values on which it is tried. */
 const TRIAL = 4096
-const SMALL = 256
 
 /** The first n of `values`, which lie where `workspace` makes arrays. */
 export function encodeColumn(workspace: Workspace, values: Uint32Array, n: number): Uint8Array {
   const first = n > 0 ? values[0]! : 0
   if (values.subarray(0, n).every((value) => value === first)) return prefixed(CONSTANT, Uint8Array.of(first, first >>> 8, first >>> 16, first >>> 24))
   const framed = smallerFrames(workspace, values, n)
-  if (framed.length < SMALL || deflatedValues(values, Math.min(n, TRIAL)).length > (framed.length * WORTH_DEFLATING * Math.min(n, TRIAL)) / n) return framed
+  const limit = Math.min(framed.length * WORTH_DEFLATING, framed.length - WORTH_BYTES)
+  const tried = Math.min(n, TRIAL)
+  if (limit <= 0 || deflatedValues(values, tried).length > (limit * tried) / n) return framed
   const deflated = deflatedValues(values, n)
-  return deflated.length < framed.length * WORTH_DEFLATING ? deflated : framed
+  return deflated.length < limit ? deflated : framed
 }
 
 function smallerFrames({ kernels, u32, u8 }: Workspace, values: Uint32Array, n: number): Uint8Array {
@@ -101,7 +103,8 @@ function inflated(rest: Uint8Array, n: number): Uint8Array | Uint16Array | Uint3
   const values = arrayOf(bytes, n)
   let raw: Buffer
   try {
-    raw = inflateRawSync(rest.subarray(1), { maxOutputLength: Math.max(1, values.byteLength) })
+    const most = Math.max(64, values.byteLength)
+    raw = inflateRawSync(rest.subarray(1), { maxOutputLength: most, chunkSize: most })
   } catch {
     throw new Malformed()
   }

@@ -51,6 +51,8 @@ export class KeptAccesses {
   readonly #trace: PreparedTrace
   readonly #file: string
   readonly #places: StoredAccesses
+  /** Of the section that is being read: fresh memory for each costs more than decoding. */
+  #room = Buffer.alloc(0)
 
   constructor(trace: PreparedTrace, { file, accesses }: { file: string; accesses: StoredAccesses }) {
     this.#trace = trace
@@ -102,9 +104,10 @@ export class KeptAccesses {
   }
 
   #section<T>(part: string, place: Section, columns: number, decode: (columns: Uint8Array[]) => T): T {
+    if (place.bytes > this.#room.length) this.#room = Buffer.allocUnsafeSlow(place.bytes + (place.bytes >>> 2))
     const descriptor = openSync(this.#file, 'r')
     try {
-      return named(this.#file, part, () => decode(decodeSection(readAt(descriptor, place), place, columns)))
+      return named(this.#file, part, () => decode(decodeSection(readAt(descriptor, place, this.#room), place, columns)))
     } finally {
       closeSync(descriptor)
     }

@@ -36,12 +36,13 @@ export default defineCommand({
 })
 
 /** Field names that scripts read: additive changes only. */
-export function inspectDocument({ meta, tasks, cpus }: PreparedTrace): { schema: string } & Record<string, unknown> {
+export function inspectDocument({ meta, tasks, cpus, stored }: PreparedTrace): { schema: string } & Record<string, unknown> {
   const { schema: _, ...facts } = meta
   return {
     schema: 'numareplay/inspect/1',
     version: VERSION,
     ...facts,
+    keepsAccesses: stored?.accesses !== undefined,
     tasks: tasks.map(({ pid, tid, accesses }) => ({ pid, tid, accesses })),
     cpus,
   }
@@ -60,6 +61,7 @@ function describe(trace: PreparedTrace): string {
     ['carries', meta.carries.join(', ')],
     ['digest', meta.digest],
     ['accesses', `${formatCount(meta.accesses)}${meta.records === meta.accesses ? '' : ` in ${formatCount(meta.records)} records`}`],
+    ...(trace.stored?.accesses ? [['kept', 'every access, beside the fold'] as [string, string]] : []),
     ['reads', `${formatCount(meta.reads)}${share(meta.reads)}`],
     ['writes', `${formatCount(meta.writes)}${share(meta.writes)}`],
     ['bytes', `${formatSize(meta.bytes)} moved by these`],
