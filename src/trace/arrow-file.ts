@@ -16,6 +16,8 @@ import { layoutOf, type TableLayout } from './table-columns.ts'
 /** pyarrow's default is 64 Ki rows in a batch; a batch is in memory as a whole. */
 const MOST_ROWS_IN_BATCH = 2 ** 24
 const LARGEST_METADATA = 1 << 24
+/** A table of no fields and what points to it. */
+const SMALLEST_METADATA = 16
 const LARGEST_BODY = 2 ** 31
 const PIECE = 1 << 20
 const FILE_MAGIC = 'ARROW1'
@@ -48,6 +50,9 @@ async function* messages(queue: ByteQueue, file: string, cutOff: UserError): Asy
   if (isFile) {
     await queue.need(4)
     prefix = await queue.take(4)
+    // Polars (1.44) puts the schema there without its length, which readers of the footer do not miss: on to the first message
+    if (prefix !== undefined && prefix.readUInt32LE() < SMALLEST_METADATA)
+      while (prefix !== undefined && prefix.readUInt32LE() !== CONTINUES) prefix = await queue.take(4)
   }
   for (; prefix !== undefined; prefix = await queue.take(4)) {
     // before Arrow 0.15 there was no continuation mark

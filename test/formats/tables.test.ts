@@ -120,6 +120,12 @@ describe('the way back', () => {
     }
   })
 
+  const OTHERS = readdirSync(join(FIXTURES, 'tables')).filter((name) => name !== 'truth.csv')
+  test.each(OTHERS)('%s, as others write it', async (name) => {
+    const truth = await openTrace(join(FIXTURES, 'tables/truth.csv'))
+    expect((await openTrace(join(FIXTURES, 'tables', name))).meta.digest).toBe(truth.meta.digest)
+  })
+
   test.each(['parquet', 'arrow'])('more rows than a batch of .%s holds', async (ending) => {
     const folder = mkdtempSync(join(tmpdir(), 'numareplay-table-'))
     try {
