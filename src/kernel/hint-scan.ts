@@ -162,6 +162,7 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
   const { pages } = kernel
   const { ptes } = vma
   const singleThreaded = process.tasks.length <= 1 && !vma.shared
+  if (pages.arePlain && only === undefined) return protectPlain(kernel, ptes, from, to, singleThreaded ? scannerNode : ABSENT)
   let updated = 0
   for (let i = from; i < to; i++) {
     const page = ptes[i]!
@@ -179,5 +180,19 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
     updated += pages.standsFor(page)
   }
   kernel.vmstat.count('numa_pte_updates', updated)
+  return updated
+}
+
+/** The same where nothing but its node (or `except`) can keep a page from being marked. */
+function protectPlain({ pages, vmstat }: Kernel, ptes: Int32Array, from: number, to: number, except: NodeIndex): number {
+  const { node, hintMarked } = pages
+  let updated = 0
+  for (let i = from; i < to; i++) {
+    const page = ptes[i]!
+    if (page < 0 || node[page] === ABSENT || node[page] === except || hintMarked[page] === 1) continue
+    hintMarked[page] = 1
+    updated++
+  }
+  vmstat.count('numa_pte_updates', updated)
   return updated
 }

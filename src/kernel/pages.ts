@@ -113,6 +113,11 @@ export class Pages {
     return this.#order === null && this.#standsFor === null
   }
 
+  /** Nothing is known of any page but where it is. */
+  get arePlain(): boolean {
+    return this.areSmall && this.#state === null && this.#mapcount === null
+  }
+
   /** The folio that a page belongs to. */
   head(page: PageId): PageId {
     return this.#head === null ? page : this.#head[page]!
