@@ -1,4 +1,4 @@
-// Writes docs/gallery.md and its pictures: every chart of every report, on a recording and on a tiered machine. Needs a build.
+// Writes docs/gallery.md and its pictures: every chart of every report, of a run on a tiered machine and of a small study. Needs a build.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,24 +6,40 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const { bindChart, chartContext, chartFile, drawSvg, loadReports, SECTIONS } = await import(join(root, 'dist/src/report/index.js'))
-const { openRun } = await import(join(root, 'dist/src/results/index.js'))
+const { bindChart, bindComparison, chartContext, chartFile, comparisonCharts, drawSvg, loadReports, SECTIONS } = await import(
+  join(root, 'dist/src/report/index.js')
+)
+const { compareRuns, openRun } = await import(join(root, 'dist/src/results/index.js'))
+const { openStudy } = await import(join(root, 'dist/src/sweep/index.js'))
 
 const SAMPLE = 'traces/samples/phase-shift-autonuma.csv.gz'
 const POLICIES = ['first-touch', 'interleave', 'hot-page-daemon', 'numa-balancing', 'tpp', 'clairvoyant']
 const replay = [SAMPLE, '-m', '2-socket', '--memory', '0=8MiB,1=1MiB', ...POLICIES.flatMap((policy) => ['-p', policy])]
+const PLAN = `traces:
+  - phase-shift:slab=128KiB,accesses=200000,phases=8,duration=10s
+  - zipf:pages=3000,accesses=300000
+  - stream:array=512KiB,iterations=6
+  - producer-consumer:items=20000
+  - uniform:table=8MiB,updates=100000
+machines: [spr-2s, bdw-2s]
+policies: [first-touch, interleave, 'hot-page-daemon:period=500ms|2s', numa-balancing]
+seeds: [1, 2]
+`
 
 const scratch = mkdtempSync(join(tmpdir(), 'numareplay-gallery-'))
-const command = ['replay', ...replay, '-o', join(scratch, 'run'), '--no-html', '--no-progress']
-const { status } = spawnSync(process.execPath, [join(root, 'dist/src/cli/main.js'), ...command], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
-if (status !== 0) process.exit(status ?? 1)
+function numareplay(...args) {
+  const { status } = spawnSync(process.execPath, [join(root, 'dist/src/cli/main.js'), ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  if (status !== 0) process.exit(status ?? 1)
+}
+numareplay('replay', ...replay, '-o', join(scratch, 'run'), '--no-html', '--no-progress')
+writeFileSync(join(scratch, 'study.yaml'), PLAN)
+numareplay('sweep', join(scratch, 'study.yaml'), '-o', join(scratch, 'store'))
 const run = await openRun(join(scratch, 'run'))
-rmSync(scratch, { recursive: true })
+const study = await openStudy(join(scratch, 'store'))
 
 const folder = join(root, 'docs/gallery')
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
-const context = chartContext(run)
 const lines = [
   '# Gallery',
   '',
@@ -35,22 +51,32 @@ const lines = [
   '',
   'In the HTML report the same charts follow the choice of policies and of a time window, in light and dark.',
 ]
-let section
 let total = 0
-for (const { name, report } of await loadReports()) {
-  if (report.section !== section) lines.push('', `## ${SECTIONS[report.section]}`)
-  section = report.section
-  const charts = report.charts(run).filter(({ data }) => Object.values(data).some((rows) => rows.length > 0))
-  if (charts.length === 0) continue
-  lines.push('', `### ${report.title}`, '', `*${report.question}* · \`numareplay report RUN -r ${name}\``)
-  for (const chart of charts) {
-    const svg = await drawSvg(bindChart(chart, context, { scheme: 'light', framed: true }))
-    const file = chartFile(folder, name, chart.name, 'svg')
-    writeFileSync(file, svg)
-    total += svg.length
-    lines.push('', `![${chart.description}](gallery/${file.slice(folder.length + 1)})`, '', `${Math.ceil(svg.length / 1024)} KB`)
+async function draw(report, chart, bound) {
+  if (Object.values(chart.data).every((rows) => rows.length === 0)) return
+  const svg = await drawSvg(bound)
+  const file = chartFile(folder, report, chart.name, 'svg')
+  writeFileSync(file, svg)
+  total += svg.length
+  lines.push('', `![${chart.description}](gallery/${file.slice(folder.length + 1)})`, '', `${Math.ceil(svg.length / 1024)} KB`)
+}
+async function drawAll(tables, reports, source) {
+  let section
+  const context = chartContext(tables)
+  for (const { name, report } of reports) {
+    if (report.section !== section) lines.push('', `## ${SECTIONS[report.section]}`)
+    section = report.section
+    if (section === 'study' && report === reports[0].report) lines.push('', 'Of a sweep, here of this plan:', '', '```yaml', PLAN.trimEnd(), '```')
+    lines.push('', `### ${report.title}`, '', `*${report.question}* · \`numareplay report ${source} -r ${name}\``)
+    for (const chart of report.charts(tables)) await draw(name, chart, bindChart(chart, context, { scheme: 'light', framed: true }))
   }
 }
+await drawAll(run, await loadReports(), 'RUN')
+await drawAll(study, await loadReports(undefined, 'study'), 'STORE')
+lines.push('', '## Comparison over traces', '', '*Which policy is better over several traces, and is that more than chance?* · `numareplay compare STORE`')
+const comparison = compareRuns(study.runs)
+for (const chart of comparisonCharts(comparison)) await draw('compare', chart, bindComparison(chart, comparison, 'light'))
+rmSync(scratch, { recursive: true })
 lines.push('', `All pictures together: ${Math.ceil(total / 1024)} KB.`, '')
 writeFileSync(join(root, 'docs/gallery.md'), lines.join('\n'))
 console.log(`docs/gallery.md, ${Math.ceil(total / 1024)} KB of pictures`)

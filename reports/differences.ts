@@ -24,7 +24,8 @@ export default defineReport({
       lane: policy,
       low: interval === null ? null : interval[0] - 1,
       high: interval === null ? null : interval[1] - 1,
-      end: (interval?.[1] ?? ratio) - 1,
+      // words stand clear of the bar, and of zero
+      end: Math.max(0, (interval?.[1] ?? ratio) - 1),
       start: Math.min(0, (interval?.[0] ?? ratio) - 1),
       verdict,
     }))

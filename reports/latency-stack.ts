@@ -3,6 +3,7 @@ import {
   formatDuration,
   formatPercent,
   gridColumns,
+  gridWidth,
   LANE_BAR,
   LANE_ROWS,
   LANE_TOOLTIP,
@@ -19,10 +20,10 @@ import {
 const FAMILIES: [label: string, beginning: string, colour: string][] = [
   ['local access', 'local access', 'theme:local'],
   ['remote access', 'remote access', 'theme:remote'],
-  ['queueing', 'queueing', 'theme:lane-7'],
+  ['queueing', 'queueing', 'theme:lane-9'],
   ['page fault', 'page fault', 'theme:lane-3'],
   ['hint fault', 'hint fault', 'theme:fault'],
-  ['waiting for a migration', 'blocked', 'theme:lane-9'],
+  ['waiting for a migration', 'blocked', 'theme:lane-8'],
   ['migration in the fault', 'promotion', 'theme:lane-4'],
   ['background migration', 'migration', 'theme:migrate'],
   ['TLB shootdown', 'TLB shootdown', 'theme:lane-6'],
@@ -40,6 +41,7 @@ export default defineReport({
   text: (run) => [stack(run)],
   charts(run): ReportChart[] {
     const grid = new TimeGrid(run)
+    const columns = gridColumns(run.record.lanes.length, 3)
     const { rows, families } = familyRows(run, grid)
     const hasTime = rows.some((row) => row['time'] !== undefined)
     const colours = { domain: families.map(({ label }) => label), range: families.map(({ colour }) => colour) }
@@ -86,10 +88,10 @@ export default defineReport({
           data: { name: 'stack' },
           transform: perAccess(['lane', 'time']),
           facet: { field: 'lane', type: 'nominal', title: null },
-          columns: gridColumns(run.record.lanes.length, 3),
+          columns,
           spacing: { row: 22, column: 18 },
           spec: {
-            width: 310,
+            width: gridWidth(columns),
             height: 110,
             mark: { type: 'bar', cornerRadiusEnd: 0, clip: true, binSpacing: 0 },
             encoding: {

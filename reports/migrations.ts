@@ -10,6 +10,7 @@ import {
   LANE_ROWS,
   LANE_TOOLTIP,
   laneHeight,
+  lanesIn,
   type ReportChart,
   type Row,
   type RunTables,
@@ -32,6 +33,9 @@ export default defineReport({
     const movingLanes = new Set(moves.map((row) => row['lane'])).size
     const reasons = REASONS.filter(([reason]) => moves.some((row) => row['reason'] === reason))
     const when = timeTooltip(grid)
+    const failed = grid
+      .stretches(run, 'failures', ['lane', 'errno', 'stage', 'retried'], ['pages'])
+      .map((row): Row => ({ ...row, cause: `${row['errno']} (${row['stage']}${row['retried'] === true ? ', retried' : ''})` }))
     const errors = errorBars(run, 'migrated')
     return [
       {
@@ -91,14 +95,10 @@ export default defineReport({
         title: 'Pages that could not be moved',
         caption: 'By error number and the stage of migrate_pages() that gave up; retried = transient, tried until the passes ran out.',
         description: 'Stacked bar chart: base pages that failed to migrate in each policy, by errno and stage',
-        data: {
-          failures: grid
-            .stretches(run, 'failures', ['lane', 'errno', 'stage', 'retried'], ['pages'])
-            .map((row) => ({ ...row, cause: `${row['errno']} (${row['stage']}${row['retried'] === true ? ', retried' : ''})` })),
-        },
+        data: { failures: failed },
         spec: {
           data: { name: 'failures' },
-          height: laneHeight(run.record.lanes.length),
+          height: laneHeight(lanesIn(failed)),
           mark: LANE_BAR,
           encoding: {
             y: LANE_ROWS,

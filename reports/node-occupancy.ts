@@ -5,6 +5,7 @@ import {
   formatPercent,
   formatSize,
   gridColumns,
+  gridWidth,
   LANE_TOOLTIP,
   type ReportChart,
   type RunTables,
@@ -21,6 +22,7 @@ export default defineReport({
   text: (run) => [occupancy(run)],
   charts(run): ReportChart[] {
     const grid = new TimeGrid(run)
+    const columns = gridColumns(run.record.lanes.length, 3)
     const nodes = grid.last(run.rows('nodes'), ['lane', 'node'], ['pages', 'capacity'])
     return [
       {
@@ -33,10 +35,10 @@ export default defineReport({
         spec: {
           data: { name: 'nodes' },
           facet: { field: 'lane', type: 'nominal', title: null },
-          columns: gridColumns(run.record.lanes.length, 3),
+          columns,
           spacing: { row: 22, column: 18 },
           spec: {
-            width: 310,
+            width: gridWidth(columns),
             height: 120,
             mark: { type: 'area', interpolate: 'step-before', clip: true },
             encoding: {

@@ -87,8 +87,12 @@ export default defineReport({
                   {
                     data: { name: 'optimum' },
                     transform: best,
-                    mark: { type: 'text', align: 'right', baseline: 'top', dy: 5, color: 'theme:soft' },
-                    encoding: { x: { value: 'width' }, y: { field: 'optimum', type: 'quantitative' }, text: { value: 'optimum, own costs counted' } },
+                    mark: { type: 'text', baseline: 'top', dy: 5, color: 'theme:soft' },
+                    encoding: {
+                      x: { value: { expr: 'width / 2' } },
+                      y: { field: 'optimum', type: 'quantitative' },
+                      text: { value: 'optimum, own costs counted' },
+                    },
                   },
                 ]),
             {

@@ -7,6 +7,7 @@ import {
   LANE_ROWS,
   LANE_TOOLTIP,
   laneHeight,
+  lanesIn,
   type ReportChart,
   type Row,
   type RunTables,
@@ -43,7 +44,7 @@ export default defineReport({
         data: { pages: rows },
         spec: {
           data: { name: 'pages' },
-          height: laneHeight(run.record.lanes.length),
+          height: laneHeight(lanesIn(rows)),
           mark: LANE_BAR,
           encoding: {
             y: LANE_ROWS,
@@ -52,6 +53,7 @@ export default defineReport({
               field: 'often',
               type: 'nominal',
               title: null,
+              legend: { columns: 2 },
               scale: { domain: CLASSES.map(({ name }) => name), range: CLASSES.map(({ colour }) => colour) },
             },
             order: { field: 'rank', type: 'quantitative' },

@@ -29,7 +29,16 @@ const DRAWN = [
   'pgdemote_kswapd',
   'pgdemote_direct',
 ]
-const NUMASTAT = ['numa_hit', 'numa_miss', 'numa_foreign', 'interleave_hit', 'local_node', 'other_node']
+/** Counters of a node as numastat calls them, by their name in /sys/devices/system/node/node0/vmstat. */
+const NUMASTAT: Record<string, string> = {
+  numa_hit: 'numa_hit',
+  numa_miss: 'numa_miss',
+  numa_foreign: 'numa_foreign',
+  numa_interleave: 'interleave_hit',
+  numa_local: 'local_node',
+  numa_other: 'other_node',
+}
+const ofNode = (row: Row): Row => ({ ...row, counter: NUMASTAT[row['counter'] as string] ?? row['counter']! })
 /** Counters that are figures of the summary too, whose sampling error is known. */
 const SUMMED: Record<string, MetricName> = { pgmigrate_success: 'migrated', numa_hint_faults: 'hintFaults' }
 /** Stretches of time are joined until no more rows than these remain. */
@@ -50,18 +59,12 @@ export default defineReport({
         'Increase of the counters of /proc/vmstat',
         rows.filter((row) => row['node'] === -1),
       ),
-      ...nodes.map((node) =>
-        counters(
-          run,
-          `numastat of node ${node}`,
-          rows.filter((row) => row['node'] === node),
-        ),
-      ),
+      ...nodes.map((node) => counters(run, `numastat of node ${node}`, rows.filter((row) => row['node'] === node).map(ofNode))),
     ]
   },
   charts(run): ReportChart[] {
     const grid = new TimeGrid(run)
-    const rows = grid.stretches(run, 'vmstat', ['lane', 'node', 'counter'], ['value'], MOST_ROWS)
+    const rows = grid.stretches(run, 'vmstat', ['lane', 'node', 'counter'], ['value'], MOST_ROWS).map((row) => (row['node'] === -1 ? row : ofNode(row)))
     const counted = (counters: readonly string[], isNode: (node: number) => boolean): Row[] => {
       const own = rows.filter((row) => isNode(row['node'] as number) && counters.includes(row['counter'] as string) && row['value'] !== 0)
       // A picture keeps its place and its policies whatever is chosen: zeros that stand in every window
@@ -88,8 +91,8 @@ export default defineReport({
         caption: 'numa_hit: allocated on the node that was wanted; local_node: by a process running on it. Stacked by node.',
         description: 'Stacked bar charts: the counters of numastat in each policy, one picture per counter, coloured by node',
         width: 'full',
-        data: { numastat: counted(NUMASTAT, (node) => node !== -1) },
-        spec: small('numastat', 'counter', NUMASTAT, run, LANE_ROWS, { field: 'node', type: 'nominal', title: 'node' }),
+        data: { numastat: counted(Object.values(NUMASTAT), (node) => node !== -1) },
+        spec: small('numastat', 'counter', Object.values(NUMASTAT), run, LANE_ROWS, { field: 'node', type: 'nominal', title: 'node' }),
       },
     ]
   },

@@ -8,6 +8,7 @@ import {
   groupBy,
   LANE_TOOLTIP,
   type ReportTable,
+  type Row,
   type RunTables,
   studyPoints,
 } from '../src/report/index.ts'
@@ -25,10 +26,13 @@ export default defineReport({
   charts(run) {
     const all = winners(run)
     const [rows, columns] = split(run)
-    const data = all.slice(0, MOST_SETTINGS * MOST_SETTINGS).map(({ best, row }) => ({
+    const data = all.slice(0, MOST_SETTINGS * MOST_SETTINGS).map(({ best, row, verdict }) => ({
       lane: best.lane,
       setting: best.setting,
       saved: 1 - best.ratio,
+      text: best.lane === run.record.baseline ? 'none cheaper' : formatPercent(1 - best.ratio),
+      verdict,
+      clear: verdict === 'yes',
       across: words(columns, row),
       down: words(rows, row),
     }))
@@ -38,7 +42,7 @@ export default defineReport({
       {
         name: 'winners',
         title: 'Cheapest policy of each setting',
-        caption: `The figure is what it saves against ${run.record.baseline}, its own costs counted.`,
+        caption: `The figure is what it saves against ${run.record.baseline}, its own costs counted; pale: its lead on the next may be chance, or is not known.`,
         description: 'Grid: the cheapest policy for every trace and machine of the study, with what it saves against the baseline',
         width: 'full',
         data: { winners: data },
@@ -58,13 +62,22 @@ export default defineReport({
           },
           layer: [
             {
-              mark: { type: 'rect', opacity: 0.85, cornerRadius: 3 },
+              mark: { type: 'rect', cornerRadius: 3 },
               encoding: {
+                fillOpacity: { condition: { test: 'datum.clear', value: 0.9 }, value: 0.3 },
                 fill: { field: 'lane', type: 'nominal' },
-                tooltip: [LANE_TOOLTIP, { field: 'setting', title: 'setting' }, { field: 'saved', type: 'quantitative', title: 'saved', format: '.2%' }],
+                tooltip: [
+                  LANE_TOOLTIP,
+                  { field: 'setting', title: 'setting' },
+                  { field: 'saved', type: 'quantitative', title: 'saved', format: '.2%' },
+                  { field: 'verdict', title: 'more than chance' },
+                ],
               },
             },
-            { mark: { type: 'text', color: 'theme:surface', fontWeight: 600 }, encoding: { text: { field: 'saved', type: 'quantitative', format: '.1%' } } },
+            {
+              mark: { type: 'text', fontWeight: 600 },
+              encoding: { text: { field: 'text' }, color: { condition: { test: 'datum.clear', value: 'theme:surface' }, value: 'theme:ink' } },
+            },
           ],
         },
       },
@@ -81,31 +94,57 @@ function split({ study }: RunTables): [string[], string[]] {
 const words = (axes: string[], row: Record<string, unknown>): string =>
   axes.map((axis) => (axis === 'trace' || axis === 'machine' ? String(row[axis]) : `${axis} ${row[axis] ?? 'default'}`)).join(', ') || 'all'
 
-function winners(run: RunTables) {
-  const points = studyPoints(run.rows('points'), run.study!, run.record.baseline)
-  const rowOf = new Map(points.map(({ setting, row }) => [setting, row]))
-  return [...groupBy(costsBySetting(points), ({ setting }) => setting)].map(([setting, group]) => {
-    const [best, second] = [...group].sort((a, b) => a.ratio - b.ratio) as [Cost, Cost | undefined]
-    const close = group.filter(({ lane, ratio }) => lane !== best.lane && ratio <= best.ratio * (1 + EQUAL))
-    return { best, second, close, row: rowOf.get(setting)! }
-  })
+interface Winner {
+  best: Cost
+  second: Cost | undefined
+  close: Cost[]
+  row: Row
+  /** Is it cheaper than the next by more than chance? */
+  verdict: string
 }
 
-/** Is the cheapest policy of each setting cheaper than the next by more than chance? */
-function moreThanChance({ study }: RunTables, all: ReturnType<typeof winners>): string[] {
+const known = new WeakMap<RunTables, Winner[]>()
+
+/** The baseline where no policy is cheaper than it by more than EQUAL. */
+function winners(run: RunTables): Winner[] {
+  const found = known.get(run)
+  if (found !== undefined) return found
+  const { baseline } = run.record
+  const points = studyPoints(run.rows('points'), run.study!, baseline)
+  const rowOf = new Map(points.map(({ setting, row }) => [setting, row]))
+  const all = [...groupBy(costsBySetting(points), ({ setting }) => setting)].map(([setting, group]) => {
+    const [cheapest, ...others] = [...group].sort((a, b) => a.ratio - b.ratio) as [Cost, ...Cost[]]
+    const reference = group.find(({ lane }) => lane === baseline)
+    const best = cheapest.ratio > 1 - EQUAL && reference !== undefined ? reference : cheapest
+    const close = group.filter(({ lane, ratio }) => lane !== best.lane && ratio <= best.ratio * (1 + EQUAL))
+    return { best, second: best === cheapest ? others[0] : cheapest, close, row: rowOf.get(setting)! }
+  })
+  const verdicts = moreThanChance(run, all.slice(0, MOST_SETTINGS))
+  const judged = all.map((one, i) => ({ ...one, verdict: verdicts[i] ?? 'not tested' }))
+  known.set(run, judged)
+  return judged
+}
+
+function moreThanChance({ study }: RunTables, all: Omit<Winner, 'verdict'>[]): string[] {
   const tested = all.map(({ best, second }) => {
     if (second === undefined || study!.compare === undefined) return null
     return study!.compare(second.lane, best.setting).ratios.find(({ policy }) => policy === best.lane)?.p ?? null
   })
-  const known = tested.filter((p) => p !== null)
-  const adjusted = corrected(known, 'holm').values()
-  return tested.map((p) => (p === null ? 'not enough blocks' : adjusted.next().value! <= 0.05 ? 'yes' : 'no significant difference'))
+  const adjusted = corrected(
+    tested.filter((p) => p !== null),
+    'holm',
+  ).values()
+  return tested.map((p, i) => {
+    if (p === null) return 'not enough blocks'
+    if (adjusted.next().value! > 0.05) return 'no significant difference'
+    // the baseline stands before what is cheaper by next to nothing
+    return all[i]!.best.ratio < all[i]!.second!.ratio ? 'yes' : 'too small to count'
+  })
 }
 
 function table(run: RunTables): ReportTable {
   const all = winners(run)
   const baseline = run.record.baseline
-  const verdicts = moreThanChance(run, all.slice(0, MOST_SETTINGS))
   return {
     title: 'Cheapest policy of each setting',
     columns: [
@@ -120,14 +159,14 @@ function table(run: RunTables): ReportTable {
     ],
     rows: all
       .slice(0, MOST_SETTINGS)
-      .map(({ best, second, close }, i) => [
+      .map(({ best, second, close, verdict }) => [
         best.setting,
         best.lane,
         best.lane === baseline ? '' : formatPercent(1 - best.ratio),
         best.seeds > 1 ? formatPercent(best.high - best.low) : '',
         second?.lane ?? '',
-        second === undefined ? '' : formatPercent(second.ratio / best.ratio - 1),
-        second === undefined ? '' : verdicts[i]!,
+        second === undefined ? '' : formatPercent(Math.max(0, second.ratio / best.ratio - 1)),
+        second === undefined ? '' : verdict,
         [...close.slice(0, 3).map(({ lane }) => lane), ...(close.length > 3 ? [`${close.length - 3} more`] : [])].join(', '),
       ]),
     notes: [

@@ -4,6 +4,7 @@ import { formatPercent } from '../units.ts'
 import { bindChart, type ChartContext, type VegaLiteSpec } from './bind.ts'
 import type { ReportChart, ReportTable } from './define.ts'
 import { gridColumns, LANE_ROWS, LANE_TOOLTIP, laneHeight } from './pieces.ts'
+import { shortened } from './text.ts'
 import type { Scheme } from './theme.ts'
 
 /** `+12.3%`: a ratio as a change. */
@@ -120,10 +121,19 @@ export function comparisonCharts(comparison: PolicyComparison): ReportChart[] {
     verdict: judged.verdict,
   })
   const mean = cases.length > 1 ? overall.map((one) => ({ lane: one.policy, case: ALL, ...rows(one.others.interval === null ? one.these : one.others) })) : []
-  const y = { ...LANE_ROWS, axis: { labelLimit: 180 } }
+  // An interval that reaches far would flatten all others: bars end at twice the largest change of their picture
+  const drawn = <R extends { case: string; change: number; low: number | null; high: number | null }>(
+    all: R[],
+  ): (R & { from: number | null; to: number | null })[] =>
+    all.map((row) => {
+      const reach = 0.01 + 2 * Math.max(...all.filter((one) => one.case === row.case).map(({ change }) => Math.abs(change)))
+      return { ...row, from: row.low === null ? null : Math.max(-reach, row.low), to: row.high === null ? null : Math.min(reach, row.high) }
+    })
+  const short = shortNames(cases.map(({ name }) => name))
+  const y = LANE_ROWS
   const caption =
     cases.length > 1
-      ? `Left of zero is cheaper; hollow is no significant difference. The mean is over traces${overall.some(({ others }) => others.interval !== null) ? '; its interval is for traces like these' : `; its interval is for these very traces, as there are fewer than ${LEAST_TRACES}`}.`
+      ? `Left of zero is cheaper; hollow is no significant difference; every picture has its own scale. The mean is over traces${overall.some(({ others }) => others.interval !== null) ? '; its interval is for traces like these' : `; its interval is for these very traces, as there are fewer than ${LEAST_TRACES}`}.`
       : 'Left of zero is cheaper; hollow is no significant difference.'
   return [
     {
@@ -132,12 +142,12 @@ export function comparisonCharts(comparison: PolicyComparison): ReportChart[] {
       caption,
       description: `Interval plots: ${what} of each policy relative to the baseline with its 95 percent confidence interval, one picture per trace`,
       width: 'full',
-      data: { ratios: [...mean, ...ratios.map((one) => ({ lane: one.policy, case: one.case, ...rows(one) }))] },
+      data: { ratios: drawn([...mean, ...ratios.map((one) => ({ lane: one.policy, case: short.get(one.case)!, ...rows(one) }))]) },
       spec: {
         data: { name: 'ratios' },
-        facet: { field: 'case', type: 'nominal', title: null, sort: [ALL, ...cases.map(({ name }) => name)] },
+        facet: { field: 'case', type: 'nominal', title: null, sort: [ALL, ...short.values()] },
         columns: gridColumns(cases.length === 1 ? 1 : cases.length + 1, 3),
-        resolve: { axis: { x: 'independent' } },
+        resolve: { scale: { x: 'independent' } },
         spacing: { row: 24, column: 24 },
         spec: {
           width: cases.length === 1 ? 760 : 235,
@@ -145,12 +155,12 @@ export function comparisonCharts(comparison: PolicyComparison): ReportChart[] {
           layer: [
             { mark: { type: 'rule', color: 'theme:soft', strokeDash: [4, 3] }, encoding: { x: { datum: 0 } } },
             {
-              transform: [{ filter: 'datum.low !== null' }],
+              transform: [{ filter: 'datum.from !== null' }],
               mark: { type: 'rule', strokeWidth: 3, strokeCap: 'round' },
               encoding: {
                 y,
-                x: { field: 'low', type: 'quantitative', title: `change of ${what}`, axis: { format: '+~%', tickCount: 4 } },
-                x2: { field: 'high' },
+                x: { field: 'from', type: 'quantitative', title: `change of ${what}`, axis: { format: '+~%', tickCount: 4 } },
+                x2: { field: 'to' },
               },
             },
             {
@@ -184,13 +194,21 @@ export function comparisonCharts(comparison: PolicyComparison): ReportChart[] {
 }
 
 const ALL = 'geometric mean'
+/** Letters over a picture. */
+const HEADER = 34
+
+/** Long names cut in the middle, as far as they stay distinct. */
+function shortNames(names: string[]): Map<string, string> {
+  const short = names.map((name) => shortened(name, HEADER))
+  return new Map(names.map((name, i) => [name, short.filter((other) => other === short[i]).length === 1 ? short[i]! : name]))
+}
 
 function matrixChart({ matrix, policies, cases }: PolicyComparison): ReportChart {
   const axis = { domain: false, ticks: false, grid: false, labelLimit: 220, labelFlush: false }
   return {
     name: 'wins',
     title: 'Who beats whom, in how many cases',
-    caption: `Row against column: wins / ties / losses of ${cases.length} cases; strong is winning more often than losing.`,
+    caption: `Row against column: wins / ties / losses of ${cases.length} cases (those with too few blocks are in none of the three); strong is winning more often than losing.`,
     description: 'Matrix: in how many cases each policy is significantly cheaper than each other, ties, and in how many it is dearer',
     width: 'full',
     data: {
@@ -208,7 +226,13 @@ function matrixChart({ matrix, policies, cases }: PolicyComparison): ReportChart
       data: { name: 'wins' },
       height: laneHeight(policies.length),
       encoding: {
-        x: { field: 'other', type: 'nominal', title: 'against', sort: policies, axis: { ...axis, labelAngle: policies.length > 6 ? -30 : 0 } },
+        x: {
+          field: 'other',
+          type: 'nominal',
+          title: 'against',
+          sort: policies,
+          axis: { ...axis, labelAngle: policies.length * Math.max(...policies.map(({ length }) => length)) > 130 ? -30 : 0, labelOverlap: false },
+        },
         y: { ...LANE_ROWS, axis },
         tooltip: [LANE_TOOLTIP, { field: 'other', title: 'against' }, { field: 'wins' }, { field: 'ties' }, { field: 'losses' }],
       },

@@ -52,7 +52,7 @@ export function coincidence(run: RunTables, lanes: readonly string[]): number[] 
 
 export function bindChart(chart: ReportChart, context: ChartContext, { scheme, framed, withoutData = false }: BindOptions): VegaLiteSpec {
   const { lanes, nodes, edges, dashes } = context
-  const spec = fill(chart.spec, { scheme, framed, lanes, nodes, dashes }) as VegaLiteSpec
+  const spec = fill(chart.spec, { scheme, framed, lanes, nodes, dashes, letters: chart.width === 'full' ? 130 : 56 }) as VegaLiteSpec
   const isFaceted = 'facet' in spec || 'hconcat' in spec || 'vconcat' in spec || 'concat' in spec || usesFacetChannel(spec)
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -77,6 +77,8 @@ interface Filling {
   lanes: string[]
   nodes: number[]
   dashes: number[][]
+  /** That a line of the legend holds. */
+  letters: number
 }
 
 const COLOUR_CHANNELS = new Set(['color', 'fill', 'stroke'])
@@ -96,22 +98,22 @@ function fill(value: unknown, filling: Filling, key = ''): unknown {
   return filled
 }
 
-function fillLane(definition: Record<string, unknown>, channel: string, { lanes, scheme, framed }: Filling): Record<string, unknown> {
+function fillLane(definition: Record<string, unknown>, channel: string, { lanes, scheme, framed, letters }: Filling): Record<string, unknown> {
   if (COLOUR_CHANNELS.has(channel)) {
     const scale = { domain: lanes, range: lanes.map((_, index) => roleColour(laneRole(index), scheme)) }
-    return { scale, legend: laneLegend(lanes, framed), ...definition }
+    return { scale, legend: laneLegend(lanes, framed, letters), ...definition }
   }
   if (ORDERED_CHANNELS.has(channel)) return { sort: lanes, ...definition }
   return definition
 }
 
-const laneLegend = (lanes: string[], framed: boolean): object | null =>
-  framed ? { title: null, columns: Math.max(1, Math.floor(130 / (6 + Math.max(...lanes.map((lane) => lane.length))))) } : null
+const laneLegend = (lanes: string[], framed: boolean, letters: number): object | null =>
+  framed ? { title: null, columns: Math.max(1, Math.floor(letters / (6 + Math.max(...lanes.map((lane) => lane.length))))) } : null
 
 /** Dashes tell lanes of one colour apart, and let lines show that lie under others. */
-function withDashes(filled: Record<string, unknown>, { color }: Record<string, unknown>, { lanes, framed, dashes }: Filling): Record<string, unknown> {
+function withDashes(filled: Record<string, unknown>, { color }: Record<string, unknown>, { lanes, framed, dashes, letters }: Filling): Record<string, unknown> {
   if ((color as { field?: string } | undefined)?.field !== 'lane' || dashes.every((dash) => dash.length === 0)) return filled
-  const legend = (filled['color'] as { legend?: unknown }).legend === null ? null : laneLegend(lanes, framed)
+  const legend = (filled['color'] as { legend?: unknown }).legend === null ? null : laneLegend(lanes, framed, letters)
   const scale = { domain: lanes, range: dashes }
   return { ...filled, strokeDash: { field: 'lane', type: 'nominal', scale, legend } }
 }

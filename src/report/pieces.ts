@@ -1,8 +1,9 @@
 /** Pieces of Vega-Lite that charts share, so that the same thing looks the same everywhere. */
+import type { Row } from '../columns/index.ts'
 import type { TimeGrid } from './time.ts'
 
 /** Counts as 1.2k, 3M; the format alone would give every tick the prefix of the largest. */
-export const COUNT_AXIS = { tickCount: 5, labelExpr: "format(datum.value, '~s')" }
+export const COUNT_AXIS = { tickCount: 5, tickMinStep: 1, labelExpr: "format(datum.value, '~s')" }
 
 /** Horizontal bars: one row per lane. */
 export const LANE_ROWS = { field: 'lane', type: 'nominal', title: null }
@@ -21,6 +22,12 @@ export const timeAxis = (grid: TimeGrid): Record<string, unknown> => ({
   axis: { tickCount: 10 },
 })
 export const timeTooltip = (grid: TimeGrid): Record<string, unknown> => ({ field: 'time', type: 'quantitative', title: `until (${grid.unit})`, format: '.4~g' })
+
+/** Width of each of so many pictures beside each other, axes and gaps left out. */
+export const gridWidth = (columns: number): number => Math.floor(1010 / columns) - 25
+
+/** How many lanes have rows: as high is a chart that leaves the others out. */
+export const lanesIn = (rows: readonly Row[]): number => new Set(rows.map((row) => row['lane'])).size
 
 /** Columns of small multiples: as many as fit, fewer where that leaves no hole in the last row. */
 export function gridColumns(pictures: number, most: number): number {

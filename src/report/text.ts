@@ -104,7 +104,7 @@ function renderColumns(table: ReportTable, cells: string[][], columns: number[],
 }
 
 /** Cut in the middle: both the policy and its last parameter stay readable. */
-function shortened(text: string, limit: number): string {
+export function shortened(text: string, limit: number): string {
   if (text.length <= limit) return text
   const tail = Math.floor((limit - 1) / 2)
   return `${text.slice(0, limit - 1 - tail)}…${text.slice(text.length - tail)}`

@@ -109,7 +109,8 @@ describe('what is more than chance', () => {
       const [table] = report.text(study)
       return table!.rows.map((row) => row[table!.columns.findIndex(({ heading }) => heading === 'more than chance')])
     }
-    expect(new Set(column(sampleStudy(shape)))).toEqual(new Set(['no significant difference']))
+    expect(column(sampleStudy(shape))).toContain('no significant difference')
+    expect(column(sampleStudy(shape))).not.toContain('yes')
     expect(column(sampleStudy({ ...shape, lanes: lanes.slice(0, 2) }))).toContain('yes')
     expect(column(sampleStudy({ ...shape, compare: false }))[0]).toBe('not enough blocks')
   })
