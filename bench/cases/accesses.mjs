@@ -9,7 +9,7 @@ const CASES = {
 }
 
 const SLOWER_COUNTING =
-  'tried: a shift of any width, four counters side by side (0.55 to 0.68 of C); byte offsets of counters in the words, banks at constant addresses, eight accesses a turn (0.86 to 0.93 on a machine with two idle cpus for its two processes); WebAssembly has no addressing mode for tables and adds the base of its memory each time'
+  'tried: a shift of any width, four counters side by side (0.55 to 0.68 of C); byte offsets of counters in the words, banks at constant addresses, eight accesses a turn (0.76 to 0.93 on a busy machine); WebAssembly has no addressing mode for tables and adds the base of its memory each time'
 const SLOWER_DECODING =
   'tried: DEFLATE wherever it was a quarter smaller (20 to 40 M accesses/s where hardly an access repeats its page), then frames unless DEFLATE saves 8 KiB a block, and one buffer for all blocks (70); where no access repeats its page, some 3 bytes an access are read, summed (crc32) and unpacked'
 
