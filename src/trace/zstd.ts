@@ -2,6 +2,7 @@
  * Zstandard frames (RFC 8878) as a stream of bytes. fzstd decodes the blocks; the frames around them are taken apart here, because
  * it allocates whatever window a header claims, moves all of it after each block, recurses once per frame, and checks no sums.
  */
+import { createContext, Script } from 'node:vm'
 import { Decompress } from 'fzstd'
 import xxhash from 'xxhash-wasm'
 import { UserError } from '../errors.ts'
@@ -19,11 +20,19 @@ const FIRST_BYTES = 2 ** 20
 const MOST_WORK = 4096
 const WORK_ALLOWANCE = 2 ** 32
 
+/** fzstd does not hold damaged sequences to the size of their block and may copy for minutes; a block takes milliseconds. */
+const SLOWEST_BLOCK_MS = 2000
+
 const RAW = 0
 const RLE = 1
+const COMPRESSED = 2
 const RESERVED = 3
 
 const { create64 } = await xxhash()
+
+const limited = { decode: () => {} }
+const limitedContext = createContext(limited)
+const decodeLimited = new Script('decode()')
 
 export async function* unzstd(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
   let read = 0
@@ -194,9 +203,12 @@ class Frame {
   *#decode(block: Buffer, isLast: boolean): Iterable<Uint8Array> {
     const before = this.#content
     try {
-      this.#decoder!.push(block, isLast)
+      limited.decode = () => this.#decoder!.push(block, isLast)
+      if (((block[0]! >>> 1) & 3) === COMPRESSED) decodeLimited.runInContext(limitedContext, { timeout: SLOWEST_BLOCK_MS })
+      else limited.decode()
     } catch (error) {
-      throw damagedZstd(this.#path, (error as { code?: number }).code === undefined ? 'a block that does not hold together' : (error as Error).message)
+      // a number where fzstd itself complains
+      throw damagedZstd(this.#path, typeof (error as { code?: unknown }).code === 'number' ? (error as Error).message : 'a block that does not hold together')
     }
     for (const piece of this.#decoded.splice(0)) {
       this.#content += piece.length

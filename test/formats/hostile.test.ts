@@ -192,6 +192,10 @@ describe('zstd', () => {
     expect((process.cpuUsage().user - start) / 1e6).toBeLessThan(60)
   })
 
+  test('a damaged block whose copies would go on for minutes', { timeout: 60_000 }, async () => {
+    await complains(readFileSync(join(FIXTURES, 'containers/endless-copies.csv.zst')), /zstd data is damaged: a block that does not hold together/)
+  })
+
   test('every damaged byte of the content is noticed', async () => {
     for (let at = 30; at < PZSTD.length; at++) {
       const damaged = Buffer.from(PZSTD)
