@@ -58,6 +58,13 @@ export function createLaneKernel(machine: Machine, layout: MemoryLayout, options
   return new Lane(machine, layout, options)
 }
 
+/** page -> process and address: the same for all lanes of a layout, built when a policy first needs them. */
+interface Places {
+  process: Uint16Array
+  vpage: Float64Array
+}
+const placesOf = new WeakMap<MemoryLayout, Places>()
+
 class Lane implements LaneKernel {
   readonly machine: Machine
   readonly placement: Uint8Array
@@ -75,12 +82,12 @@ class Lane implements LaneKernel {
   #copies: Copies | null = null
   /** False until a mempolicy or cpuset is in force: then every fault starts on the faulting cpu's node. */
   #hasPolicies = false
-  /** page -> process and address, built when a policy first needs them. */
-  #places: { process: Uint16Array; vpage: Float64Array } | null = null
+  readonly #layout: MemoryLayout
 
   constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, bytes, onStage, isWritten = () => false }: LaneOptions) {
     this.machine = machine
     this.#isWritten = isWritten
+    this.#layout = layout
     this.#pageSize = layout.pageSize
     this.#observer = observer
     const kernel = new Kernel({
@@ -436,12 +443,12 @@ class Lane implements LaneKernel {
   }
 
   #place(page: PageId): { process: Process; vpage: number } {
-    this.#places ??= this.#buildPlaces()
-    const places = this.#places
+    const places = placesOf.get(this.#layout) ?? this.#buildPlaces()
+    placesOf.set(this.#layout, places)
     return { process: this.#kernel.processes[places.process[page]!]!, vpage: places.vpage[page]! }
   }
 
-  #buildPlaces(): { process: Uint16Array; vpage: Float64Array } {
+  #buildPlaces(): Places {
     const process = new Uint16Array(this.#kernel.pages.length)
     const vpage = new Float64Array(this.#kernel.pages.length)
     for (const [p, owner] of this.#kernel.processes.entries()) {
