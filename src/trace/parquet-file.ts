@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
 import { undecodable } from './damage.ts'
 import type { FormatContext, TraceWriter } from './format.ts'
+import { checkPages } from './parquet-pages.ts'
 import { type ColumnValues, TableBatches } from './table-batches.ts'
 import { layoutOf, type TableLayout } from './table-columns.ts'
 import { unzstdWhole } from './zstd.ts'
@@ -54,6 +55,7 @@ async function readRowGroups(file: FileHandle, path: string, trace: TraceWriter,
         got: Number.isNaN(rows) ? 'nothing' : String(rows),
         hint: 'Write it with row_group_size=1000000',
       })
+    await checkPages(buffer, group, MOST_ROWS_IN_GROUP)
     const columns = await readColumns(rowStart, rowStart + rows)
     if (columns.some((values) => values.length < rows)) throw new Error('a column shorter than its row group')
     batches.push(columns, rows)
@@ -81,6 +83,7 @@ async function readRowGroups(file: FileHandle, path: string, trace: TraceWriter,
   async function sampleRows(all: string[]): Promise<string[][]> {
     const rows = Math.min(100, Number(metadata.row_groups[0]?.num_rows ?? 0))
     if (rows <= 0) return []
+    await checkPages(buffer, metadata.row_groups[0]!, MOST_ROWS_IN_GROUP)
     const columns = await readColumns(0, rows, all)
     return Array.from({ length: rows }, (_, i) => columns.map((column) => String(column[i] ?? '')))
   }

@@ -74,6 +74,25 @@ describe('counts that claim more than there is', () => {
     await complains(Buffer.concat([file.subarray(0, start), claiming, end]), /too large for memory/)
   })
 
+  test('Parquet: the size of a page; found by fuzzing, it took 4 GB', async () => {
+    await complains(readFileSync(join(FIXTURES, 'hostile/page-too-large.parquet')), /a page too large for memory/, { format: 'parquet' })
+  })
+
+  test('Parquet: values of a page', async () => {
+    const values = Int32Array.from({ length: 40 }, (_, i) => i)
+    const columnData = [
+      { name: 'time_ns', data: values },
+      { name: 'addr', data: values },
+    ]
+    const file = Buffer.from(parquetWriteBuffer({ columnData, codec: 'UNCOMPRESSED' }))
+    expect((await openText(file)).meta.records).toBe(40)
+    // Thrift's compact i32 in the header of the first page: 80 = 40 in zigzag
+    const at = file.indexOf(Buffer.from([0x15, 80]))
+    const many = Buffer.from(file)
+    many[at + 1] = 126
+    await complains(many, /a page with more values than its column/, { format: 'parquet' })
+  })
+
   test('native: pages, ticks, actors and rows, with checksums in order', async () => {
     const csv = writeTemporary('x.csv', `time_ns,addr\n${Array.from({ length: 50 }, (_, i) => `${i},${4096 * i}\n`).join('')}`)
     const native = join(dirname(csv), 'hostile.nrt')
