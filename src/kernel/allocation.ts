@@ -39,7 +39,7 @@ export function allocateByPolicy(
     default: {
       const intended = interleaveNode(policy, index, kernel.weights)
       const node = frames.allocate(intended, null, mems, size, cpu)
-      if (policy.mode === 'interleave' && node === intended) kernel.vmstat.countNode(node, 'numa_interleave')
+      if (policy.mode === 'interleave' && node === intended) kernel.vmstat.countNode(node, 'numa_interleave', frames.allocations(size))
       return node
     }
   }

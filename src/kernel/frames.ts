@@ -173,17 +173,22 @@ export class Frames {
         if ((allowed !== null && allowed[node] === 0) || (mems !== null && mems[node] === 0)) continue
         if (preferred < 0) preferred = node
         if (!this.take(node, mark, pages)) continue
-        this.#vmstat.countAllocation(preferred, node, cpu, this.#isSample ? pages : 1)
+        this.#vmstat.countAllocation(preferred, node, cpu, this.allocations(pages))
         return node
       }
     }
     return -1
   }
 
+  /** What one allocation of so many pages counts as: a sampled page stands for as many allocations. */
+  allocations(pages: number): number {
+    return this.#isSample ? pages : 1
+  }
+
   /** __GFP_THISNODE: this node or nothing. */
   allocateOn(node: number, mems: Uint8Array | null, pages: number, cpu: number): number {
     if ((mems !== null && mems[node] === 0) || !(this.take(node, 'low', pages) || this.take(node, 'min', pages))) return -1
-    this.#vmstat.countAllocation(node, node, cpu, this.#isSample ? pages : 1)
+    this.#vmstat.countAllocation(node, node, cpu, this.allocations(pages))
     return node
   }
 }

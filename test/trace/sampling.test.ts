@@ -184,6 +184,14 @@ describe('replay of a sample', () => {
   const summary = async (name: string, sampleOneIn?: number) =>
     (await replay({ trace: await openTrace(name, { sampleOneIn }), machine: machine('2-socket'), policies, jobs: 1 })).rows('summary')
 
+  it('counts pages that kept ones stand for in every counter of allocation', async () => {
+    const trace = await openTrace('uniform:table=128MiB,updates=150000', { sampleOneIn: 20 })
+    const run = await replay({ trace, machine: machine('2-socket'), policies: ['interleave'], jobs: 1, heat: false })
+    const of = (name: string) => run.rows('vmstat').find((row) => row['counter'] === name)!['value'] as number
+    expect(of('numa_hit')).toBeGreaterThan(20_000)
+    expect(of('numa_interleave')).toBe(of('numa_hit'))
+  }, 60_000)
+
   it('replays halves of it for wider intervals, the same each time', async () => {
     const trace = await openTrace('zipf:pages=20000,accesses=200000', { sampleOneIn: 10 })
     const rows = async (halfSamples?: number) => (await replay({ trace, machine: machine('2-socket'), policies, jobs: 1, halfSamples })).rows('summary')
