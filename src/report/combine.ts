@@ -46,8 +46,17 @@ function checkComparable(first: Run, other: Run): void {
     const expected = of(first.record)
     const got = of(other.record)
     if (expected === got) continue
-    const hint = field === 'trace.digest' ? 'numareplay compare pairs the policies trace by trace' : undefined
-    throw new UserError(why, { file: other.folder, field, expected: `${String(expected)} as in ${first.folder}`, got: String(got), hint })
+    // comparisons of a sweep store have no folder of their own
+    const isOfStore = first.folder === undefined || other.folder === undefined
+    const choose = 'Choose a trace of the store: --where trace=NAME'
+    const hint = isOfStore ? choose : field === 'trace.digest' ? 'numareplay compare pairs the policies trace by trace' : undefined
+    throw new UserError(why, {
+      file: other.folder,
+      field,
+      expected: `${String(expected)} as in ${first.folder ?? first.record.trace.file}`,
+      got: String(got),
+      hint,
+    })
   }
 }
 
