@@ -110,7 +110,8 @@ export function shortened(text: string, limit: number): string {
   return `${text.slice(0, limit - 1 - tail)}…${text.slice(text.length - tail)}`
 }
 
-function wrapped(text: string, width: number): string {
+/** Lines of at most so many characters, the further ones indented. */
+export function wrapped(text: string, width: number): string {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {

@@ -19,6 +19,7 @@ import {
   renderTable,
   svgToPng,
   terminalOptions,
+  wrapped,
   writeWhole,
 } from '../../report/index.ts'
 import { openRun, type Run } from '../../results/index.ts'
@@ -162,7 +163,9 @@ async function writeCharts(
 
 function printText(run: RunTables, reports: NamedReport[]): void {
   const options = terminalOptions()
-  const sentences = findings(run).map(({ lane, text }) => (lane === undefined ? text : `${lane} ${text}`))
+  // in a pipe a sentence stays on its line
+  const width = process.stdout.columns ?? Number.POSITIVE_INFINITY
+  const sentences = findings(run).map(({ lane, text }) => wrapped(lane === undefined ? text : `${lane} ${text}`, width))
   const tables = reports.flatMap(({ report }) => report.text(run).map((table) => renderTable(table, options)))
   process.stdout.write(`${[sentences.join('\n'), ...tables].join('\n\n')}\n`)
 }
