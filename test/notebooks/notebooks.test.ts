@@ -23,7 +23,7 @@ const EXPECTED: Record<string, { charts: string[]; check(text: string, outputs: 
     },
   },
   '02-writing-a-policy': {
-    charts: ['Mean latency against the cost of the policy'],
+    charts: ['Mean latency against memory moved'],
     check(text) {
       expect(text).toMatch(/dominant-user:period=250ms,sample-period=5/)
       const best = percent(text, /regret ([\d.]+)%, first-touch/)
