@@ -29,7 +29,7 @@ for (const name of samples) copyFileSync(join(ROOT, 'traces/samples', name), joi
 const policies = POLICIES.map((policy) => `'${policy}'`).join(', ')
 writeFileSync(join(folder, 'many.yaml'), `traces: '*.csv.gz'\nmachines: [spr-2s, 2s-plus-cxl, bdw-2s]\npolicies: [${policies}]\nseeds: 1-${SEEDS}\n`)
 for (const points of [FEW, MANY]) {
-  const plan = `traces: 'zipf:pages=50000,accesses=10000000'\nmachines: spr-2s\npolicies: numa-balancing\nseeds: 1-${points}\n`
+  const plan = `traces: 'zipf:pages=100000,accesses=40000000'\nmachines: spr-2s\npolicies: numa-balancing\nseeds: 1-${points}\n`
   writeFileSync(join(folder, `long${points}.yaml`), plan)
 }
 
@@ -168,7 +168,7 @@ load average ${result.load} at the end. On a busy machine only CPU seconds and r
 | CPU seconds of two workers over one (1 = nothing lost) | ${many.cpuOfTwoOverOne} |
 | peak memory, one worker / two workers | ${many.peakMiB.one} / ${many.peakMiB.two} MiB |
 
-| a point of 10 M accesses, 50,000 pages, numa-balancing | CPU ms per point |
+| a point of 40 M accesses, 100,000 pages, numa-balancing | CPU ms per point |
 |---|---|
 | lanes alone, same batches | ${long.barePointCpuMs} |
 | swept: claims, worker, encoding, files, everything | ${long.sweptPointCpuMs} |

@@ -61,7 +61,8 @@ export default {
       work: once * policies.length,
       against: 'one worker',
       target: 1.85,
-      reason: 'measured on two idle cpus: workers start, load the engine and read the trace anew in each replay, while one worker finds it in the memory of its kernels from the replay before; the optimum and the tables at the end are made by one thread',
+      reason:
+        'measured on two idle cpus: workers start, load the engine and read the trace anew in each replay, while one worker finds it in the memory of its kernels from the replay before; the optimum and the tables at the end are made by one thread',
     })
   },
 }
