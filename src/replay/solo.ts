@@ -30,15 +30,12 @@ export interface SoloResult {
   bound: Bound
 }
 
-/** As of a pass. */
-export type SoloOptions = PassOptions
-
 /** In the order of the lanes; an Error where a policy's code threw or the options do not fit the trace. */
-export function replaySolo(trace: PreparedTrace, solos: SoloLane[], options: SoloOptions = {}): (SoloResult | Error)[] {
+export function replaySolo(trace: PreparedTrace, solos: SoloLane[], options: PassOptions = {}): (SoloResult | Error)[] {
   return withBlocks(trace, (space, blockAt) => replayIn(space, blockAt, trace, solos, options))
 }
 
-function replayIn(space: Workspace, blockAt: (b: number) => LaneBlock, trace: PreparedTrace, solos: SoloLane[], options: SoloOptions): (SoloResult | Error)[] {
+function replayIn(space: Workspace, blockAt: (b: number) => LaneBlock, trace: PreparedTrace, solos: SoloLane[], options: PassOptions): (SoloResult | Error)[] {
   const { watch } = options
   const errors: (Error | undefined)[] = []
   const plans: ReplayPlan[] = []

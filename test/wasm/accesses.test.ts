@@ -1,27 +1,8 @@
 /** Single accesses: WebAssembly and TypeScript expand the same runs into the same words, and count the same. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import {
-  type AccessRuns,
-  BITS_PAD,
-  cellsOf,
-  plainWorkspace,
-  RUN_PAD,
-  type WordLayout,
-  type Workspace,
-  withWorkspace,
-  wordLayout,
-  wordsOf,
-} from '../../src/wasm/index.ts'
-
-function onBoth<T>(work: (workspace: Workspace) => T): T {
-  return withWorkspace((workspace) => {
-    expect(workspace.kind).toBe('wasm')
-    const fast = work(workspace)
-    expect(fast).toEqual(work(plainWorkspace))
-    return fast
-  })
-}
+import { type AccessRuns, BITS_PAD, cellsOf, RUN_PAD, type WordLayout, type Workspace, wordLayout, wordsOf } from '../../src/wasm/index.ts'
+import { onBoth } from './both.ts'
 
 function filled<A extends Uint8Array | Uint32Array>(array: A, values: ArrayLike<number>): A {
   array.set(values)

@@ -1,19 +1,11 @@
 /** Packed columns: WebAssembly and TypeScript write the same bytes and read the same rows, and refuse the same damage. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { columnBytes, packedBytes, plainWorkspace, type Workspace, withWorkspace } from '../../src/wasm/index.ts'
+import { columnBytes, packedBytes, type Workspace } from '../../src/wasm/index.ts'
+import { onBoth } from './both.ts'
 
 const value = fc.oneof(fc.nat(3), fc.nat(1000), fc.integer({ min: 0, max: 2 ** 32 - 1 }))
 const list = fc.array(value, { maxLength: 300, size: 'max' })
-
-function onBoth<T>(work: (workspace: Workspace) => T): T {
-  return withWorkspace((workspace) => {
-    expect(workspace.kind).toBe('wasm')
-    const fast = work(workspace)
-    expect(fast).toEqual(work(plainWorkspace))
-    return fast
-  })
-}
 
 function words({ u32 }: Workspace, values: readonly number[], room = values.length): Uint32Array {
   const array = u32(room)
