@@ -39,6 +39,7 @@ export function describeMachine(machine: Machine): string {
     ),
     machine.load ? section('Read bandwidth, GB/s', bandwidths(machine)) : '',
     section('SLIT is not latency', slitCheck(machine)),
+    section('Last-level caches', caches(machine)),
     section('Costs', costs(machine)),
   ]
   return `${sections.filter(Boolean).join('\n\n')}\n`
@@ -111,6 +112,19 @@ function slitCheck(machine: Machine): string[] {
       return [String(distance), (distance / 10).toFixed(1), text, slitFactor(distance).toFixed(2)]
     })
   return rows.length === 0 ? [] : align([['SLIT', 'says times local', 'is times local', 'rule gives'], ...rows], ['right', 'right', 'right', 'right'])
+}
+
+/** Groups of cpus that `caches` names one by one; a large EPYC has some thirty, all alike. */
+const MOST_GROUPS = 8
+
+function caches({ llc }: Machine): string[] {
+  if (llc === undefined) return []
+  const groups = llc.sharedBy.slice(0, MOST_GROUPS).map((cpus) => formatList(cpus))
+  const rest = llc.sharedBy.length - groups.length
+  return [
+    `${llc.sharedBy.length} of ${formatSize(llc.bytes)}, ${llc.ways} ways, lines of ${formatSize(llc.lineBytes)}, ${llc.replacement.toUpperCase()}`,
+    `shared by cpus ${groups.join(' | ')}${rest > 0 ? ` and ${rest} more groups` : ''}`,
+  ]
 }
 
 function costs({ costs }: Machine): string[] {

@@ -25,6 +25,7 @@ export interface FuzzTarget {
 const ROOT = join(import.meta.dirname, '../..')
 const TRACES = join(ROOT, 'test/fixtures/traces')
 const TOPOLOGY = join(ROOT, 'test/fixtures/topology')
+const CACHES = join(ROOT, 'test/fixtures/caches')
 const PRESETS = join(ROOT, 'src/machine/presets')
 /** Bytes of a piece of a sample: short, so that many can be tried and the damage meets what matters. */
 const PIECE = 1500
@@ -210,9 +211,11 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
   writeFileSync(table, `time_ns,pid,tid,cpu,op,addr,size\n${Array.from({ length: 50 }, (_, i) => `${i},1,${i % 3},${i % 4},R,${4096 * i},8\n`).join('')}`)
   await importTrace(table, native)
 
-  const texts = readdirSync(TOPOLOGY)
-    .filter((name) => !name.endsWith('.md'))
-    .flatMap((name) => readdirSync(join(TOPOLOGY, name)).map((dump) => gunzipSync(readFileSync(join(TOPOLOGY, name, dump)))))
+  const dumps = [
+    ...readdirSync(TOPOLOGY).flatMap((name) => (name.endsWith('.md') ? [] : readdirSync(join(TOPOLOGY, name)).map((dump) => join(TOPOLOGY, name, dump)))),
+    ...readdirSync(CACHES).flatMap((name) => (name.endsWith('.md') ? [] : [join(CACHES, name)])),
+  ]
+  const texts = dumps.map((dump) => (dump.endsWith('.gz') ? gunzipSync(readFileSync(dump)) : readFileSync(dump)))
   const mlc =
     'Intel(R) Memory Latency Checker - v3.9\nMeasuring idle latencies (in ns)...\n\t\tNuma node\nNuma node\t     0\t     1\t\n       0\t  78.5\t 134.8\t\n       1\t 133.7\t  79.2\t\n'
 

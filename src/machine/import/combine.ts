@@ -2,6 +2,7 @@
 import { UserError } from '../../errors.ts'
 import { formatList } from '../../units.ts'
 import { type MachineDocument, MOST_NODES } from '../machine-file.ts'
+import { lastLevelCaches } from './caches.ts'
 import { type Findings, Sparse } from './findings.ts'
 
 /** Where no dump says: enough to replay a trace on, and said in every report. */
@@ -27,11 +28,16 @@ export function combine(findings: Findings[]): MachineDocument {
   if (grades.size > 1) warnings.push('latencies are partly measured, partly what the firmware states')
   const vendor = findings.find((one) => one.vendor)?.vendor
   const model = findings.find((one) => one.model)?.model
+  const { llc, note } = lastLevelCaches(
+    findings,
+    ids.map((id) => cpus.get(id)!),
+  )
   const memoryOnly = ids.filter((id) => cpus.get(id)!.length === 0)
   return {
     about: `${model ? `${model}: ` : ''}${ids.length} node${ids.length === 1 ? '' : 's'}${memoryOnly.length ? `, of which ${memoryOnly.length} memory only` : ''}`,
     sources: findings.map((one) => one.from),
     evidence: 'imported',
+    ...(note ? { notes: [note] } : {}),
     ...(warnings.length ? { warnings: [...new Set(warnings)] } : {}),
     nodes: ids.map((id) => ({
       id,
@@ -44,6 +50,7 @@ export function combine(findings: Findings[]): MachineDocument {
     ...(read.used.length ? { latencySource: grades.size > 1 ? 'partly measured' : read.used[0]!.latencies, readLatencyNs: square(ids, read.matrix) } : {}),
     ...(write.used.length ? { writeLatencyNs: square(ids, write.matrix) } : {}),
     ...(bandwidth.used.length ? { bandwidthGBps: square(ids, bandwidth.matrix), loadCurve: vendor ?? 'intel' } : {}),
+    ...(llc ? { llc } : {}),
   }
 }
 

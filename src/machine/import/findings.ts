@@ -1,5 +1,6 @@
 /** What one dump says about a machine: the common form of all importers. Node numbers are those of the operating system. */
 import { UserError } from '../../errors.ts'
+import type { CacheFinding } from './caches.ts'
 
 /** A matrix with holes, by node id. */
 export class Sparse {
@@ -46,6 +47,8 @@ export interface Findings {
   tier: Map<number, number>
   /** DRAM, HBM, … where the dump says so. */
   kind: Map<number, string>
+  /** Caches of the highest level. */
+  cache?: CacheFinding
   distance: Sparse
   readNs: Sparse
   writeNs: Sparse

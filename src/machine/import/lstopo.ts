@@ -1,5 +1,6 @@
-/** `lstopo --of xml` of hwloc 2: nodes, memory, distances, memory attributes (the best initiator of each node only). */
+/** `lstopo --of xml` of hwloc 2: nodes, memory, caches, distances, memory attributes (the best initiator of each node only). */
 import { UserError } from '../../errors.ts'
+import { joinCaches } from './caches.ts'
 import { type DumpReader, emptyFindings, type Findings, positive, quoted, type Sparse, wholeNumber } from './findings.ts'
 import { descendants, type Element, parseXml } from './xml.ts'
 
@@ -36,6 +37,7 @@ function read(text: string, file: string): Findings {
 
   for (const table of root.children.filter((one) => one.name === 'distances2')) readDistances(table, nodes, file, found)
   giveCpus(nodes, found)
+  for (const one of elements) if (one.name === 'object' && /^L\dCache$/.test(one.attributes.get('type') ?? '')) readCache(one, file, found)
   for (const attribute of root.children.filter((one) => one.name === 'memattr')) readAttribute(attribute, nodes, file, found)
   return found
 }
@@ -77,6 +79,23 @@ function giveCpus(nodes: NumaNode[], found: Findings): void {
     found.cpus.set(node.id, free)
     taken |= node.cpuset
   }
+}
+
+/** Of instructions are L1iCache and so on, memory-side caches MemCache: both play no part here. */
+function readCache(element: Element, file: string, found: Findings): void {
+  const number = (name: string, limit: number): number | undefined => {
+    const text = element.attributes.get(name) ?? ''
+    // 0 = not known, -1 = fully associative
+    return /^(|0|-1)$/.test(text) ? undefined : wholeNumber(text, { file, field: `${name} of a cache` }, limit)
+  }
+  const cpus = members(bitmap(element.attributes.get('cpuset') ?? '0x0', file))
+  found.cache = joinCaches(found.cache, {
+    level: Number(element.attributes.get('type')![1]),
+    bytes: number('cache_size', 2 ** 40),
+    ways: number('cache_associativity', 65_535),
+    lineBytes: number('cache_linesize', 65_535),
+    sharedBy: cpus.length > 0 ? [cpus] : undefined,
+  })
 }
 
 function numbers(table: Element, name: string): string[] {

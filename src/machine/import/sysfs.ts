@@ -1,11 +1,12 @@
 /**
- * /sys/devices/system/node, as a folder (also the live /sys), a tar archive, or a listing `path: value` as `grep -r .` prints it.
- * Documentation/ABI/stable/sysfs-devices-node and Documentation/admin-guide/mm/numaperf.rst.
+ * /sys/devices/system/node and the caches of /sys/devices/system/cpu, as a folder (also the live /sys), a tar archive, or a listing `path: value` as `grep -r .` prints it.
+ * Documentation/ABI/stable/sysfs-devices-node, testing/sysfs-devices-system-cpu and Documentation/admin-guide/mm/numaperf.rst.
  */
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../errors.ts'
-import { parseList } from '../../units.ts'
+import { parseList, parseSize } from '../../units.ts'
+import { joinCaches } from './caches.ts'
 import { type DumpReader, emptyFindings, type Findings, positive, quoted, wholeNumber } from './findings.ts'
 
 const FORMAT = 'sysfs'
@@ -14,12 +15,14 @@ const FORMAT = 'sysfs'
 export type SysfsTree = Map<string, string>
 
 const WANTED =
-  /(?:^|\/)(node\d+\/(?:cpulist|distance|meminfo|access[01]\/initiators\/(?:read_latency|write_latency|read_bandwidth|node\d+))|memory_tier\d+\/nodelist)(?:\/[^/]*)?$/
+  /(?:^|\/)(node\d+\/(?:cpulist|distance|meminfo|access[01]\/initiators\/(?:read_latency|write_latency|read_bandwidth|node\d+))|memory_tier\d+\/nodelist|cpu\d+\/cache\/index\d+\/(?:level|type|size|ways_of_associativity|coherency_line_size|shared_cpu_list))(?:\/[^/]*)?$/
 
 /** The key of a path in the tree, or undefined for a file that says nothing here. */
 export function sysfsKey(path: string): string | undefined {
   return WANTED.exec(path)?.[1]
 }
+
+const CACHE_FILES = ['level', 'type', 'size', 'ways_of_associativity', 'coherency_line_size', 'shared_cpu_list']
 
 /** Where the node folder may lie below a folder that somebody names: /sys, a copy of it, or the node folder itself. */
 const ROOTS = ['', 'node', 'system/node', 'devices/system/node', 'sys/devices/system/node', 'sysfs/sys/devices/system/node']
@@ -47,6 +50,11 @@ export function readSysfsFolder(folder: string): SysfsTree {
       if (existsSync(initiators)) for (const name of readdirSync(initiators)) add(join(initiators, name))
     }
   }
+  const cpus = join(root, '../cpu')
+  for (const cpu of existsSync(cpus) ? readdirSync(cpus).filter((name) => /^cpu\d+$/.test(name)) : []) {
+    const caches = join(cpus, cpu, 'cache')
+    if (existsSync(caches)) for (const index of readdirSync(caches)) for (const name of CACHE_FILES) add(join(caches, index, name))
+  }
   const tiers = join(root, '../../virtual/memory_tiering')
   if (existsSync(tiers)) for (const tier of readdirSync(tiers)) add(join(tiers, tier, 'nodelist'))
   return tree
@@ -62,7 +70,7 @@ const nodeFolders = (folder: string): string[] =>
 /** `/sys/devices/…/nodelist: 0-1`; files of several lines repeat their path. */
 export const sysfsListing: DumpReader = {
   format: 'sysfs listing',
-  recognises: (text) => /^\S*(?:\/devices\/system\/node\/node\d+\/|\/memory_tier\d+\/)\S+:/m.test(text.slice(0, 16384)),
+  recognises: (text) => /^\S*(?:\/devices\/system\/(?:node\/node|cpu\/cpu)\d+\/|\/memory_tier\d+\/)\S+:/m.test(text.slice(0, 16384)),
   read(text, file) {
     const tree: SysfsTree = new Map()
     for (const line of text.split('\n')) {
@@ -95,8 +103,10 @@ export function readSysfs(tree: SysfsTree, file: string): Findings {
     const nodes = value.replaceAll('\0', '').trim()
     if (tier && nodes !== '') for (const node of parseList(nodes, `${file}: ${key}`)) found.tier.set(node, Number(tier[1]))
   }
+  readCaches(tree, content, file, found)
   for (const target of ids) readAccess(target, content, file, found)
-  if (found.nodes.size === 0 && found.tier.size === 0) throw new UserError('no NUMA nodes found', { file, expected: 'files such as node0/cpulist' })
+  if (found.nodes.size === 0 && found.tier.size === 0 && found.cache === undefined)
+    throw new UserError('no NUMA nodes found', { file, expected: 'files such as node0/cpulist' })
   return found
 }
 
@@ -108,6 +118,32 @@ function readDistances(from: number, row: string | undefined, ids: number[], fil
     throw new UserError('distances do not fit the nodes', { file, field: `node${from}/distance`, expected: `${ids.length} numbers`, got: quoted(row) })
   }
   for (const [i, to] of ids.entries()) found.distance.set(from, to, wholeNumber(distances[i]!, { file, field: `node${from}/distance` }, 255))
+}
+
+/** Caches of data of the highest level; every cpu lists those that it uses, so each is met once for every cpu that shares it. */
+function readCaches(tree: SysfsTree, content: (key: string) => string | undefined, file: string, found: Findings): void {
+  const seen = new Set<string>()
+  for (const key of tree.keys()) {
+    const folder = /^(cpu\d+\/cache\/index\d+)\/level$/.exec(key)?.[1]
+    if (folder === undefined || content(`${folder}/type`) === 'Instruction') continue
+    const number = (name: string): number | undefined => {
+      const text = content(`${folder}/${name}`)
+      // 0 = not known; a fully associative cache has it too
+      return text === undefined || text === '0' || text === '' ? undefined : wholeNumber(text, { file, field: `${folder}/${name}` })
+    }
+    const level = number('level')
+    const cpus = content(`${folder}/shared_cpu_list`) ?? ''
+    if (level === undefined || seen.has(`${level} ${cpus}`)) continue
+    seen.add(`${level} ${cpus}`)
+    const size = content(`${folder}/size`)
+    found.cache = joinCaches(found.cache, {
+      level,
+      bytes: size === undefined ? undefined : parseSize(size, `${file}: ${folder}/size`),
+      ways: number('ways_of_associativity'),
+      lineBytes: number('coherency_line_size'),
+      sharedBy: cpus === '' ? undefined : [parseList(cpus, `${file}: ${folder}/shared_cpu_list`)],
+    })
+  }
 }
 
 /**
