@@ -1,14 +1,4 @@
-import {
-  defineReport,
-  formatCount,
-  formatPercent,
-  gridColumns,
-  LANE_TOOLTIP,
-  type ReportChart,
-  type Row,
-  type RunTables,
-  TimeGrid,
-} from '../src/report/index.ts'
+import { defineReport, formatCount, formatPercent, lanesIn, nodeMatrices, type ReportChart, type Row, type RunTables, TimeGrid } from '../src/report/index.ts'
 
 export default defineReport({
   title: 'Traffic between nodes',
@@ -21,7 +11,7 @@ export default defineReport({
     const grid = new TimeGrid(run)
     const rows = grid.stretches(run, 'traffic', ['lane', 'from_node', 'to_node'], ['reads', 'writes'], MOST_ROWS)
     const nodes = run.record.machine.nodes.map(({ id }) => id)
-    const cell = Math.max(16, Math.min(46, Math.floor(260 / nodes.length)))
+    const sides = { rows: { field: 'from_node', title: 'from node', nodes }, columns: { field: 'to_node', title: 'to node', nodes } }
     const moves = run.rows('moves').filter((row) => (row['pages'] as number) > 0)
     const flows = grid.inStretches(moves, ['lane', 'from_node', 'to_node'], ['pages'], MOST_ROWS)
     return [
@@ -32,9 +22,9 @@ export default defineReport({
         description: 'Heat map matrices: share of accesses from each cpu node to each memory node, one matrix per policy',
         width: 'full',
         data: { traffic: rows },
-        spec: matrix(
-          'traffic',
-          [
+        spec: nodeMatrices({
+          data: 'traffic',
+          transform: [
             {
               aggregate: [
                 { op: 'sum', field: 'reads', as: 'reads' },
@@ -47,18 +37,15 @@ export default defineReport({
             { filter: 'datum.total > 0' },
             { calculate: 'datum.accesses / datum.total', as: 'share' },
           ],
-          run.record.lanes.length,
-          cell,
-          nodes,
-          'share',
-          'share of accesses',
-          '.1%',
-          ['theme:heat-0', 'theme:heat-1', 'theme:heat-2', 'theme:heat-3', 'theme:heat-4'],
-          [
+          lanes: run.record.lanes.length,
+          ...sides,
+          value: { field: 'share', title: 'share of accesses', of: 'share' },
+          shades: ['theme:heat-0', 'theme:heat-1', 'theme:heat-2', 'theme:heat-3', 'theme:heat-4'],
+          tooltip: [
             { field: 'reads', type: 'quantitative', format: ',' },
             { field: 'writes', type: 'quantitative', format: ',' },
           ],
-        ),
+        }),
       },
       {
         name: 'migration-flow',
@@ -67,18 +54,14 @@ export default defineReport({
         description: 'Heat map matrices: base pages migrated from each node to each other node, one matrix per policy that moved any',
         width: 'full',
         data: { flow: flows },
-        spec: matrix(
-          'flow',
-          [{ aggregate: [{ op: 'sum', field: 'pages', as: 'pages' }], groupby: ['lane', 'from_node', 'to_node'] }],
-          new Set(flows.map((row) => row['lane'])).size,
-          cell,
-          nodes,
-          'pages',
-          'base pages',
-          ',',
-          ['theme:heat-1', 'theme:heat-2', 'theme:heat-3', 'theme:heat-4'],
-          [],
-        ),
+        spec: nodeMatrices({
+          data: 'flow',
+          transform: [{ aggregate: [{ op: 'sum', field: 'pages', as: 'pages' }], groupby: ['lane', 'from_node', 'to_node'] }],
+          lanes: lanesIn(flows),
+          ...sides,
+          value: { field: 'pages', title: 'base pages', of: 'count' },
+          shades: ['theme:heat-1', 'theme:heat-2', 'theme:heat-3', 'theme:heat-4'],
+        }),
       },
     ]
   },
@@ -86,54 +69,6 @@ export default defineReport({
 
 /** Stretches of time are joined until the matrices of all policies are no more rows. */
 const MOST_ROWS = 4000
-
-/** Cells of one hue in classes of equal width, with their figure written in when they are large enough. */
-function matrix(
-  name: string,
-  transform: object[],
-  lanes: number,
-  cell: number,
-  nodes: number[],
-  field: string,
-  title: string,
-  format: string,
-  range: string[],
-  more: object[],
-): Record<string, unknown> {
-  const columns = gridColumns(lanes, Math.floor(1000 / (Math.max(cell * nodes.length * 1.3, 150) + 60)))
-  const tooltip = [
-    LANE_TOOLTIP,
-    { field: 'from_node', title: 'from node' },
-    { field: 'to_node', title: 'to node' },
-    { field, type: 'quantitative', title, format },
-    ...more,
-  ]
-  const axis = { labelAngle: 0, domain: false, ticks: false, grid: false }
-  const scale = { domain: nodes }
-  return {
-    data: { name },
-    transform,
-    facet: { field: 'lane', type: 'nominal', title: null },
-    columns,
-    spacing: { row: 26, column: 26 },
-    spec: {
-      width: Math.max(cell * nodes.length * 1.3, 150),
-      height: cell * nodes.length,
-      encoding: {
-        x: { field: 'to_node', type: 'ordinal', title: 'to node', axis, scale },
-        y: { field: 'from_node', type: 'ordinal', title: 'from node', axis, scale },
-        tooltip,
-      },
-      layer: [
-        {
-          mark: { type: 'rect', stroke: 'theme:surface', strokeWidth: 2 },
-          encoding: { color: { field, type: 'quantitative', title, legend: null, scale: { type: 'quantize', range, zero: true } } },
-        },
-        ...(cell >= 26 ? [{ mark: { type: 'text' }, encoding: { text: { field, type: 'quantitative', format: format === ',' ? '.3~s' : '.0%' } } }] : []),
-      ],
-    },
-  }
-}
 
 function shares(run: RunTables): Row[] {
   const rows = run.rows('traffic')

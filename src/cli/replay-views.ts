@@ -11,18 +11,19 @@ export function replayViews(run: Run): string[] {
 function residency(run: Run): string[] {
   const { record } = run
   if (!record.residency) return []
-  const { file, snapshot, pages } = record.residency
+  const { file, snapshot } = record.residency
   const all = run.rows('residency')
   const width = Math.max(...record.lanes.map(({ label }) => label.length))
   const lines = record.lanes.map(({ label }) => {
     const mine = all.filter(({ lane }) => lane === label)
+    const pages = mine.reduce((sum, row) => sum + Number(row['pages']), 0)
     const agreeing = mine.reduce((sum, row) => sum + (row['node'] === row['recorded_node'] ? Number(row['pages']) : 0), 0)
     const elsewhere = mine
       .filter((row) => row['node'] !== row['recorded_node'])
       .map((row) => `${row['recorded_node']}→${row['node'] ?? 'absent'} ${formatCount(Number(row['pages']))}`)
     return `  ${label.padEnd(width)}  ${formatPercent(pages > 0 ? agreeing / pages : 0).padStart(6)} where the kernel had them${elsewhere.length > 0 ? `; recorded→here ${elsewhere.join(', ')}` : ''}`
   })
-  return [[`${formatCount(pages)} pages recorded in ${file} (${snapshot}), against the end of each lane:`, ...lines].join('\n')]
+  return [[`${formatCount(record.residency.pages)} pages of the trace recorded in ${file} (${snapshot}), against the end of each lane:`, ...lines].join('\n')]
 }
 
 /** One block a lane, moment and process, as `cat /proc/PID/numa_maps` prints it, and one as numastat(8) does. */

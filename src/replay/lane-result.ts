@@ -5,6 +5,7 @@ import type { LanePolicy } from '../policy/index.ts'
 import type { ReplayContext } from './context.ts'
 import { type Ledger, type LedgerTotals, toNs } from './ledger.ts'
 import { residencyRows } from './recorded-placement.ts'
+import { sampleOf } from './sample.ts'
 import type { SampledTotals } from './sampled-counts.ts'
 import type { RunningTable } from './stretches.ts'
 
@@ -92,7 +93,7 @@ export function laneResult(parts: LaneParts): LaneResult {
       numa_maps: parts.numaMapsRows,
       stages: parts.stageRows,
       sample_groups: totals.groups ? groupRows(policy.label, totals.groups) : [],
-      residency: context.residency ? residencyRows(policy.label, context.residency, kernel.placement, context.machine) : [],
+      residency: context.residency ? residencyRows(policy.label, context.residency, kernel.placement, context.machine, sampleOf(context.trace)?.standsFor) : [],
     },
     overTime: parts.overTime,
   }

@@ -102,8 +102,11 @@ export function tooFull({ node }: RecordedPlacement, machine: Machine, pageSize:
   })
 }
 
-/** Pages by recorded node and node in the lane; within a region as many as possible count as agreeing. */
-export function residencyRows(lane: string, { node, region }: RecordedPlacement, placement: Uint8Array, machine: Machine): Row[] {
+/**
+ * Pages by recorded node and node in the lane; within a region as many as possible count as agreeing. `standsFor`: of a sample,
+ * the pages that each kept page stands for.
+ */
+export function residencyRows(lane: string, { node, region }: RecordedPlacement, placement: Uint8Array, machine: Machine, standsFor?: Uint32Array): Row[] {
   const nodes = machine.nodes.length
   const counts = new Map<number, { recorded: number[]; lane: number[] }>()
   const zeros = () => new Array<number>(nodes + 1).fill(0)
@@ -115,8 +118,9 @@ export function residencyRows(lane: string, { node, region }: RecordedPlacement,
       count = { recorded: zeros(), lane: zeros() }
       counts.set(region[page]!, count)
     }
-    count.recorded[slot(node[page]!)]!++
-    count.lane[slot(placement[page]!)]!++
+    const pages = standsFor?.[page] ?? 1
+    count.recorded[slot(node[page]!)]! += pages
+    count.lane[slot(placement[page]!)]! += pages
   }
   const flow = new Map<number, number>()
   const add = (from: number, to: number, pages: number) => pages > 0 && flow.set(from * (nodes + 1) + to, (flow.get(from * (nodes + 1) + to) ?? 0) + pages)

@@ -83,9 +83,12 @@ function combinedRecord(runs: readonly Run[], labels: Map<string, string>[]): Ru
   const first = runs[0]!.record
   const machines = [...new Set(runs.map(({ record }) => record.machine.name))]
   const nodes = [...new Map(runs.flatMap(({ record }) => record.machine.nodes).map((node) => [node.id, node])).values()]
+  const { residency, ...rest } = first
+  const isSameResidency = runs.every(({ record }) => JSON.stringify(record.residency) === JSON.stringify(residency))
   const sources = [...new Set(runs.map(({ record }) => record.machine.latencySource))]
   return {
-    ...first,
+    ...rest,
+    ...(residency !== undefined && isSameResidency ? { residency } : {}),
     command: runs.flatMap(({ record }, i) => (i === 0 ? record.command : [THEN, ...record.command])),
     machine: { ...first.machine, name: machines.join(' and '), nodes: nodes.sort((a, b) => a.id - b.id), latencySource: sources.join(' and ') },
     baseline: labels[0]!.get(first.baseline)!,

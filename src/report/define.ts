@@ -66,6 +66,8 @@ export interface Report {
   tables: readonly string[]
   /** Tables that it draws a time window from, where a run has them (`TimeGrid.stretches`). */
   optional?: readonly string[]
+  /** Of runs that have what it is about; of others it is left out unless it is asked for by name. Default: of all. */
+  appliesTo?(run: RunTables): boolean
   text(run: RunTables): ReportTable[]
   charts(run: RunTables): ReportChart[]
 }

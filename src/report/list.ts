@@ -1,7 +1,7 @@
 /** Reports are found by folder, as all plug-ins are; a user's own is a path. */
 import { UserError } from '../errors.ts'
 import { isPluginPath, listPlugins, loadPlugin, loadPluginFile } from '../plugins.ts'
-import { type Report, SECTIONS, type Section } from './define.ts'
+import { type Report, type RunTables, SECTIONS, type Section } from './define.ts'
 
 export interface NamedReport {
   name: string
@@ -21,6 +21,9 @@ export async function loadReport(name: string): Promise<NamedReport> {
 }
 
 export const kindOf = ({ of }: Report): NonNullable<Report['of']> => of ?? 'run'
+
+/** Of all reports, those that have something to say about the run. */
+export const reportsFor = (run: RunTables, all: readonly NamedReport[]): NamedReport[] => all.filter(({ report }) => report.appliesTo?.(run) ?? true)
 
 /** The named reports, or all of one kind; in reading order: by section, the summary first, then by name. */
 export async function loadReports(names?: readonly string[], of: NonNullable<Report['of']> = 'run'): Promise<NamedReport[]> {

@@ -20,13 +20,14 @@ import { sampleRun } from '../fixtures/sample-run.ts'
 import { sampleStudy } from '../fixtures/sample-study.ts'
 
 const RUNS: Record<string, RunTables> = {
-  'six policies on two nodes': sampleRun(),
+  'six policies on two nodes': sampleRun({ residency: true }),
   'fourteen lanes on eight nodes, many bins': sampleRun({
     lanes: ['first-touch', ...Array.from({ length: 13 }, (_, i) => `numa-balancing:scan-period=${i + 1}s`)],
     nodes: [0, 1, 2, 3, 4, 5, 6, 7],
     bins: 450,
+    residency: true,
   }),
-  'a sample of pages': sampleRun({ sampled: true, lanes: ['first-touch', 'interleave', 'numa-balancing'], bins: 40 }),
+  'a sample of pages': sampleRun({ sampled: true, residency: true, lanes: ['first-touch', 'interleave', 'numa-balancing'], bins: 40 }),
   'one policy that moves nothing': sampleRun({ lanes: ['first-touch'] }),
   'a lane out of memory, no optimum, one bin, node numbers with holes': sampleRun({ oom: 'interleave', bound: false, bins: 1, nodes: [0, 4] }),
 }

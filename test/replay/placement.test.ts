@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { type Machine, machine, withMemory } from '../../src/machine/index.ts'
 import { replay } from '../../src/replay/index.ts'
+import { residencyRows } from '../../src/replay/recorded-placement.ts'
 import { openTrace, readResidency, snapshotOf, traceFromAccesses } from '../../src/trace/index.ts'
 import { numareplay, SAMPLES } from '../cli/run.ts'
 import { writeTemporary } from '../formats/helpers.ts'
@@ -77,6 +78,14 @@ describe('replay', () => {
       { lane: 'first-touch', recorded_node: 1, node: 1, pages: 3 },
     ])
     expect(replayed.record.placement).toEqual({ file: 'numa_maps', snapshot: 'numa_maps', pages: 8 })
+  })
+
+  test('a page that stands for others counts for them', () => {
+    const placement = Uint8Array.from([0, 1, 1])
+    const recorded = { node: Uint8Array.from([0, 0, 1]), region: Uint32Array.from([0, 1, 2]), pages: 3, warnings: [] }
+    const flow = (standsFor?: Uint32Array) => residencyRows('a', recorded, placement, box, standsFor).map(({ recorded_node, node, pages }) => [recorded_node, node, pages]) // biome-ignore format: one thought
+    expect(flow()).toEqual([[0, 0, 1], [0, 1, 1], [1, 1, 1]]) // biome-ignore format: a table
+    expect(flow(Uint32Array.from([1, 10, 10]))).toEqual([[0, 0, 1], [0, 1, 10], [1, 1, 10]]) // biome-ignore format: a table
   })
 
   test('what does not fit, and nodes that the machine lacks, are said', async () => {

@@ -17,11 +17,15 @@ const UPDATE = 'npx vitest run test/report/golden.test.ts -u'
 const WORKLOAD = 'phase-shift:slab=64KiB,accesses=60000,phases=20,duration=4s,tasks=4'
 const FAULTS = 'states:\n  - { state: pinned, fraction: 25%, until: 2s }\n  - { state: movable, fraction: 10% }\n'
 
+/** As move_pages(2) would tell it: the first pages of the workload, alternately on both nodes. */
+const RESIDENCY = `phase,page,node\n${Array.from({ length: 32 }, (_, i) => `done,0x${(0x700000000000 + 4096 * i).toString(16)},${i % 2}`).join('\n')}\n`
+
 async function smallRun(): Promise<RunTables> {
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'plan.yaml'), FAULTS)
+  writeFileSync(join(folder, 'residency.csv'), RESIDENCY)
   const policies = ['first-touch', 'hot-page-daemon', 'numa-balancing'].flatMap((policy) => ['-p', policy])
-  const memory = ['--memory', '0=256KiB,1=192KiB', '--faults', join(folder, 'plan.yaml')]
+  const memory = ['--memory', '0=256KiB,1=192KiB', '--faults', join(folder, 'plan.yaml'), '--residency', join(folder, 'residency.csv')]
   const { code, stderr } = numareplay(['replay', WORKLOAD, '--epoch', '10ms', ...memory, ...policies, '-o', join(folder, 'run'), '--no-html', '--no-progress'])
   expect(code, stderr).toBe(0)
   return openRun(join(folder, 'run'))

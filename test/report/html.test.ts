@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, describe, expect, test } from 'vitest'
-import { loadReports, renderHtml } from '../../src/report/index.ts'
+import { loadReports, renderHtml, reportsFor } from '../../src/report/index.ts'
 import { SIX_LANES, sampleRun } from '../fixtures/sample-run.ts'
 import { browserTest, launch, openQuietly } from './browser.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'html-report-'))
 const reports = await loadReports()
-const run = sampleRun()
+const run = sampleRun({ residency: true })
 const html = await renderHtml(run, reports)
 const file = join(folder, 'report.html')
 writeFileSync(file, html)
@@ -41,8 +41,14 @@ afterAll(async () => {
 
 describe('the file', () => {
   test('is the same every time and of a reasonable size', async () => {
-    expect(await renderHtml(sampleRun(), reports)).toBe(html)
+    expect(await renderHtml(sampleRun({ residency: true }), reports)).toBe(html)
     expect(html.length).toBeLessThan(1_800_000)
+  })
+
+  test('a report is left out where the run has nothing of it', () => {
+    const names = (of: typeof run) => reportsFor(of, reports).map(({ name }) => name)
+    expect(names(run)).toEqual(reports.map(({ name }) => name))
+    expect(names(sampleRun())).toEqual(names(run).filter((name) => name !== 'residency'))
   })
 
   test('loads nothing: no reference leaves the page', () => {
@@ -135,8 +141,8 @@ describe('in a browser', () => {
     const after = await pictures(page)
     const ids = await page.$$eval('.mount', (mounts) => mounts.map(({ id }) => id))
     const same = ids.filter((_, i) => after[i] === before[i])
-    // The bound of the optimum is known for the whole run only, and says so
-    expect(same).toEqual(['optimum-above-optimum', 'optimum-possible-gain'])
+    // The bound of the optimum is known for the whole run only, residency at its end, and they say so
+    expect(same).toEqual(['optimum-above-optimum', 'optimum-possible-gain', 'residency-residency-agreement', 'residency-residency-matrix'])
     const badges = await page.$$eval('figure .badge', (all) => all.filter((badge) => badge.getClientRects().length > 0).map((badge) => badge.textContent))
     expect(badges.filter((text) => text?.startsWith('whole run'))).toHaveLength(same.length)
     expect(await page.locator('#window-text').textContent()).toBe('20 to 30 s')

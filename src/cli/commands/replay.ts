@@ -4,7 +4,7 @@ import { UserError } from '../../errors.ts'
 import { readFaultPlan } from '../../kernel/index.ts'
 import { type Machine, machine as machineOf, withMemory } from '../../machine/index.ts'
 import { MOST_HALVES, replay } from '../../replay/index.ts'
-import { comparisonTable, loadReports, renderHtml, terminalOptions, writeWhole } from '../../report/index.ts'
+import { comparisonTable, loadReports, renderHtml, reportsFor, terminalOptions, writeWhole } from '../../report/index.ts'
 import { checkReplaceable, type Run, writeRun } from '../../results/index.ts'
 import { openTrace, readResidency, snapshotOf } from '../../trace/index.ts'
 import { parseCount, parseDuration, parseFraction } from '../../units.ts'
@@ -85,7 +85,7 @@ export default defineCommand({
         run.tables.map((name) => run.table(name)),
       )
       const html = args['no-html'] === true ? undefined : ((args['html'] as string | undefined) ?? join(folder, 'report.html'))
-      if (html !== undefined) writeWhole(html, await renderHtml(run, await loadReports()))
+      if (html !== undefined) writeWhole(html, await renderHtml(run, reportsFor(run, await loadReports())))
       if (args['json']) documents.push(replayDocument(run, folder))
       else {
         const written = `run folder  ${folder}${html === undefined ? '' : `\nreport      ${html}`}`

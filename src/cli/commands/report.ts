@@ -17,6 +17,7 @@ import {
   renderHtml,
   renderMarkdown,
   renderTable,
+  reportsFor,
   svgToPng,
   terminalOptions,
   wrapped,
@@ -110,7 +111,8 @@ async function opened(folders: string[], { report: names, where = [], plan }: Ch
   const runs: Run[] = []
   for (const folder of folders) runs.push(...(isStore(folder) ? (await openStudy(folder, { where, plan })).runs : [await openRun(folder)]))
   const drawable = (reports ?? (await loadReports())).filter((named) => isDrawable(named, runs, names !== undefined))
-  return { run: combineRuns(runs), tables: tablesOf(runs[0]!), reports: drawable }
+  const run = combineRuns(runs)
+  return { run, tables: tablesOf(runs[0]!), reports: names === undefined ? reportsFor(run, drawable) : drawable }
 }
 
 async function study(folder: string, choice: { where: string[]; plan: string | undefined }, named: NamedReport[] | undefined): Promise<Opened> {
@@ -120,7 +122,7 @@ async function study(folder: string, choice: { where: string[]; plan: string | u
   if (ofRun !== undefined && single === undefined) {
     throw new UserError(`report ${ofRun.name} is of one comparison`, { file: folder, expected: 'one chosen with --where, such as --where trace=NAME --where machine=NAME --where seed=1' }) // biome-ignore format: one thought
   }
-  const reports = named ?? [...(await loadReports(undefined, 'study')), ...(single === undefined ? [] : await loadReports())]
+  const reports = named ?? [...(await loadReports(undefined, 'study')), ...(single === undefined ? [] : reportsFor(single, await loadReports()))]
   const points = { name: 'points', columns: Object.keys(run.rows('points')[0]!) }
   return {
     run,
