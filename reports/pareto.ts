@@ -4,6 +4,7 @@ import {
   formatCount,
   formatMetric,
   formatSize,
+  HIGHEST_STEM,
   LANE_TOOLTIP,
   MEASURES,
   type ReportChart,
@@ -14,8 +15,6 @@ import {
 } from '../src/report/index.ts'
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-/** Stems of costs that would make all latencies look alike are cut at so many times the highest latency. */
-const HIGHEST_STEM = 1.3
 
 export default defineReport({
   title: 'Latency against memory moved',

@@ -1,5 +1,6 @@
 export type { Cell, Row } from '../columns/index.ts'
 export {
+  averageToOptimum,
   type Change,
   type Correction,
   type Cost,

@@ -35,3 +35,6 @@ export function gridColumns(pictures: number, most: number): number {
   for (let columns = fitting; columns > fitting / 2; columns--) if (pictures % columns === 0) return columns
   return fitting
 }
+
+/** Stems of costs that would make all latencies look alike are cut at so many times the highest latency. */
+export const HIGHEST_STEM = 1.3

@@ -5,4 +5,17 @@ export { parquetToTable, tableToParquet } from './parquet.ts'
 export { checkReplaceable, openRun, type Run, runOf, writeRun } from './run-folder.ts'
 export * from './schema.ts'
 export { CORRECTIONS, type Correction, corrected, type Estimate, LEAST_BLOCKS, LEAST_TRACES, tQuantile } from './statistics.ts'
-export { type Change, type Cost, changesAlong, costsBySetting, EQUAL, groupBy, inOrder, type Study, type StudyPoint, settingOf, studyPoints } from './study.ts'
+export {
+  averageToOptimum,
+  type Change,
+  type Cost,
+  changesAlong,
+  costsBySetting,
+  EQUAL,
+  groupBy,
+  inOrder,
+  type Study,
+  type StudyPoint,
+  settingOf,
+  studyPoints,
+} from './study.ts'

@@ -40,10 +40,10 @@ export interface StudyPoint {
   row: Row
   /** Total cost over that of the baseline. */
   ratio: number
-  /** Mean latency over that of the baseline; null without accesses. */
-  latencyRatio: number | null
-  /** ns per access spent on migration, hint faults and observation. */
-  effort: number
+  /** Memory moved over the memory that the program touches: bytes per byte, so that traces of any size and pages can be put together. */
+  moved: number
+  /** Access latency alone, and total cost, over the least total cost of any placement; null where that is unknown. */
+  toOptimum: { latency: number; cost: number } | null
 }
 
 /** Points that ran to the end in comparisons whose baseline did, in the order of the table. */
@@ -54,8 +54,8 @@ export function studyPoints(rows: readonly Row[], study: Study, baseline: string
     const reference = baselines.get(comparisonOf(row))
     if (reference === undefined || row['status'] !== 'ok') return []
     const cost = row['total_cost_ns'] as number
-    const latency = row['mean_latency_ns'] as number | null
-    const spent = (row['migration_ns'] as number) + (row['hint_fault_ns'] as number) + (row['observation_ns'] as number)
+    const bound = row['bound_ns'] as number | null
+    const over = (column: string): number => (row[column] as number) / bound!
     return [
       {
         lane: row['lane'] as string,
@@ -64,8 +64,8 @@ export function studyPoints(rows: readonly Row[], study: Study, baseline: string
         seed: row['seed'] as number,
         row,
         ratio: ratioOf(cost, reference['total_cost_ns'] as number),
-        latencyRatio: latency === null ? null : ratioOf(latency, reference['mean_latency_ns'] as number),
-        effort: spent / Math.max(1, row['accesses'] as number),
+        moved: (row['migrated'] as number) / Math.max(1, row['page_faults'] as number),
+        toOptimum: bound === null || !(bound > 0) ? null : { latency: over('memory_stall_ns'), cost: over('total_cost_ns') },
       },
     ]
   })
@@ -92,8 +92,8 @@ export interface Cost {
   low: number
   high: number
   seeds: number
-  latencyRatio: number
-  effort: number
+  moved: number
+  toOptimum: StudyPoint['toOptimum']
 }
 
 export function costsBySetting(points: readonly StudyPoint[]): Cost[] {
@@ -106,10 +106,17 @@ export function costsBySetting(points: readonly StudyPoint[]): Cost[] {
       low: min(ratios),
       high: max(ratios),
       seeds: group.length,
-      latencyRatio: logAverage(group.map(({ latencyRatio }) => latencyRatio ?? 1)),
-      effort: mean(group.map(({ effort }) => effort)),
+      moved: mean(group.map(({ moved }) => moved)),
+      toOptimum: averageToOptimum(group),
     }
   })
+}
+
+/** Geometric means; null where one is unknown. */
+export function averageToOptimum(all: readonly Pick<StudyPoint, 'toOptimum'>[]): StudyPoint['toOptimum'] {
+  const known = all.flatMap(({ toOptimum }) => toOptimum ?? [])
+  if (known.length === 0 || known.length < all.length) return null
+  return { latency: logAverage(known.map(({ latency }) => latency)), cost: logAverage(known.map(({ cost }) => cost)) }
 }
 
 /** What happens to the cost when one axis changes and everything else stays: one entry per set of such points. */

@@ -32,10 +32,10 @@ const point = (trace: string, seed: number, lane: string, cost: number, period: 
   status: 'ok',
   accesses: 100,
   total_cost_ns: cost,
-  mean_latency_ns: cost / 100,
-  migration_ns: cost / 10,
-  hint_fault_ns: 0,
-  observation_ns: 0,
+  memory_stall_ns: 0.9 * cost,
+  bound_ns: 400,
+  migrated: lane === 'base' ? 0 : 4 * seed,
+  page_faults: 8,
 })
 const ROWS = [
   ...[1, 2].flatMap((seed) => [point('x', seed, 'base', 1000), point('x', seed, 'd:1s', seed === 1 ? 500 : 2000, '1s'), point('x', seed, 'd:2s', 800, '2s')]),
@@ -55,7 +55,13 @@ describe('figures of a study', () => {
       ['d:1s', 'trace=y', 2, 2, 2],
       ['d:2s', 'trace=y', 1, 1, 1],
     ])
-    expect(costsBySetting(points)[1]!.effort).toBeCloseTo((50 / 100 + 200 / 100) / 2)
+    // moved over what is touched: the mean of the seeds; cost over the optimum: their geometric mean
+    const { moved, toOptimum } = costsBySetting(points)[1]!
+    expect(moved).toBe((4 / 8 + 8 / 8) / 2)
+    expect(toOptimum!.cost).toBeCloseTo(Math.sqrt((500 / 400) * (2000 / 400)))
+    expect(toOptimum!.latency).toBeCloseTo(0.9 * toOptimum!.cost)
+    const unknown = studyPoints(ROWS.map((row) => ({ ...row, bound_ns: row['seed'] === 1 ? null : row['bound_ns']! })), study, 'base') // biome-ignore format: one thought
+    expect(costsBySetting(unknown)[1]!.toOptimum).toBeNull()
   })
 
   test('change along one axis while all else is equal', () => {
