@@ -74,7 +74,10 @@ function stored(value: unknown): Json {
   if (value === null || value === undefined || typeof value !== 'object') return value as Json
   if (value instanceof Float64Array) return { [F64]: Array.from(value) }
   if (ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set) throw new Error(`a ${value.constructor.name} in a result would not come back`)
-  if (Array.isArray(value)) return isTable(value) ? { [COLUMNS]: columnsOf(value) } : value.map(stored)
+  if (Array.isArray(value)) {
+    const columns = columnsOf(value)
+    return columns ? { [COLUMNS]: columns } : value.map(stored)
+  }
   if (F64 in value || COLUMNS in value) throw new Error(`an object with ${Object.keys(value).join(', ')} in a result would not come back`)
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, stored(part)]))
 }
@@ -87,23 +90,33 @@ function restored<T>(value: unknown): T {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, restored(part)])) as T
 }
 
-const isCell = (value: unknown): value is Cell => value === null || (typeof value !== 'object' && value !== undefined)
-
-/** More than one row, or the names would take more room than they save. */
-function isTable(list: unknown[]): list is Row[] {
-  if (list.length < 2) return false
-  const names = Object.keys(list[0] ?? {})
-  const isRow = (row: unknown) =>
-    row !== null &&
-    typeof row === 'object' &&
-    !Array.isArray(row) &&
-    Object.keys(row).length === names.length &&
-    names.every((name) => isCell((row as Row)[name]))
-  return names.length > 0 && list.every(isRow)
+/** Undefined unless these are rows with the same names; of more than one, or the names would take more room than they save. */
+function columnsOf(list: unknown[]): Columns | undefined {
+  const [first] = list
+  if (list.length < 2 || !isPlain(first)) return undefined
+  const names = Object.keys(first)
+  if (names.length === 0 || !list.every((row) => hasOnly(row, names.length))) return undefined
+  const columns: Columns = {}
+  for (const name of names) {
+    const column = new Array<Cell>(list.length)
+    for (let i = 0; i < column.length; i++) {
+      const cell = (list[i] as Row)[name]
+      if (cell === undefined || (cell !== null && typeof cell === 'object')) return undefined
+      column[i] = cell
+    }
+    columns[name] = column
+  }
+  return columns
 }
 
-function columnsOf(rows: Row[]): Columns {
-  return Object.fromEntries(Object.keys(rows[0]!).map((name) => [name, rows.map((row) => row[name]!)]))
+const isPlain = (value: unknown): value is object => value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype
+
+/** An object with so many names. */
+function hasOnly(value: unknown, count: number): boolean {
+  if (!isPlain(value)) return false
+  let names = 0
+  for (const _ in value) names++
+  return names === count
 }
 
 function rowsOf(columns: Columns): Row[] {
