@@ -114,3 +114,10 @@ async function bundle(path: string, kind: string): Promise<string> {
     throw new UserError(`the ${kind} does not compile: ${first.text}`, { file: path, line: first.location?.line, column: first.location?.column })
   }
 }
+
+/** For threads that run policies: `process.exit()` would end the thread without a word; instead it fails like any mistake in a policy. */
+export function refuseExit(): void {
+  process.exit = (() => {
+    throw new Error('the code of a policy called process.exit()')
+  }) as typeof process.exit
+}

@@ -7,6 +7,8 @@
  *  - Else: Lagrangian prices on occupancy give a lower bound, and a feasible plan says how far it may be off (bound-prices.ts).
  * Lanes that make copies of pages have a bound of their own, per page over sets of nodes (bound-copies.ts).
  */
+
+import type { PreparedTrace } from '../trace/index.ts'
 import { isExactWithCopies, withCopiesPs } from './bound-copies.ts'
 import { flowPs, isFlowExact } from './bound-flow.ts'
 import { historiesOf } from './bound-histories.ts'
@@ -41,6 +43,19 @@ export function boundWithCopies(context: ReplayContext): Bound {
   const ps = withCopiesPs(problem)
   const isExact = isExactWithCopies(problem)
   return { kind: isExact ? 'per-page optimum with copies' : 'lower bound with copies', ps, feasiblePs: isExact && !problem.isScarce ? ps : null }
+}
+
+const bounds = new WeakMap<PreparedTrace, Map<string, Bound>>()
+
+/** The bound knows nothing of policies and seeds: worked out once for a trace, machine and placement of its cpus, with and without copies. */
+export function knownBound(context: ReplayContext, withCopies: boolean): Bound {
+  const { trace, machine, actorNode, quickOptimum } = context
+  const key = JSON.stringify([machine, Array.from(actorNode), withCopies, quickOptimum === true])
+  const known = bounds.get(trace) ?? new Map<string, Bound>()
+  bounds.set(trace, known)
+  const bound = known.get(key) ?? (withCopies ? boundWithCopies(context) : boundOf(context))
+  known.set(key, bound)
+  return bound
 }
 
 export function boundOf(context: ReplayContext): Bound {

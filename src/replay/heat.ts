@@ -32,7 +32,16 @@ export interface HeatGrid {
   samplePages: Uint32Array
 }
 
+const grids = new WeakMap<PreparedTrace, HeatGrid>()
+
+/** Worked out once for a trace. */
 export function heatGrid(trace: PreparedTrace): HeatGrid {
+  const known = grids.get(trace) ?? newGrid(trace)
+  grids.set(trace, known)
+  return known
+}
+
+function newGrid(trace: PreparedTrace): HeatGrid {
   const { pages } = trace.meta
   const count = Math.min(BINS, pages)
   const order = byAddress(trace)

@@ -40,10 +40,26 @@ function newLayout(trace: PreparedTrace): MemoryLayout {
 const DIGIT = 11
 const DIGITS = 1 << DIGIT
 
-/** All pages by process, then virtual page: a radix sort from the lowest digit on, in time proportional to the pages. */
-export function byAddress({ meta, pageProcess, pageVpage }: Pick<PreparedTrace, 'meta' | 'pageProcess' | 'pageVpage'>): Uint32Array {
-  let order = new Uint32Array(meta.pages)
-  let other = new Uint32Array(meta.pages)
+type PageColumns = Pick<PreparedTrace, 'meta' | 'pageProcess' | 'pageVpage'>
+
+const orders = new WeakMap<PageColumns, Uint32Array>()
+
+/** All pages by process, then virtual page, in shared memory. Worked out once for a trace. */
+export function byAddress(trace: PageColumns): Uint32Array {
+  const known = orders.get(trace) ?? sortedByAddress(trace)
+  orders.set(trace, known)
+  return known
+}
+
+/** The order of the pages as another thread found it. */
+export function rememberOrder(trace: PageColumns, order: Uint32Array): void {
+  orders.set(trace, order)
+}
+
+/** A radix sort from the lowest digit on, in time proportional to the pages. */
+function sortedByAddress({ meta, pageProcess, pageVpage }: PageColumns): Uint32Array {
+  let order = new Uint32Array(new SharedArrayBuffer(4 * meta.pages))
+  let other = new Uint32Array(new SharedArrayBuffer(4 * meta.pages))
   for (let page = 0; page < order.length; page++) order[page] = page
   const counts = new Uint32Array(DIGITS)
   const pass = (digitOf: (page: number) => number) => {

@@ -1,15 +1,12 @@
 /** The main job: plan, one pass over the trace with all lanes, collect. */
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.ts'
 import type { Machine } from '../machine/index.ts'
-import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT, VERSION } from '../package.ts'
+import { VERSION } from '../package.ts'
 import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
-import { countPairs, type PreparedTrace, relayMemory, shareTrace } from '../trace/index.ts'
-import { type Bound, boundOf, boundWithCopies } from './bound.ts'
+import { countPairs, type PreparedTrace } from '../trace/index.ts'
+import { type Bound, knownBound } from './bound.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
 import { replayHalves } from './half-samples.ts'
@@ -18,7 +15,7 @@ import type { LaneResult } from './lane-result.ts'
 import { replayLanes } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import type { RecordedResidency } from './recorded-placement.ts'
-import type { WorkerAnswer, WorkerTask } from './worker.ts'
+import { replayOnThreads } from './threads.ts'
 
 export type RunFacts = Omit<RunRecord, 'createdAt' | 'command'>
 
@@ -51,9 +48,7 @@ export async function replay(options: ReplayOptions): Promise<Run> {
 }
 
 function boundsOf(context: ReplayContext, lanes: LaneResult[]): Bound[] {
-  const single = boundOf(context)
-  const withCopies = lanes.some(({ copiesMade }) => copiesMade > 0) ? boundWithCopies(context) : single
-  return lanes.map(({ copiesMade }) => (copiesMade > 0 ? withCopies : single))
+  return lanes.map(({ copiesMade }) => knownBound(context, copiesMade > 0))
 }
 
 /** What will be done. */
@@ -90,57 +85,11 @@ async function runLanes(plan: ReplayPlan, options: ReplayOptions): Promise<LaneR
   if (options.jobs !== undefined && (!Number.isInteger(options.jobs) || options.jobs < 1)) {
     throw new UserError('not a number of threads', { field: 'jobs', expected: 'a whole number, 1 or more', got: String(options.jobs) })
   }
-  return jobs > 1 && canShare ? runOnThreads(plan, options, jobs) : replayLanes(plan.context, plan.lanes, options.progress)
+  return jobs > 1 && canShare ? replayOnThreads(plan, jobs, options.progress) : replayLanes(plan.context, plan.lanes, options.progress)
 }
 
 function defaultJobs({ trace }: ReplayContext): number {
   return countPairs(trace) < PAIRS_WORTH_A_THREAD ? 1 : availableParallelism()
-}
-
-/** Lanes dealt out to threads in turn, which share the work of decoding; results come back in the order of the lanes. */
-async function runOnThreads(plan: ReplayPlan, options: ReplayOptions, jobs: number): Promise<LaneResult[]> {
-  const { trace, layout: _layout, ...shared } = plan.context
-  const share = shareTrace(trace)
-  const memory = relayMemory(trace, jobs)
-  const done = new Array<number>(jobs).fill(0)
-  const workers: Worker[] = []
-  try {
-    const parts = await Promise.all(
-      done.map((_, me) => {
-        const specs = plan.lanes.filter((_, i) => i % jobs === me).map(({ spec }) => spec!)
-        const task: WorkerTask = { ...shared, trace: share, specs, relay: memory && { memory, me } }
-        const worker = new Worker(workerModule(), { workerData: task })
-        workers.push(worker)
-        return resultsOf(worker, (part) => {
-          done[me] = part
-          options.progress?.(done.reduce((sum, one) => sum + one, 0) / jobs)
-        })
-      }),
-    )
-    return plan.lanes.map((_, i) => parts[i % jobs]![Math.floor(i / jobs)]!)
-  } finally {
-    // where one failed the others may wait for a block of its
-    await Promise.all(workers.map((worker) => worker.terminate()))
-  }
-}
-
-function resultsOf(worker: Worker, progress: (share: number) => void): Promise<LaneResult[]> {
-  return new Promise((resolve, reject) => {
-    worker.on('message', (answer: WorkerAnswer) => {
-      if ('progress' in answer) progress(answer.progress)
-      else resolve(answer.results)
-    })
-    worker.on('error', reject)
-    worker.on('exit', (code) => code !== 0 && reject(new Error(`a replay thread ended with code ${code}`)))
-  })
-}
-
-/** Node 20 cannot load TypeScript in a thread: from sources the compiled worker is used. */
-function workerModule(): string {
-  const root = MODULE_EXTENSION === '.js' ? CODE_ROOT : join(PACKAGE_ROOT, 'dist')
-  const file = join(root, 'src/replay/worker.js')
-  if (!existsSync(file)) throw new Error(`${file} is missing: npm run build`)
-  return file
 }
 
 function recordOf(plan: ReplayPlan, lanes: LaneResult[], options: ReplayOptions): RunRecord {

@@ -7,9 +7,8 @@ import type { LanePolicy } from '../policy/index.ts'
 import { type Run, type RunRecord, runOf } from '../results/index.ts'
 import type { PreparedTrace } from '../trace/index.ts'
 import type { Workspace } from '../wasm/index.ts'
-import { type Bound, boundOf, boundWithCopies } from './bound.ts'
+import { type Bound, knownBound } from './bound.ts'
 import { collect } from './collect.ts'
-import type { ReplayContext } from './context.ts'
 import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
 import { type PassOptions, passOver, spaceFor } from './pass.ts'
@@ -58,18 +57,6 @@ function replayIn(space: Workspace, blockAt: (b: number) => LaneBlock, trace: Pr
     if (result.status === 'error') return new Error(result.message)
     return { facts: factsOf(plans[i]!, [result]), lane: result, bound: knownBound(plans[i]!.context, result.copiesMade > 0) }
   })
-}
-
-const bounds = new WeakMap<PreparedTrace, Map<string, Bound>>()
-
-/** The bound knows nothing of policies and seeds: once per trace, machine and placement of its cpus, with and without copies. */
-function knownBound(context: ReplayContext, withCopies: boolean): Bound {
-  const key = JSON.stringify([context.machine, Array.from(context.actorNode), withCopies])
-  const known = bounds.get(context.trace) ?? new Map<string, Bound>()
-  bounds.set(context.trace, known)
-  const bound = known.get(key) ?? (withCopies ? boundWithCopies(context) : boundOf(context))
-  known.set(key, bound)
-  return bound
 }
 
 /** Lanes over the same trace, machine and seed as one run; the first is the baseline. */

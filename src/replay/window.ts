@@ -26,6 +26,7 @@ const MOST_RESIDENT = 20_000_000
  */
 export function withBlocks<T>(trace: PreparedTrace, work: (space: Workspace, blockAt: (b: number) => LaneBlock) => T, read?: (b: number) => TickBlock): T {
   const resident = read === undefined ? residentBlocks(trace) : undefined
+  replayed.add(trace)
   return withWorkspace((space) => {
     if (resident) return work(space, (b) => resident[b]!)
     const window = new BlockWindow(trace, space, read ?? ((b) => trace.block(b)))
@@ -102,13 +103,14 @@ function described(block: TickBlock, kernels: Kernels, before: { faulting: Uint3
 /** Traces that this thread has replayed. */
 const replayed = new WeakSet<PreparedTrace>()
 
-/** All blocks of a trace that is replayed once more and not too large; undefined for others, which are read block by block. */
+/** Whether the next replay of the trace finds its blocks in memory, or puts them there: it is replayed once more and not too large. */
+export function isResidentNext(trace: PreparedTrace): boolean {
+  return replayed.has(trace) && countPairs(trace) <= MOST_RESIDENT
+}
+
+/** All blocks of such a trace; undefined for others, which are read block by block. */
 function residentBlocks(trace: PreparedTrace): LaneBlock[] | undefined {
-  if (!replayed.has(trace)) {
-    replayed.add(trace)
-    return undefined
-  }
-  if (countPairs(trace) > MOST_RESIDENT) return undefined
+  if (!isResidentNext(trace)) return undefined
   return keptInWorkspace(trace, (space) => {
     const blocks = Array.from({ length: trace.blocks }, (_, b) => copyOf(trace.block(b), space, trace.stored !== undefined))
     const faulting = space.u32(blocks.reduce((most, { touchPage }) => Math.max(most, touchPage.length), 0) + 1)

@@ -1,29 +1,56 @@
-/** Runs in a worker thread: replays its share of the lanes over the shared trace and posts their results. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** Runs in a worker thread: replays its share of the lanes over the shared trace and posts their results, task after task. */
+import { parentPort } from 'node:worker_threads'
+import { UserError, type UserErrorParts } from '../errors.ts'
+import { refuseExit } from '../plugins.ts'
 import { parsePolicySpec } from '../policy/index.ts'
-import { fromShared, type RelayMemory, relayReader, type SharedTrace } from '../trace/index.ts'
+import { abandonRelay, fromShared, type PreparedTrace, RelayAbandoned, type RelayMemory, relayReader, type SharedTrace } from '../trace/index.ts'
 import type { ReplayContext } from './context.ts'
 import type { LaneResult } from './lane-result.ts'
-import { layoutOf } from './layout.ts'
+import { layoutOf, rememberOrder } from './layout.ts'
 import { replayLanes } from './pass.ts'
 
-/** What the lanes share, with the trace as shared memory; each thread works out the layout itself. */
+/** What the lanes share; each thread works out the layout itself. */
 export interface WorkerTask extends Omit<ReplayContext, 'trace' | 'layout'> {
-  trace: SharedTrace
+  /** As shared memory, with its pages by address; absent where it is the trace of the task before. */
+  trace?: SharedTrace
+  order?: Uint32Array
   /** One `-p` text per lane. */
   specs: string[]
   /** Where blocks of a stored trace are decoded once for all threads. */
-  relay?: { memory: RelayMemory; me: number }
+  relay?: RelayMemory
+  /** Shared: by thread, the share of the trace that is done; and which thread this is. */
+  done: Float64Array
+  me: number
 }
 
-export type WorkerAnswer = { progress: number } | { results: LaneResult[] }
+export type WorkerAnswer = { results: LaneResult[] } | { failed: { message: string; parts?: UserErrorParts; isAbandoned: boolean } }
+
+let trace: PreparedTrace | undefined
+
+async function answerTo(task: WorkerTask): Promise<WorkerAnswer> {
+  const { relay } = task
+  try {
+    if (task.trace) {
+      trace = fromShared(task.trace)
+      rememberOrder(trace, task.order!)
+    }
+    const policies = (await Promise.all(task.specs.map(parsePolicySpec))).flat()
+    const context = { ...task, trace: trace!, layout: layoutOf(trace!) }
+    const mark = (share: number) => {
+      task.done[task.me] = share
+    }
+    return { results: replayLanes(context, policies, mark, relay && relayReader(trace!.stored!, relay)) }
+  } catch (error) {
+    if (relay) abandonRelay(relay)
+    const { message, stack } = error as Error
+    if (error instanceof UserError) return { failed: { message, parts: error.parts, isAbandoned: false } }
+    return { failed: { message: stack ?? message, isAbandoned: error instanceof RelayAbandoned } }
+  }
+}
 
 if (parentPort) {
-  const task = workerData as WorkerTask
-  const trace = fromShared(task.trace)
-  const policies = (await Promise.all(task.specs.map(parsePolicySpec))).flat()
-  const context = { ...task, trace, layout: layoutOf(trace) }
-  const post = (answer: WorkerAnswer) => parentPort!.postMessage(answer)
-  const read = task.relay && relayReader(trace.stored!, task.relay.memory, task.relay.me)
-  post({ results: replayLanes(context, policies, (progress) => post({ progress }), read) })
+  refuseExit()
+  parentPort.on('message', (task: WorkerTask) => {
+    void answerTo(task).then((answer) => parentPort!.postMessage(answer))
+  })
 }

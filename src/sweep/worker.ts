@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { UserError, type UserErrorParts } from '../errors.ts'
 import { readFaultPlan } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
+import { refuseExit } from '../plugins.ts'
 import { type LanePolicy, parsePolicySpec } from '../policy/index.ts'
 import { replaySolo, type SoloLane } from '../replay/index.ts'
 import { openTrace, type PreparedTrace, regroup } from '../trace/index.ts'
@@ -45,10 +46,7 @@ export interface WorkerAnswer {
   stop?: UserErrorParts
 }
 
-// A policy's process.exit() would end the thread without a word
-process.exit = (() => {
-  throw new Error('the code of a policy called process.exit()')
-}) as typeof process.exit
+refuseExit()
 
 export default async function computeBatch(task: WorkerTask): Promise<WorkerAnswer> {
   const { points, limitMs } = task

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { machine } from '../../src/machine/index.ts'
 import { replay } from '../../src/replay/replay.ts'
-import { importTrace, openTrace } from '../../src/trace/index.ts'
+import { importTrace, openTrace, type PreparedTrace } from '../../src/trace/index.ts'
+import { numareplay } from '../cli/run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'numareplay-threads-'))
 const file = join(folder, 'many-blocks.nrt')
@@ -24,6 +25,44 @@ test('one, two and three threads give the same tables', async () => {
   const alone = await tablesOf(1)
   expect(await tablesOf(2)).toBe(alone)
   expect(await tablesOf(3)).toBe(alone)
+})
+
+test('threads that have a trace from before give the same tables, and so after another trace', async () => {
+  const trace = await openTrace(file)
+  const other = await openTrace('zipf:pages=300,accesses=30000')
+  const summary = async (of: PreparedTrace, jobs: number) =>
+    JSON.stringify((await replay({ trace: of, machine: machine('skx-cl-2s'), policies: POLICIES, jobs })).rows('epochs'))
+  const alone = await summary(trace, 1)
+  for (let round = 0; round < 3; round++) expect(await summary(trace, 2)).toBe(alone)
+  expect(await summary(other, 2)).toBe(await summary(other, 1))
+  expect(await summary(trace, 2)).toBe(alone)
+})
+
+test('a policy that calls process.exit() in its thread fails alone', () => {
+  const policy = join(folder, 'leaves.ts')
+  writeFileSync(
+    policy,
+    "import { definePolicy, every } from 'numareplay/policy'\nexport default definePolicy({ about: 'x', rules: () => [every('1ms', () => process.exit(3))] })",
+  )
+  const { code, stdout } = numareplay([
+    'replay',
+    file,
+    '-m',
+    'skx-cl-2s',
+    '-p',
+    'first-touch',
+    '-p',
+    policy,
+    '--jobs',
+    '2',
+    '--json',
+    '-o',
+    join(folder, 'run'),
+  ])
+  const { lanes } = JSON.parse(stdout) as { lanes: { status: string; message: string }[] }
+  expect(lanes.map(({ status }) => status)).toEqual(['ok', 'error'])
+  expect(lanes[1]!.message).toBe('the code of a policy called process.exit()')
+  expect(code).toBe(3)
 })
 
 test('a damaged block ends all threads with the message of the one that met it', async () => {
