@@ -118,6 +118,62 @@ describe.each(Object.entries(TRUTH))('%s', (name, { cpus, configuredMiB, distanc
   })
 })
 
+const ORIGINALS = process.env['NUMAREPLAY_SAMPLES'] ? join(process.env['NUMAREPLAY_SAMPLES'], 'topology') : undefined
+
+describe.skipIf(!ORIGINALS)('every dump as it was recorded (NUMAREPLAY_SAMPLES)', () => {
+  /** What describes a machine; `true` where it tells the memory too. */
+  const KNOWN: Record<string, boolean> = {
+    'numactl-H.txt': true,
+    sysfs: true,
+    'lstopo.xml': true,
+    'lscpu.txt': false,
+    'lscpu.json': false,
+    'lscpu-p.csv': false,
+    'lscpu-e.txt': false,
+    'dmesg-numa.txt': false,
+    'tiers.txt': false,
+  }
+  /** Settings and counters, or prints for people: refused, not half understood. */
+  const OTHERS = [
+    'buddyinfo.txt',
+    'lstopo-distances.txt',
+    'lstopo-memattrs.txt',
+    'lstopo.txt',
+    'meminfo.txt',
+    'numactl-show.txt',
+    'numastat-m.txt',
+    'numastat-p.txt',
+    'numastat-pv.txt',
+    'numastat.txt',
+    'pid.maps.txt',
+    'pid.numa_maps.txt',
+    'pid.sched.txt',
+    'pid.smaps.txt',
+    'pid.smaps_rollup.txt',
+    'pid.status.txt',
+    'polprog.regions.txt',
+    'vmstat.txt',
+    'zoneinfo.txt',
+  ]
+
+  test.each(Object.entries(TRUTH))('%s', (name, { cpus, configuredMiB, distance }) => {
+    const path = (file: string): string => join(ORIGINALS!, name, file)
+    expect(readdirSync(join(ORIGINALS!, name)).sort()).toEqual([...Object.keys(KNOWN), ...OTHERS].sort())
+    for (const [file, tellsMemory] of Object.entries(KNOWN)) {
+      // a dump that says little on its own goes with one that says the rest
+      const found = tellsMemory ? imported(path(file)) : imported(path(file), path('numactl-H.txt'))
+      expect(
+        found.nodes.map((node) => node.cpus),
+        file,
+      ).toEqual(cpus)
+      expect(found.distance, file).toEqual(distance)
+      for (const { bytes } of found.nodes) expect(Math.abs(bytes / 2 ** 20 - configuredMiB * 0.9), file).toBeLessThan(configuredMiB * 0.1)
+    }
+    expect(imported(...Object.keys(KNOWN).map(path)).distance).toEqual(distance)
+    for (const file of OTHERS) expect(() => importMachine([path(file)]), file).toThrow(/is none of the dumps known here/)
+  })
+})
+
 describe('latencies of the machine with HMAT', () => {
   const name = 'cxl-cpuless-hmat'
   const CONFIGURED = [
