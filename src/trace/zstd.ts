@@ -1,38 +1,19 @@
-/**
- * Zstandard frames (RFC 8878) as a stream of bytes. fzstd decodes the blocks; the frames around them are taken apart here, because
- * it allocates whatever window a header claims, moves all of it after each block, recurses once per frame, and checks no sums.
- */
-import { createContext, Script } from 'node:vm'
-import { Decompress } from 'fzstd'
+/** Zstandard frames (RFC 8878) as a stream of bytes: headers, checksums and limits here, blocks in zstd-block.ts. */
 import xxhash from 'xxhash-wasm'
 import { UserError } from '../errors.ts'
 import { ByteQueue } from './byte-queue.ts'
+import { BlockDecoder, LARGEST_BLOCK, RLE } from './zstd-block.ts'
+import { DamagedBlock } from './zstd-entropy.ts'
 
 const MAGIC = 0xfd2fb528
 /** Magic numbers 0x184d2a50 … 5f mark frames to be skipped; pzstd writes them in front of its own. */
 const SKIPPABLE = 0x184d2a5
 /** As zstd itself has it, unless told --long. */
 const LARGEST_WINDOW = 2 ** 27
-const LARGEST_BLOCK = 2 ** 17
-/** Blocks that are looked at together before a window is made: a frame that ends with them needs no larger one. */
-const FIRST_BYTES = 2 ** 20
-/** Bytes of windows moved per byte of content, beyond an allowance: what writers of small blocks do is far below. */
-const MOST_WORK = 4096
-const WORK_ALLOWANCE = 2 ** 32
 
-/** fzstd does not hold damaged sequences to the size of their block and may copy for minutes; a block takes milliseconds. */
-const SLOWEST_BLOCK_MS = 2000
-
-const RAW = 0
-const RLE = 1
-const COMPRESSED = 2
 const RESERVED = 3
 
 const { create64 } = await xxhash()
-
-const limited = { decode: () => {} }
-const limitedContext = createContext(limited)
-const decodeLimited = new Script('decode()')
 
 export async function* unzstd(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
   let read = 0
@@ -41,7 +22,6 @@ export async function* unzstd(chunks: AsyncIterable<Uint8Array>, path: string): 
     counted(chunks, (bytes) => (read += bytes)),
     cutOff,
   )
-  const work = new Work(path)
   try {
     for (let magic = await queue.take(4); magic !== undefined; magic = await queue.take(4)) {
       if (magic.readUInt32LE() >>> 4 === SKIPPABLE) {
@@ -49,10 +29,11 @@ export async function* unzstd(chunks: AsyncIterable<Uint8Array>, path: string): 
         continue
       }
       const flags = (await queue.need(1))[0]!
-      const frame = new Frame(magic, flags, await queue.need(optionalBytes(flags)), work, path)
+      const frame = new Frame(magic, flags, await queue.need(optionalBytes(flags)), path)
       while (!frame.isLast) {
         const head = await queue.need(3)
-        yield* frame.block(head, await queue.need(frame.bodyBytes(head)))
+        const piece = frame.block(head, await queue.need(frame.bodyBytes(head)))
+        if (piece.length > 0) yield piece
       }
       if (frame.hasChecksum) frame.check((await queue.need(4)).readUInt32LE())
     }
@@ -65,7 +46,6 @@ export async function* unzstd(chunks: AsyncIterable<Uint8Array>, path: string): 
 export function unzstdWhole(bytes: Uint8Array, most: number, path: string): Uint8Array {
   const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const output = new Uint8Array(most)
-  const work = new Work(path)
   let at = 0
   let filled = 0
   const need = (length: number): Buffer => {
@@ -80,14 +60,13 @@ export function unzstdWhole(bytes: Uint8Array, most: number, path: string): Uint
       continue
     }
     const flags = need(1)[0]!
-    const frame = new Frame(magic, flags, need(optionalBytes(flags)), work, path)
+    const frame = new Frame(magic, flags, need(optionalBytes(flags)), path)
     while (!frame.isLast) {
       const head = need(3)
-      for (const piece of frame.block(head, need(frame.bodyBytes(head)))) {
-        if (filled + piece.length > most) throw damagedZstd(path, 'more bytes than are said to be in it')
-        output.set(piece, filled)
-        filled += piece.length
-      }
+      const piece = frame.block(head, need(frame.bodyBytes(head)))
+      if (filled + piece.length > most) throw damagedZstd(path, 'more bytes than are said to be in it')
+      output.set(piece, filled)
+      filled += piece.length
     }
     if (frame.hasChecksum) frame.check(need(4).readUInt32LE())
   }
@@ -109,43 +88,18 @@ function optionalBytes(flags: number): number {
 const dictionaryBytes = (flags: number): number => [0, 1, 2, 4][flags & 3]!
 const contentSizeBytes = (flags: number): number => [(flags & 0x20) === 0 ? 0 : 1, 2, 4, 8][flags >>> 6]!
 
-/** What windows cost, over all frames. */
-class Work {
-  #moved = 0
-  #content = 0
-  readonly #path: string
-
-  constructor(path: string) {
-    this.#path = path
-  }
-
-  add(window: number, content: number): void {
-    this.#moved += window
-    this.#content += content
-    if (this.#moved > WORK_ALLOWANCE + MOST_WORK * this.#content)
-      throw new UserError('the zstd blocks are far too small for their window', { file: this.#path, hint: `zstd -dc ${this.#path} | gzip > …` })
-  }
-}
-
 class Frame {
   readonly hasChecksum: boolean
   isLast = false
   readonly #path: string
-  readonly #work: Work
   readonly #window: number
   readonly #contentSize: bigint | undefined
   readonly #hash = create64()
+  readonly #decoder: BlockDecoder
   #content = 0
-  #decoder: Decompress | undefined
-  #decoded: Uint8Array[] = []
-  #effectiveWindow = 0
-  /** Blocks that wait for the window, and how much they hold at most. */
-  #waiting: Buffer[] = []
-  #waitingBytes = 0
 
-  constructor(magic: Buffer, flags: number, optional: Buffer, work: Work, path: string) {
+  constructor(magic: Buffer, flags: number, optional: Buffer, path: string) {
     this.#path = path
-    this.#work = work
     if (magic.readUInt32LE() !== MAGIC) throw damagedZstd(path, 'no frame where one should begin')
     if ((flags & 0x08) !== 0) throw damagedZstd(path, 'a reserved bit is set')
     this.hasChecksum = (flags & 0x04) !== 0
@@ -160,6 +114,7 @@ class Frame {
     if (window > LARGEST_WINDOW)
       throw new UserError('the zstd window is too large', { file: path, expected: 'at most 128 MiB', hint: `zstd -dc --long=31 ${path} | gzip > …` })
     this.#window = window
+    this.#decoder = new BlockDecoder(window)
   }
 
   /** Length of what follows a block's head. */
@@ -172,50 +127,22 @@ class Frame {
     return type === RLE ? 1 : size
   }
 
-  /** What is decoded now that this block is there; the first blocks wait for one another. */
-  *block(head: Buffer, body: Buffer): Iterable<Uint8Array> {
+  /** The content of a block. */
+  block(head: Buffer, body: Buffer): Uint8Array {
     const word = head.readUIntLE(0, 3)
     this.isLast = (word & 1) === 1
-    this.#waiting.push(Buffer.concat([head, body]))
-    const type = (word >>> 1) & 3
-    this.#waitingBytes += type === RAW || type === RLE ? word >>> 3 : LARGEST_BLOCK
-    if (this.#decoder === undefined) {
-      if (!this.isLast && this.#waitingBytes < FIRST_BYTES) return
-      this.#begin()
+    let piece: Uint8Array
+    try {
+      piece = this.#decoder.decode((word >>> 1) & 3, word >>> 3, body)
+    } catch (error) {
+      if (error instanceof DamagedBlock) throw damagedZstd(this.#path, error.message)
+      throw error
     }
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const [i, block] of waiting.entries()) yield* this.#decode(block, this.isLast && i === waiting.length - 1)
+    this.#content += piece.length
+    if (this.hasChecksum) this.#hash.update(piece)
     if (this.isLast && this.#contentSize !== undefined && BigInt(this.#content) !== this.#contentSize)
       throw damagedZstd(this.#path, 'more or fewer bytes than its frame says')
-  }
-
-  #begin(): void {
-    const most = this.isLast ? Math.min(this.#window, this.#waitingBytes) : this.#window
-    const exponent = Math.max(10, Math.ceil(Math.log2(Math.max(1, most))))
-    this.#effectiveWindow = 2 ** exponent
-    this.#decoder = new Decompress((piece) => this.#decoded.push(piece))
-    const header = Buffer.from([0, 0, 0, 0, 0, (exponent - 10) << 3])
-    header.writeUInt32LE(MAGIC)
-    this.#decoder.push(header)
-  }
-
-  *#decode(block: Buffer, isLast: boolean): Iterable<Uint8Array> {
-    const before = this.#content
-    try {
-      limited.decode = () => this.#decoder!.push(block, isLast)
-      if (((block[0]! >>> 1) & 3) === COMPRESSED) decodeLimited.runInContext(limitedContext, { timeout: SLOWEST_BLOCK_MS })
-      else limited.decode()
-    } catch (error) {
-      // a number where fzstd itself complains
-      throw damagedZstd(this.#path, typeof (error as { code?: unknown }).code === 'number' ? (error as Error).message : 'a block that does not hold together')
-    }
-    for (const piece of this.#decoded.splice(0)) {
-      this.#content += piece.length
-      if (this.hasChecksum) this.#hash.update(piece)
-      if (piece.length > 0) yield piece
-    }
-    this.#work.add(this.#effectiveWindow, this.#content - before)
+    return piece
   }
 
   /** The low half of XXH64 of the content. */

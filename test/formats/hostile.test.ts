@@ -204,15 +204,15 @@ describe('zstd', () => {
     expect(meta.records).toBe(30_000)
   })
 
-  test('a window of 2 GiB, and a small file that would move one of 128 MiB a million times', async () => {
+  test('a window of 2 GiB; hundred thousand blocks of a byte behind one of 128 MiB, which is never made', async () => {
     await complains(frame(31, 10, 1), /window is too large .*expected at most 128 MiB/)
-    const start = process.cpuUsage().user
-    await complains(frame(27, 1_000_000, 1), /far too small for their window/)
-    expect((process.cpuUsage().user - start) / 1e6).toBeLessThan(60)
+    const before = process.memoryUsage.rss()
+    await complains(frame(27, 100_000, 1), /no known trace format|not a trace/)
+    expect(process.memoryUsage.rss() - before).toBeLessThan(100 << 20)
   })
 
-  test('a damaged block whose copies would go on for minutes', { timeout: 60_000 }, async () => {
-    await complains(readFileSync(join(FIXTURES, 'containers/endless-copies.csv.zst')), /zstd data is damaged: a block that does not hold together/)
+  test('a damaged block whose copies would add up to gigabytes if its codes were not looked at', async () => {
+    await complains(readFileSync(join(FIXTURES, 'containers/endless-copies.csv.zst')), /zstd data is damaged: an unknown code/)
   })
 
   test('every damaged byte of the content is noticed', async () => {
