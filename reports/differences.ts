@@ -33,7 +33,7 @@ export default defineReport({
     return [
       {
         name: 'differences',
-        title: 'Cost against the baseline, with 95 % intervals',
+        title: 'Cost against the baseline, with 95% intervals',
         caption:
           'Left of zero is cheaper. The dot is the cost in the time that is shown; bar and words judge the whole run, and a bar that reaches zero may be chance.',
         description: 'Interval plot: total cost of each policy relative to the baseline with its 95 percent confidence interval',

@@ -39,7 +39,7 @@ export default defineReport({
       {
         name: 'possible-gain',
         title: 'Share of the possible gain',
-        caption: `Longer is better: how far from the baseline (0 %) towards the optimum (100 %). Below zero the policy costs more than it saves. ${WHY_WHOLE}`,
+        caption: `Longer is better: how far from the baseline (0%) towards the optimum (100%). Below zero the policy costs more than it saves. ${WHY_WHOLE}`,
         description: 'Bar chart: share of the possible gain that each policy reaches, from the baseline to the optimum',
         data: { summary: rows.filter(({ gain, lane }) => gain !== null && lane !== run.record.baseline) },
         spec: bars(run, 'gain', 'of the possible gain'),

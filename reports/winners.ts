@@ -135,7 +135,7 @@ function moreThanChance({ study }: RunTables, all: Omit<Winner, 'verdict'>[]): s
     'holm',
   ).values()
   return tested.map((p, i) => {
-    if (p === null) return 'not enough blocks'
+    if (p === null) return 'not enough epochs'
     if (adjusted.next().value! > 0.05) return 'no significant difference'
     // the baseline stands before what is cheaper by next to nothing
     return all[i]!.best.ratio < all[i]!.second!.ratio ? 'yes' : 'too small to count'
@@ -170,7 +170,7 @@ function table(run: RunTables): ReportTable {
         [...close.slice(0, 3).map(({ lane }) => lane), ...(close.length > 3 ? [`${close.length - 3} more`] : [])].join(', '),
       ]),
     notes: [
-      'More than chance: cheapest against the next, 5 %, corrected for all settings of the table (Holm).',
+      'More than chance: cheapest against the next, 5%, corrected for all settings of the table (Holm).',
       ...(all.length > MOST_SETTINGS ? [`${all.length - MOST_SETTINGS} more settings: numareplay query STORE 'select * from points'`] : []),
     ],
   }

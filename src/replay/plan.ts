@@ -86,7 +86,7 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
     const { oneIn, exactPages } = trace.meta.sample
     const exact = exactPages === 0 ? '' : `, beside ${formatCount(exactPages)} with many accesses that are all kept`
     warnings.push(
-      `the trace is a sample of 1/${oneIn} of its pages${exact}: figures are estimates for all pages, ± half a 95 % interval where it is known${options.halfSamples === undefined ? ', without what policies make of other pages (--half-samples 8 adds it)' : ''}`,
+      `the trace is a sample of 1/${oneIn} of its pages${exact}: figures are estimates for all pages, ± half a 95% interval where it is known${options.halfSamples === undefined ? ', without what policies make of other pages (--half-samples 8 adds it)' : ''}`,
     )
   }
   const recordedNodes = new Set(trace.events.flatMap((event) => ('mems' in event ? (event.mems ?? []) : 'from' in event ? [...event.from, ...event.to] : [])))

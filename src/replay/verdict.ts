@@ -1,5 +1,5 @@
 /** A lane against doing nothing, in words: what it saves, or what it loses and why. */
-import { formatDuration, formatPercent } from '../units.ts'
+import { formatCount, formatDuration, formatPercent } from '../units.ts'
 import type { LaneResult } from './lane-result.ts'
 
 /** Less than this share of the total cost is no difference. */
@@ -32,7 +32,7 @@ function reason(lane: LaneResult, nothing: LaneResult): string {
   if (largest === lookingPs) return `looking too expensive (${ns(lookingPs)} for scans, faults and samples, ${gained})`
   // What hinders a policy from placing well shows in its migrations
   if (totals.failed > totals.migrated) return `failures (${failures(lane)}, ${gained})`
-  if (lane.pingPongPages > MANY_RETURNS * totals.migrated) return `ping-pong (${lane.pingPongPages} pages moved away and back, ${gained})`
+  if (lane.pingPongPages > MANY_RETURNS * totals.migrated) return `ping-pong (${formatCount(lane.pingPongPages)} pages moved away and back, ${gained})`
   if (largest === movingPs) return `reuse too short (${ns(movingPs)} for moving, ${gained})`
   const queueingPs = totals.queueingPs - nothing.totals.queueingPs
   if (queueingPs > memoryPs / 2) return `one memory too busy (${ns(queueingPs)} more queueing)`
@@ -50,6 +50,6 @@ function failures({ rows }: LaneResult): string {
   for (const { errno, pages } of rows.failures) byErrno.set(String(errno), (byErrno.get(String(errno)) ?? 0) + Number(pages))
   return [...byErrno]
     .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    .map(([errno, pages]) => `${pages} pages ${errno}`)
+    .map(([errno, pages]) => `${formatCount(pages)} pages ${errno}`)
     .join(', ')
 }

@@ -1,6 +1,6 @@
 /** Policies compared over several traces, machines and seeds, as tables and charts: what `numareplay compare` prints and draws. */
 import { type Judged, LEAST_BLOCKS, LEAST_TRACES, MEAN_NOTES, method, type PolicyComparison } from '../results/index.ts'
-import { formatPercent } from '../units.ts'
+import { formatCount, formatPercent } from '../units.ts'
 import { bindChart, type ChartContext, type VegaLiteSpec } from './bind.ts'
 import type { ReportChart, ReportTable } from './define.ts'
 import { gridColumns, LANE_ROWS, LANE_TOOLTIP, laneHeight } from './pieces.ts'
@@ -32,17 +32,17 @@ export function ratioTable(comparison: PolicyComparison): ReportTable {
       right('95% interval'),
       right('p'),
       ...(hasSeeds ? [right('seeds')] : []),
-      right('blocks'),
+      right('stretches'),
       left('verdict'),
     ],
-    rows: ratios.map(({ policy, case: name, ratio, interval, corrected, verdict }) => [
+    rows: ratios.map(({ policy, case: name, ratio, interval, corrected, verdict, independent }) => [
       policy,
       ...(isOne ? [] : [name]),
       formatRatio(ratio),
       formatInterval(interval),
       formatP(corrected),
       ...(hasSeeds ? [String(byName.get(name)!.seeds.length)] : []),
-      String(byName.get(name)!.blocks),
+      independent === null ? '—' : formatCount(Math.round(independent)),
       verdict,
     ]),
     notes: method(comparison),
@@ -101,8 +101,8 @@ function matrixTable({ policies, matrix, cases }: PolicyComparison): ReportTable
       ...policies.map((other) => cell(policy, other)),
     ]),
     notes: [
-      'A tie is no significant difference at 5 %, all pairs and cases of the table corrected together.',
-      ...(unknown > 0 ? [`${unknown} comparisons had fewer than ${LEAST_BLOCKS} blocks and are in none of the three.`] : []),
+      'A tie is no significant difference at 5%, all pairs and cases of the table corrected together.',
+      ...(unknown > 0 ? [`${formatCount(unknown)} comparisons had fewer than ${LEAST_BLOCKS} epochs and are in none of the three.`] : []),
     ],
   }
 }
@@ -138,7 +138,7 @@ export function comparisonCharts(comparison: PolicyComparison): ReportChart[] {
   return [
     {
       name: 'differences',
-      title: `Change of ${what} against ${comparison.baseline}, with 95 % intervals`,
+      title: `Change of ${what} against ${comparison.baseline}, with 95% intervals`,
       caption,
       description: `Interval plots: ${what} of each policy relative to the baseline with its 95 percent confidence interval, one picture per trace`,
       width: 'full',
@@ -208,7 +208,7 @@ function matrixChart({ matrix, policies, cases }: PolicyComparison): ReportChart
   return {
     name: 'wins',
     title: 'Who beats whom, in how many cases',
-    caption: `Row against column: wins / ties / losses of ${cases.length} cases (those with too few blocks are in none of the three); strong is winning more often than losing.`,
+    caption: `Row against column: wins / ties / losses of ${cases.length} cases (those with too few epochs are in none of the three); strong is winning more often than losing.`,
     description: 'Matrix: in how many cases each policy is significantly cheaper than each other, ties, and in how many it is dearer',
     width: 'full',
     data: {

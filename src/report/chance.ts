@@ -19,6 +19,6 @@ export function chance(run: RunTables): PolicyComparison | undefined {
 /** Is one of two lanes of a run cheaper by more than chance? */
 export function verdictOf({ matrix }: PolicyComparison, lane: string, other: string): Verdict {
   const cell = matrix.find((one) => one.policy === lane && one.other === other)
-  if (cell === undefined || cell.unknown > 0) return 'not enough blocks'
+  if (cell === undefined || cell.unknown > 0) return 'not enough epochs'
   return cell.wins > 0 ? 'cheaper' : cell.losses > 0 ? 'dearer' : 'no significant difference'
 }

@@ -64,9 +64,9 @@ function best(run: RunTables, whole: Row[], baseline: Row): Finding[] {
   const comparison = chance(run)
   const judged = comparison?.ratios.find(({ policy }) => policy === lane)
   if (comparison === undefined || judged === undefined || judged.interval === null) {
-    return [{ lane, text: `comes out best: ${saved}${reach}; too few independent stretches of time to tell whether that is more than chance.` }]
+    return [{ lane, text: `comes out best: ${saved}${reach}; too few epochs to tell whether that is more than chance.` }]
   }
-  const interval = `95 % interval ${formatInterval(judged.interval)}`
+  const interval = `95% interval ${formatInterval(judged.interval)}`
   if (judged.verdict === 'no significant difference') {
     return [{ lane, text: `comes out best, ${saved}, but that is no significant difference (${interval}).` }]
   }

@@ -77,12 +77,12 @@ export function tellingSamplingError(report: Report): Report {
 function underTable({ rows }: ReportTable, said: string): string {
   const hasErrors = rows.some((row) => row.some((cell) => cell.includes('±') || /\(.+ to .+\)$/.test(cell)))
   return hasErrors
-    ? 'A sample of pages: ± is half of the 95 % interval of sampling; figures without it are estimates too, of unknown error.'
+    ? 'A sample of pages: ± is half of the 95% interval of sampling; figures without it are estimates too, of unknown error.'
     : `A sample of pages, these are estimates. ${said}`
 }
 
 const underChart = ({ data }: ReportChart, said: string): string =>
-  data[ERRORS] === undefined ? `A sample of pages. ${said}` : 'A sample of pages: thin lines are the 95 % intervals of sampling, for the whole run.'
+  data[ERRORS] === undefined ? `A sample of pages. ${said}` : 'A sample of pages: thin lines are the 95% intervals of sampling, for the whole run.'
 
 const TOLD: MetricName[] = ['meanLatency', 'localShare', 'migrated', 'hintFaults', 'totalCost']
 
@@ -97,6 +97,6 @@ function ofTotals(run: RunTables): string | null {
     const most = Math.max(0, ...relative)
     return most === 0 ? [] : [`${(METRICS[name] as Metric).label} ±${formatPercent(most)}`]
   })
-  if (errors.length > 0) return `Error of totals (95 %), at most: ${errors.join(', ')}; parts of them are less certain.`
+  if (errors.length > 0) return `Error of totals (95%), at most: ${errors.join(', ')}; parts of them are less certain.`
   return run.record.trace.sample === undefined || run.study !== undefined ? null : 'All pages that matter were kept: sampling leaves no error.'
 }

@@ -41,7 +41,7 @@ function best(lane: string, how: string, { record: { baseline } }: RunTables, st
   if (reference === undefined || reference.interval === null)
     return [{ lane, text: `comes out best ${how}; too little to tell whether that is more than chance.` }]
   // the ratio is that of the baseline to it
-  const interval = `95 % interval ${formatInterval([1 / reference.interval[1], 1 / reference.interval[0]])}, ${reference.of}`
+  const interval = `95% interval ${formatInterval([1 / reference.interval[1], 1 / reference.interval[0]])}, ${reference.of}`
   if (reference.verdict !== 'dearer') return [{ lane, text: `comes out best ${how}, but that is no significant difference (${interval}).` }]
   const equals = judged.filter(({ policy, verdict }) => policy !== baseline && verdict === 'no significant difference').map(({ policy }) => policy)
   return [

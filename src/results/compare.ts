@@ -6,7 +6,17 @@ import { basename } from 'node:path'
 import { Random, type Row } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
 import type { RunRecord } from './schema.ts'
-import { type Correction, corrected, type Estimate, LEAST_BLOCKS, LEAST_TRACES, NORMAL_QUANTILE, overTraces, PairedTotals } from './statistics.ts'
+import {
+  type Correction,
+  corrected,
+  type Estimate,
+  LEAST_BLOCKS,
+  LEAST_TRACES,
+  NORMAL_QUANTILE,
+  overTraces,
+  type PairedEstimate,
+  PairedTotals,
+} from './statistics.ts'
 
 /** What is summed over the bins of a run. */
 export const MEASURES = {
@@ -19,7 +29,7 @@ export const MEASURES = {
 } as const
 export type Measure = keyof typeof MEASURES
 
-export type Verdict = 'cheaper' | 'dearer' | 'no significant difference' | 'not enough blocks' | 'not enough traces'
+export type Verdict = 'cheaper' | 'dearer' | 'no significant difference' | 'not enough epochs' | 'not enough traces'
 
 export interface Judged extends Estimate {
   /** p corrected for the number of comparisons of its table. */
@@ -33,8 +43,8 @@ export interface Case {
   trace: string
   machine: string
   seeds: number[]
-  blocks: number
-  blockLength: number
+  /** Bins that totals were compared in. */
+  bins: number
   /** The trace is a sample of pages, and intervals allow for it. */
   sampled: boolean
 }
@@ -47,7 +57,7 @@ export interface PolicyComparison {
   policies: string[]
   cases: Case[]
   /** Policy against baseline, case by case. */
-  ratios: (Judged & { policy: string; case: string })[]
+  ratios: (Judged & { policy: string; case: string } & Pick<PairedEstimate, 'blocks' | 'blockLength' | 'independent'>)[]
   /** Geometric means over traces: of all cases, and by machine where there are several. */
   means: { policy: string; machine: string | null; traces: number; these: Judged; others: Judged }[]
   /** In how many cases `policy` is significantly cheaper than `other`, neither, dearer, or cannot be told. */
@@ -188,9 +198,9 @@ function openCase({ name, runs }: Group, baseline: string, measure: Measure, not
   const { trace, machine } = runs[0]!.record
   const costs = new Map(inAll.map((policy) => [policy, seeds.map((seed) => bySeed.get(seed)!.get(policy)!)]))
   const sampling = samplingErrors(runs, MEASURES[measure].total)
-  const totals = new PairedTotals(costs, baseline, new Random(seeds[0]!, `compare ${trace.digest} ${machine.name}`), sampling)
+  const totals = new PairedTotals(costs, new Random(seeds[0]!, `compare ${trace.digest} ${machine.name}`), sampling)
   const sampled = sampling.size > 0
-  const about = { name, trace: basename(trace.file), machine: machine.name, seeds, blocks: totals.blocks, blockLength: totals.blockLength, sampled }
+  const about = { name, trace: basename(trace.file), machine: machine.name, seeds, bins: totals.bins, sampled }
   return { about, digest: trace.digest, totals, policies: inAll }
 }
 
@@ -235,12 +245,12 @@ function judge(estimates: readonly Estimate[], correction: Correction, unknown: 
 
 function ratiosOf(cases: readonly OpenCase[], baseline: string, correction: Correction): PolicyComparison['ratios'] {
   const pairs = cases.flatMap((one) => one.policies.filter((policy) => policy !== baseline).map((policy) => ({ one, policy })))
-  const judged = judge(
-    pairs.map(({ one, policy }) => one.totals.ratio(policy, baseline)),
-    correction,
-    'not enough blocks',
-  )
-  return pairs.map(({ one, policy }, i) => ({ policy, case: one.about.name, ...judged[i]! }))
+  const estimates = pairs.map(({ one, policy }) => one.totals.ratio(policy, baseline))
+  const judged = judge(estimates, correction, 'not enough epochs')
+  return pairs.map(({ one, policy }, i) => {
+    const { blocks, blockLength, independent } = estimates[i]!
+    return { policy, case: one.about.name, ...judged[i]!, blocks, blockLength, independent }
+  })
 }
 
 function meansOf(cases: readonly OpenCase[], policies: readonly string[], baseline: string, correction: Correction): PolicyComparison['means'] {
@@ -259,7 +269,7 @@ function meansOf(cases: readonly OpenCase[], policies: readonly string[], baseli
     const these = judge(
       rows.map((row) => row.these),
       correction,
-      'not enough blocks',
+      'not enough epochs',
     )
     const others = judge(
       rows.map((row) => row.others),
@@ -279,12 +289,12 @@ function matrixOf(cases: readonly OpenCase[], policies: readonly string[], corre
   const judged = judge(
     tests.map(({ estimate }) => estimate),
     correction,
-    'not enough blocks',
+    'not enough epochs',
   )
   return pairs.flatMap(([policy, other]) => {
     const verdicts = judged.filter((_, i) => tests[i]!.policy === policy && tests[i]!.other === other).map(({ verdict }) => verdict)
     const count = (verdict: Verdict): number => verdicts.filter((one) => one === verdict).length
-    const [wins, ties, losses, unknown] = [count('cheaper'), count('no significant difference'), count('dearer'), count('not enough blocks')]
+    const [wins, ties, losses, unknown] = [count('cheaper'), count('no significant difference'), count('dearer'), count('not enough epochs')]
     return [
       { policy, other, wins, ties, losses, unknown },
       { policy: other, other: policy, wins: losses, ties, losses: wins, unknown },
@@ -299,11 +309,17 @@ export function method({ measure, correction, cases }: PolicyComparison): string
     correction
   ]
   return [
-    `Compared is ${MEASURES[measure].about}. 95 % intervals by a paired bootstrap over blocks of the trace${seeds > 1 ? ' and over seeds' : ''}; verdicts at 5 %, ${family}.`,
+    `Compared is ${MEASURES[measure].about}. 95% intervals by a paired bootstrap over blocks of the trace${seeds > 1 ? ' and over seeds' : ''}; verdicts at 5%, ${family}.`,
     ...(cases.some(({ sampled }) => sampled) ? ['Of samples of pages: intervals and verdicts allow for the sampling error too.'] : []),
-    ...(cases.some(({ blocks }) => blocks < LEAST_BLOCKS)
-      ? [`A block is as long as the trace remembers (three times the lag of its autocorrelation); fewer than ${LEAST_BLOCKS} blocks give no interval.`]
+    ...(cases.some(({ bins }) => bins >= LEAST_BLOCKS)
+      ? ['Stretches: as many independent ones would tell as much; fewer make wider intervals, which only a longer recording, or more of them, narrows.']
       : []),
+    ...cases
+      .filter(({ bins }) => bins < LEAST_BLOCKS)
+      .map(
+        ({ name, bins }) =>
+          `${cases.length === 1 ? '' : `${name}: `}${bins} epochs, and fewer than ${LEAST_BLOCKS} give no interval: replay with a shorter --epoch, or record for longer.`,
+      ),
   ]
 }
 

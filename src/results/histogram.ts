@@ -1,13 +1,15 @@
+import { formatCount } from '../units.ts'
+
 /** Grain of the histograms of access latency, and in words how far a percentile, and an upper edge of a class, is off. */
 export const LATENCY_BITS = 10
 export const LATENCY_ERROR = {
-  percentile: `exact up to ${2 ** (LATENCY_BITS + 1) - 1} ns, above within ${percent(LATENCY_BITS + 1)}`,
-  edge: `exact up to ${2 ** (LATENCY_BITS + 1) - 1} ns, above at most ${percent(LATENCY_BITS)} too high`,
+  percentile: `exact up to ${formatCount(2 ** (LATENCY_BITS + 1) - 1)} ns, above within ${percent(LATENCY_BITS + 1)}`,
+  edge: `exact up to ${formatCount(2 ** (LATENCY_BITS + 1) - 1)} ns, above at most ${percent(LATENCY_BITS)} too high`,
 } as const
 
-/** 2^-bits, as `0.05 %`. */
+/** 2^-bits, as `0.05%`. */
 function percent(bits: number): string {
-  return `${(100 * 2 ** -bits).toPrecision(1)} %`
+  return `${(100 * 2 ** -bits).toPrecision(1)}%`
 }
 
 /**

@@ -12,7 +12,7 @@ const int = (name: string, unit: string, about: string): Column => ({ name, type
 const float = (name: string, unit: string, about: string): Column => ({ name, type: 'float', unit, about })
 /** Half the width of a 95 % interval: how far sampling of pages may have moved the figure. */
 const ci = (of: string, unit: string, what = `\`${of}\``): Column =>
-  float(`${of}_ci95`, unit, `half the width of the 95 % interval of ${what}; null unless the trace is a sample of pages`)
+  float(`${of}_ci95`, unit, `half the width of the 95% interval of ${what}; null unless the trace is a sample of pages`)
 const lane = text('lane', 'label of the policy lane')
 
 /** One row per lane. Counts of accesses are weighted (a sample stands for its period). */
@@ -58,9 +58,9 @@ export const SUMMARY: TableSchema = {
     int('ping_pong_pages', 'pages', 'pages moved away and back again'),
     ci('mean_latency_ns', 'ns'),
     ci('local_share', 'share', 'local / accesses'),
-    int('p50_latency_ns_low95', 'ns', 'low end of the 95 % interval of p50_latency_ns; null unless the trace is a sample of pages'),
+    int('p50_latency_ns_low95', 'ns', 'low end of the 95% interval of p50_latency_ns; null unless the trace is a sample of pages'),
     int('p50_latency_ns_high95', 'ns', 'high end'),
-    int('p99_latency_ns_low95', 'ns', 'low end of the 95 % interval of p99_latency_ns; null unless the trace is a sample of pages'),
+    int('p99_latency_ns_low95', 'ns', 'low end of the 95% interval of p99_latency_ns; null unless the trace is a sample of pages'),
     int('p99_latency_ns_high95', 'ns', 'high end'),
     ci('memory_stall_ns', 'ns'),
     ci('migrated', 'pages'),

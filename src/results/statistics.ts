@@ -3,10 +3,14 @@
  * stretch is compared with itself: stretches (and seeds) are drawn anew, the same ones for all policies.
  */
 import { errorFunction, sampleCorrelation } from 'simple-statistics'
-import type { Random } from '../columns/index.ts'
+import { Random } from '../columns/index.ts'
 
-/** Fewer stretches than this say nothing about their spread. */
-export const LEAST_BLOCKS = 12
+/**
+ * Blocks are never so long that fewer remain, and fewer bins give no interval. A series that remembers for longer than a block has
+ * blocks that remember each other: that is allowed for. To refuse an interval where memory seems long would be worse than to make
+ * it wide: those that chance lets pass are the ones whose spread is underestimated.
+ */
+export const LEAST_BLOCKS = 24
 /** Fewer traces than this say nothing about other traces. */
 export const LEAST_TRACES = 5
 const RESAMPLES = 2000
@@ -29,6 +33,8 @@ export interface PairedEstimate extends Estimate {
   blocks: number
   /** Bins in a block. */
   blockLength: number
+  /** How many independent blocks would tell as much (Bayley and Hammersley 1946: blocks × (1 - r) / (1 + r)); null with the interval. */
+  independent: number | null
   seeds: number
   /** Logarithms of the ratio as chance would have it, for estimates over several traces; null with the interval. */
   draws: Float64Array | null
@@ -36,49 +42,38 @@ export interface PairedEstimate extends Estimate {
 
 /**
  * Totals of several policies over one trace, compared in pairs by a bootstrap over blocks of bins and over seeds. The ratio is
- * that of the totals, as tables show it. The spread of the seeds counts beside that of the blocks as far as it is more than
+ * that of the totals, as tables show it. Each pair has blocks as long as its own differences remember. The spread of the seeds counts beside that of the blocks as far as it is more than
  * what the blocks already show (components of variance: Davison and Hinkley 1997, Bootstrap Methods, section 3.8), and draws
  * are widened by the quantile of t for the few blocks and seeds there are (Satterthwaite 1946; Hesterberg 2015, section 5.3).
  */
 export class PairedTotals {
   readonly seeds: number
-  readonly blocks: number
-  readonly blockLength: number
-  readonly #blocked: Map<string, number[][]>
-  readonly #blockDraws = new Map<string, Float64Array>()
+  readonly bins: number
+  readonly #costs: ReadonlyMap<string, readonly (readonly number[])[]>
+  readonly #influences: Map<string, number[]>
+  /** Seed of the draws of blocks: those of one length are the same whatever is asked first. */
+  readonly #drawSeed: number
+  readonly #byLength = new Map<number, Blocks>()
   readonly #seedDraws = new Map<string, Float64Array>()
   readonly #sampling: ReadonlyMap<string, number>
   readonly #samplingDraws = new Map<string, Float64Array>()
 
   /**
-   * Costs of each policy: seeds × bins, the same seeds and bins for all, `reference` among them. Equal `random` streams give equal estimates.
+   * Costs of each policy: seeds × bins, the same seeds and bins for all. Equal `random` streams give equal estimates.
    * `sampling`: of a trace that holds a sample of its pages, the relative standard error of the total of each policy. Policies replay the
    * same pages, so their errors go together; how much is not known, and they count as if they did not: never too narrow.
    */
-  constructor(
-    costs: ReadonlyMap<string, readonly (readonly number[])[]>,
-    reference: string,
-    random: Random,
-    sampling: ReadonlyMap<string, number> = new Map(),
-  ) {
+  constructor(costs: ReadonlyMap<string, readonly (readonly number[])[]>, random: Random, sampling: ReadonlyMap<string, number> = new Map()) {
+    this.#costs = costs
     this.#sampling = sampling
     const [first] = costs.values()
     this.seeds = first?.length ?? 0
-    const bins = first?.[0]?.length ?? 0
-    const influences = new Map([...costs].map(([policy, bySeed]) => [policy, influence(meanOverSeeds(bySeed))]))
-    this.blockLength = Math.max(
-      1,
-      ...[...influences].filter(([policy]) => policy !== reference).map(([, own]) => blockLengthOf(minus(own, influences.get(reference)!))),
-    )
-    this.blocks = Math.floor(bins / this.blockLength)
-    const edges = Array.from({ length: this.blocks + 1 }, (_, i) => Math.round((i * bins) / Math.max(1, this.blocks)))
-    this.#blocked = new Map([...costs].map(([policy, bySeed]) => [policy, bySeed.map((series) => inBlocks(series, edges))]))
-    if (this.blocks < LEAST_BLOCKS) return
-    const [blocks, seeds] = [drawn(random, this.blocks), drawn(random, this.seeds)]
-    for (const [policy, bySeed] of this.#blocked) {
-      this.#blockDraws.set(policy, logTotals(meanOverSeeds(bySeed), blocks))
-      this.#seedDraws.set(policy, logTotals(bySeed.map(sum), seeds))
-    }
+    this.bins = first?.[0]?.length ?? 0
+    this.#influences = new Map([...costs].map(([policy, bySeed]) => [policy, influence(meanOverSeeds(bySeed))]))
+    this.#drawSeed = random.u32()
+    if (this.bins < LEAST_BLOCKS) return
+    const seeds = drawn(random, this.seeds)
+    for (const [policy, bySeed] of costs) this.#seedDraws.set(policy, logTotals(bySeed.map(sum), seeds))
     for (const [policy, own] of sampling)
       this.#samplingDraws.set(
         policy,
@@ -86,12 +81,21 @@ export class PairedTotals {
       )
   }
 
+  #blocksFor(policy: string, reference: string): Blocks {
+    const remembered = blockLengthOf(minus(this.#influences.get(policy)!, this.#influences.get(reference)!))
+    const length = Math.max(1, Math.min(remembered, Math.floor(this.bins / LEAST_BLOCKS)))
+    const known = this.#byLength.get(length) ?? new Blocks(this.#costs, this.bins, length, new Random(this.#drawSeed, `blocks of ${length}`))
+    this.#byLength.set(length, known)
+    return known
+  }
+
   ratio(policy: string, reference: string): PairedEstimate {
-    const [cost, base] = [this.#blocked.get(policy)!, this.#blocked.get(reference)!]
+    const blocks = this.#blocksFor(policy, reference)
+    const [cost, base] = [blocks.of(policy), blocks.of(reference)]
     const centre = Math.log(sum(cost.map(sum)) / sum(base.map(sum)))
-    const counted = { ratio: Math.exp(centre), seeds: this.seeds, blocks: this.blocks, blockLength: this.blockLength }
-    if (this.blocks < LEAST_BLOCKS) return { ...counted, interval: null, p: null, draws: null }
-    const { blockScale, seedScale, error: ofTime, degrees: ofBlocksAndSeeds } = components(cost, base)
+    const counted = { ratio: Math.exp(centre), seeds: this.seeds, blocks: blocks.count, blockLength: blocks.length }
+    if (this.bins < LEAST_BLOCKS) return { ...counted, independent: null, interval: null, p: null, draws: null }
+    const { blockScale, seedScale, error: ofTime, degrees: ofBlocksAndSeeds, independent } = components(cost, base)
     const wide = tQuantile(ofBlocksAndSeeds) / NORMAL_QUANTILE
     const draws = new Float64Array(RESAMPLES)
     const sampled = [policy, reference].map((one) => this.#samplingDraws.get(one))
@@ -99,13 +103,47 @@ export class PairedTotals {
     const error = Math.hypot(ofTime, ofSample)
     // Sampling has degrees without end in this (Satterthwaite as above)
     const degrees = ofTime === 0 ? ofBlocksAndSeeds : ofBlocksAndSeeds * (error / ofTime) ** 4
-    const [ofBlocks, ofSeeds] = [this.#blockDraws, this.#seedDraws].map((all) => [all.get(policy)!, all.get(reference)!] as const)
+    const [ofPolicy, ofReference] = [blocks.draws(policy), blocks.draws(reference)]
+    const [seedsOfPolicy, seedsOfReference] = [this.#seedDraws.get(policy)!, this.#seedDraws.get(reference)!]
     for (let i = 0; i < RESAMPLES; i++) {
-      const block = ofBlocks![0][i]! - ofBlocks![1][i]! - centre
-      const seed = ofSeeds![0][i]! - ofSeeds![1][i]! - centre
+      const block = ofPolicy[i]! - ofReference[i]! - centre
+      const seed = seedsOfPolicy[i]! - seedsOfReference[i]! - centre
       draws[i] = centre + wide * (blockScale * block + seedScale * seed) + (ofSample === 0 ? 0 : (sampled[0]?.[i] ?? 0) - (sampled[1]?.[i] ?? 0))
     }
-    return { ...counted, draws, ...read(draws, centre, error, degrees) }
+    return { ...counted, independent, draws, ...read(draws, centre, error, degrees) }
+  }
+}
+
+/** The costs in blocks of one length, and which blocks are drawn: the same for all policies. */
+class Blocks {
+  readonly length: number
+  readonly count: number
+  readonly #costs: ReadonlyMap<string, readonly (readonly number[])[]>
+  readonly #edges: number[]
+  readonly #chosen: Uint32Array
+  readonly #blocked = new Map<string, number[][]>()
+  readonly #draws = new Map<string, Float64Array>()
+
+  constructor(costs: ReadonlyMap<string, readonly (readonly number[])[]>, bins: number, length: number, random: Random) {
+    this.length = length
+    this.count = Math.floor(bins / length)
+    this.#costs = costs
+    this.#edges = Array.from({ length: this.count + 1 }, (_, i) => Math.round((i * bins) / Math.max(1, this.count)))
+    this.#chosen = drawn(random, this.count)
+  }
+
+  /** Seeds × blocks. */
+  of(policy: string): number[][] {
+    const known = this.#blocked.get(policy) ?? this.#costs.get(policy)!.map((series) => inBlocks(series, this.#edges))
+    this.#blocked.set(policy, known)
+    return known
+  }
+
+  /** Logarithms of the mean, draw by draw. */
+  draws(policy: string): Float64Array {
+    const known = this.#draws.get(policy) ?? logTotals(meanOverSeeds(this.of(policy)), this.#chosen)
+    this.#draws.set(policy, known)
+    return known
   }
 }
 
@@ -166,7 +204,10 @@ function read(draws: Float64Array, centre: number, error: number, degrees: numbe
 }
 
 /** How far draws of blocks and of seeds have to be scaled so that together they spread as the ratio does; its standard error and degrees of freedom. */
-function components(cost: readonly number[][], base: readonly number[][]): { blockScale: number; seedScale: number; error: number; degrees: number } {
+function components(
+  cost: readonly number[][],
+  base: readonly number[][],
+): { blockScale: number; seedScale: number; error: number; degrees: number; independent: number } {
   const [seeds, blocks] = [cost.length, cost[0]!.length]
   const perSeed = cost.map((_, i) => minus(influence(cost[i]!, mean(cost.map(mean))), influence(base[i]!, mean(base.map(mean)))))
   const ofBlocks = meanOverSeeds(perSeed)
@@ -176,7 +217,8 @@ function components(cost: readonly number[][], base: readonly number[][]): { blo
   const blockVariance = (memory * deviation(ofBlocks) ** 2) / (blocks - 1)
   const blockDegrees = Math.max(1, blocks / memory - 1)
   const blockScale = Math.sqrt((memory * blocks) / (blocks - 1))
-  const plain = { blockScale, seedScale: 0, error: Math.sqrt(blockVariance), degrees: blockDegrees }
+  const independent = blocks / memory
+  const plain = { blockScale, seedScale: 0, error: Math.sqrt(blockVariance), degrees: blockDegrees, independent }
   if (seeds === 1) return plain
   const seedVariance = deviation(ofSeeds) ** 2 / (seeds - 1)
   let residual = 0
@@ -187,6 +229,7 @@ function components(cost: readonly number[][], base: readonly number[][]): { blo
   const variance = blockVariance + own
   return {
     blockScale,
+    independent,
     seedScale: Math.sqrt((own / seedVariance) * (seeds / (seeds - 1))),
     error: Math.sqrt(variance),
     degrees: Math.max(1, variance ** 2 / (blockVariance ** 2 / blockDegrees + seedVariance ** 2 / (seeds - 1))),

@@ -56,7 +56,9 @@ describe('numareplay compare', () => {
     expect(readdirSync(at('svg'))).toEqual(['compare-differences.svg', 'compare-wins.svg'])
     expect(readdirSync(at('png'))).toHaveLength(2)
     expect(JSON.parse(readFileSync(join(at('spec'), 'compare-wins.vl.json'), 'utf8')).datasets.wins).toHaveLength(6)
-    expect(readFileSync(join(at('csv'), 'ratios.csv'), 'utf8').split('\n')[0]).toBe('policy,case,ratio,p,corrected,verdict,low,high')
+    expect(readFileSync(join(at('csv'), 'ratios.csv'), 'utf8').split('\n')[0]).toBe(
+      'policy,case,ratio,p,corrected,verdict,blocks,blockLength,independent,low,high',
+    )
     expect(readFileSync(at('all.md'), 'utf8')).toMatch(/\| manual \| 3 \| -\d/)
   })
 

@@ -104,7 +104,7 @@ describe('what is more than chance', () => {
   test('no policy is called best that others equal', () => {
     const [first, second] = findings(sampleStudy(shape)).map(({ lane = '', text }) => `${lane} ${text}`)
     expect(first).toMatch(
-      /^(first-touch|follow-cpuset) is among the best over 6 settings together: 1\.\d% less .*\(95 % interval -\d\.\d% to -\d\.\d%, traces like these\)\.$/,
+      /^(first-touch|follow-cpuset) is among the best over 6 settings together: 1\.\d% less .*\(95% interval -\d\.\d% to -\d\.\d%, traces like these\)\.$/,
     )
     expect(second).toMatch(/^(first-touch|follow-cpuset) shows no significant difference from (follow-cpuset|first-touch) over all of them\.$/)
   })
@@ -118,7 +118,7 @@ describe('what is more than chance', () => {
     expect(column(sampleStudy(shape))).toContain('no significant difference')
     expect(column(sampleStudy(shape))).not.toContain('yes')
     expect(column(sampleStudy({ ...shape, lanes: lanes.slice(0, 2) }))).toContain('yes')
-    expect(column(sampleStudy({ ...shape, compare: false }))[0]).toBe('not enough blocks')
+    expect(column(sampleStudy({ ...shape, compare: false }))[0]).toBe('not enough epochs')
   })
 })
 

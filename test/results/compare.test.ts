@@ -149,8 +149,8 @@ describe('what cannot be compared', () => {
 
   test('short traces give ratios without verdicts', () => {
     const { ratios, matrix, means } = compareRuns([run({ bins: 8 }), run({ trace: 'b.csv', bins: 8 })])
-    expect(ratios[0]).toMatchObject({ interval: null, p: null, verdict: 'not enough blocks' })
+    expect(ratios[0]).toMatchObject({ interval: null, p: null, verdict: 'not enough epochs' })
     expect(matrix[0]).toMatchObject({ wins: 0, ties: 0, losses: 0, unknown: 2 })
-    expect(means[0]).toMatchObject({ these: { verdict: 'not enough blocks' }, others: { verdict: 'not enough traces' } })
+    expect(means[0]).toMatchObject({ these: { verdict: 'not enough epochs' }, others: { verdict: 'not enough traces' } })
   })
 })
