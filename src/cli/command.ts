@@ -3,8 +3,8 @@ import type { Argv } from 'yargs'
 
 type Handler = (args: Record<string, unknown>) => Promise<number | undefined> | number | undefined
 
-/** Makes a handler for yargs of one that answers an exit code: for sub-commands. */
-export type RunHandler = (handler: Handler) => (args: object) => Promise<void>
+/** Makes a handler for yargs of one that answers an exit code: for sub-commands. It runs once the command line is parsed. */
+export type RunHandler = (handler: Handler) => (args: object) => void
 
 export interface Command {
   /** Name and positionals, as yargs writes them: `replay <trace..>`. */

@@ -25,7 +25,6 @@ async function loadCommands(wanted: string | undefined): Promise<Command[]> {
 
 /** Runs one command line; answers the exit code. */
 export async function main(argv: string[]): Promise<number> {
-  let code: number = EXIT.done
   let isParsing = true
   const parser = yargs(argv)
     .scriptName('numareplay')
@@ -50,9 +49,10 @@ export async function main(argv: string[]): Promise<number> {
     .fail((message, error) => {
       throw error ?? (message.startsWith('Not enough non-option arguments') ? incomplete(argv) : new UserError(message))
     })
-  const run: RunHandler = (handler) => async (args) => {
-    isParsing = false
-    code = (await handler(args as Record<string, unknown>)) ?? EXIT.done
+  // run after parsing: yargs lays out its whole help, 0.15 s, for a handler that answers a promise
+  let chosen = (): ReturnType<Command['handler']> => EXIT.done
+  const run: RunHandler = (handler) => (args) => {
+    chosen = () => handler(args as Record<string, unknown>)
   }
   for (const command of await loadCommands(argv[0])) {
     parser.command({
@@ -64,10 +64,11 @@ export async function main(argv: string[]): Promise<number> {
   }
   try {
     await parser.parseAsync()
+    isParsing = false
+    return (await chosen()) ?? EXIT.done
   } catch (error) {
     return report(error, isParsing)
   }
-  return code
 }
 
 /** yargs counts what is missing, but does not name it. */

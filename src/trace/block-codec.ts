@@ -13,6 +13,12 @@ export interface BlockShape {
   touches: number
 }
 
+/** A block on its way into a file: its section in pieces, to be taken once and before the next block. */
+export interface EncodedBlock {
+  shape: BlockShape
+  bytes: Iterable<Uint8Array>
+}
+
 /** Largest legal values: what a damaged or hostile file must not exceed. */
 export interface BlockLimits {
   pages: number
@@ -23,8 +29,8 @@ export const BLOCK_COLUMNS = 9
 /** Working memory per row and byte, on the safe side. */
 const ROW_BYTES = 64
 /** First byte of the touches' column: indexes, or differences of indexes. */
-const AS_THEY_ARE = 0
-const ZIGZAG = 1
+export const AS_THEY_ARE = 0
+export const ZIGZAG = 1
 
 export const shapeOf = ({ firstTick, ticks, pairs, touchPage }: TickBlock): BlockShape => ({
   firstTick,
@@ -32,6 +38,8 @@ export const shapeOf = ({ firstTick, ticks, pairs, touchPage }: TickBlock): Bloc
   pairs: pairs.length / PAIR_WORDS,
   touches: touchPage.length,
 })
+
+export const encoded = (block: TickBlock): EncodedBlock => ({ shape: shapeOf(block), bytes: [encodeBlock(block)] })
 
 /** A section's bytes. */
 export function encodeBlock(block: TickBlock): Buffer {

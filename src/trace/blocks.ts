@@ -51,6 +51,12 @@ export class BlockBuilder {
     this.#touchStart[this.#ticks] = this.#touches
   }
 
+  /** Numbers a tick, which begins here, that goes into a block of its own, made elsewhere. */
+  elsewhere(startNs: number): number {
+    this.finish(startNs)
+    return this.#firstTick++
+  }
+
   /** Emits what is gathered; `endNs` is the end of its last tick. */
   finish(endNs: number): void {
     if (this.#ticks === 0) return

@@ -11,6 +11,11 @@ import { PAIR_WORDS, type TickBlock } from './prepared.ts'
 
 const FIRST_PAIRS = 1024
 const RECORD_BYTES = 4 * PAIR_WORDS
+/**
+ * A tick with more pairs than this does not stay in memory: the fold hands out a part of it, some 5 MB with its tables, which also
+ * fit a core's cache then.
+ */
+export const MOST_PAIRS = 1 << 16
 /** Rows of finer ticks that are copied to the kernels' memory at one time. */
 const STEP = 4096
 
@@ -35,6 +40,8 @@ export class TickFold {
   #sorted = { at: 0, other: 0, bytes: 0 }
   readonly #histogram: number
   #step = 0
+  /** Part of the tick was handed out. */
+  #isPart = false
 
   constructor(heap: Heap) {
     this.#heap = heap
@@ -81,31 +88,65 @@ export class TickFold {
     }
     for (let from = block.pairStart[i]!, end = block.pairStart[i + 1]!; from < end; from += STEP) {
       const to = Math.min(end, from + STEP)
-      this.#reserve(to - from, 0, 0, 0)
       heap.u32.set(block.pairs.subarray(from * PAIR_WORDS, to * PAIR_WORDS), step >>> 2)
-      kernels.foldPairs(heap, this.#at, step, to - from)
+      this.addPairs(step, to - from)
     }
   }
 
-  /** Ends the tick: appends it to the block with its pairs sorted by page, then actor, and starts an empty one. `visit` sees where the pairs lie. */
+  /** Finished pairs of this tick, at an address of the heap. */
+  addPairs(records: number, pairs: number): void {
+    this.#reserve(pairs, 0, 0, 0)
+    this.#heap.kernels.foldPairs(this.#heap, this.#at, records, pairs)
+  }
+
+  /** Ends the tick: appends it to the block and starts an empty one. `visit` sees where the sorted pairs lie. */
   flush(builder: BlockBuilder, startNs: number, visit?: (records: number, pairs: number) => void): void {
+    this.end((columns, records) => {
+      visit?.(records, columns.pairs.length / PAIR_WORDS)
+      builder.tick(startNs, columns)
+    })
+  }
+
+  /** Hands out what there is of the tick, which goes on: pages touched so far are touched, and will not be again. */
+  endPart(visit: (columns: TickColumns, records: number) => void): void {
+    this.#isPart = true
+    this.#hand(visit)
+    this.#set('touches', 0)
+    this.#empty()
+  }
+
+  /** Hands out the tick, or the rest of it, with its pairs sorted by page, then actor, and starts an empty one. `records`: address of the pairs. */
+  end(visit: (columns: TickColumns, records: number) => void): void {
+    if (this.pairs === 0) visit(NOTHING, 0)
+    else {
+      this.#hand(visit)
+      this.#empty()
+    }
+    if (!this.#isPart) return
+    const touched = this.#get('touched')
+    this.#heap.u8.fill(0, touched, touched + 4 * this.#pageWords)
+    this.#isPart = false
+  }
+
+  #hand(visit: (columns: TickColumns, records: number) => void): void {
     const heap = this.#heap
     const [pairs, touches] = [this.pairs, this.#get('touches')]
-    if (pairs === 0) {
-      builder.tick(startNs, NOTHING)
-      return
-    }
     const records = this.#sort(pairs)
-    visit?.(records, pairs)
     const column = <A>(whole: { subarray(from: number, to: number): A }, from: number, length: number): A => whole.subarray(from, from + length)
-    builder.tick(startNs, {
-      pairs: column(heap.u32, records >>> 2, pairs * PAIR_WORDS),
-      touchPage: column(heap.u32, this.#get('touchPage') >>> 2, touches),
-      touchActor: column(heap.u16, this.#get('touchActor') >>> 1, touches),
-      touchIsWrite: column(heap.u8, this.#get('touchIsWrite'), touches),
-      touchOffsetNs: column(heap.u32, this.#get('touchOffset') >>> 2, touches),
-    })
-    heap.kernels.resetFold(heap, this.#at, this.#slots, this.#actors)
+    visit(
+      {
+        pairs: column(heap.u32, records >>> 2, pairs * PAIR_WORDS),
+        touchPage: column(heap.u32, this.#get('touchPage') >>> 2, touches),
+        touchActor: column(heap.u16, this.#get('touchActor') >>> 1, touches),
+        touchIsWrite: column(heap.u8, this.#get('touchIsWrite'), touches),
+        touchOffsetNs: column(heap.u32, this.#get('touchOffset') >>> 2, touches),
+      },
+      records,
+    )
+  }
+
+  #empty(): void {
+    this.#heap.kernels.resetFold(this.#heap, this.#at, this.#slots, this.#actors)
   }
 
   /** Address of the finished pairs. */

@@ -1,7 +1,9 @@
 /** What folding gives, and where its ticks wait for the end. */
+import type { EncodedBlock } from './block-codec.ts'
 import { kept } from './blocks.ts'
 import type { Carried, Fidelity } from './format.ts'
 import type { PreparedTrace, TickBlock } from './prepared.ts'
+import type { Scratch } from './scratch.ts'
 
 /** What the format says about itself, into `meta`. */
 export interface FormatFacts {
@@ -16,12 +18,15 @@ export type TraceTables = Omit<PreparedTrace, 'blocks' | 'block' | 'reader' | 't
 /** Virtual page numbers and process indexes of pages [from, from + vpages.length). */
 export type ReadPages = (from: number, vpages: Float64Array, processes: Uint16Array) => void
 
-/** What folding gives; the blocks are to be taken once. Columns of all pages are not among it: there may be very many. */
+/** What folding gives; the blocks are to be taken once, one way or the other. Columns of all pages are not among it: there may be very many. */
 export interface FoldedTrace {
   tables: Omit<TraceTables, 'pageVpage' | 'pageProcess'>
   readPages: ReadPages
   tickStartNs: Float64Array
-  blocks: Iterable<TickBlock>
+  /** In memory. */
+  blocks(): Iterable<TickBlock>
+  /** As sections of a file, in bounded memory. */
+  encodedBlocks(scratch: Scratch): Iterable<EncodedBlock>
   /** If accesses are kept: how many came before each event, or -1 where the event follows from accesses. */
   eventsAt?: Float64Array
 }
@@ -53,7 +58,7 @@ export class MemoryStore implements BlockStore {
 
 /** The folded trace, all in memory. */
 export function inMemory({ tables, readPages, tickStartNs, blocks }: FoldedTrace): PreparedTrace {
-  const kept = [...blocks]
+  const kept = [...blocks()]
   const { pages } = tables.meta
   const pageVpage = new Float64Array(new SharedArrayBuffer(8 * pages))
   const pageProcess = new Uint16Array(new SharedArrayBuffer(2 * pages))

@@ -4,13 +4,16 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { UserError } from '../errors.ts'
 import { AccessRecorder } from './access-recorder.ts'
 import { ArrowTableWriter } from './arrow-writer.ts'
+import { type EncodedBlock, encoded } from './block-codec.ts'
 import { CsvWriter } from './csv-writer.ts'
 import type { FoldedTrace, ReadPages } from './folded-trace.ts'
 import { NativeFileWriter } from './native-file.ts'
 import { findAccesses, findReady, fold, type OpenOptions, readThrough } from './open.ts'
 import { ParquetTableWriter } from './parquet-writer.ts'
+import type { PreparedTrace } from './prepared.ts'
 import { allBlocks } from './regroup.ts'
 import { Resume } from './resume.ts'
+import { Scratch } from './scratch.ts'
 import { SpillFile } from './spill.ts'
 import type { FoldingWriter } from './writer.ts'
 
@@ -33,7 +36,7 @@ export async function importTrace(name: string, out: string, given: OpenOptions 
       vpages.set(pageVpage.subarray(from, from + vpages.length))
       processes.set(pageProcess.subarray(from, from + processes.length))
     }
-    await writeNative(new NativeFileWriter(out), { tables, readPages, tickStartNs, blocks: allBlocks(trace) })
+    await writeNative(new NativeFileWriter(out), { tables, readPages, tickStartNs }, encodedAll(trace))
     return
   }
   const { through, sampleOneIn = 1, keepAccesses, checkpointEvery = CHECKPOINT_EVERY } = options
@@ -47,6 +50,7 @@ export async function importTrace(name: string, out: string, given: OpenOptions 
   const resume = through === undefined && sampleOneIn === 1 ? new Resume(out, name, options) : undefined
   const stays = () => resume?.interrupted() ?? false
   const spill = new SpillFile(out, stays)
+  const scratch = new Scratch(`${out}.scratch`)
   // accesses go into the file as they come
   const file = keepAccesses ? new NativeFileWriter(out, stays) : undefined
   const prepare = (made: FoldingWriter) => {
@@ -66,10 +70,11 @@ export async function importTrace(name: string, out: string, given: OpenOptions 
   const recorder = file && new AccessRecorder((bytes, shape) => file.accesses(bytes, shape))
   try {
     const folded = await fold(trace, name, options, spill, { recorder, prepare })
-    await writeNative(file ?? new NativeFileWriter(out), folded)
+    await writeNative(file ?? new NativeFileWriter(out), folded, folded.encodedBlocks(scratch))
   } finally {
     file?.abort()
     spill.remove()
+    scratch.remove()
     resume?.done()
   }
 }
@@ -101,7 +106,11 @@ export async function exportTable(name: string, out: string, options: OpenOption
   return table.eventsLeftOut
 }
 
-async function writeNative(file: NativeFileWriter, { blocks, ...rest }: FoldedTrace): Promise<void> {
+function* encodedAll(trace: PreparedTrace): Iterable<EncodedBlock> {
+  for (const block of allBlocks(trace)) yield encoded(block)
+}
+
+async function writeNative(file: NativeFileWriter, rest: Omit<FoldedTrace, 'blocks' | 'encodedBlocks'>, blocks: Iterable<EncodedBlock>): Promise<void> {
   try {
     for (const block of blocks) {
       file.block(block)

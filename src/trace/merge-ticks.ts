@@ -1,28 +1,89 @@
 /** Merging ticks into longer ones: exact, because counts add up and the first touch of the whole is that of its first part. */
 import { Heap } from '../wasm/index.ts'
+import { type EncodedBlock, encoded } from './block-codec.ts'
 import { BLOCK_ROWS, BlockBuilder, kept } from './blocks.ts'
-import { TickFold } from './fold.ts'
+import { MOST_PAIRS, TickFold } from './fold.ts'
+import { LargeTick, type MergeSizes } from './large-tick.ts'
 import type { TickBlock } from './prepared.ts'
+import type { Scratch } from './scratch.ts'
 
 /**
  * Reads ticks in order and gives blocks of the ticks that begin at `startNs` (last = end). Every tick read lies within one
  * of those; ticks without accesses come out empty.
  */
-export function* mergeTicks(blocks: Iterable<TickBlock>, startNs: Float64Array, blockRows = BLOCK_ROWS, heap = Heap.open()): Generator<TickBlock> {
+export function mergeTicks(blocks: Iterable<TickBlock>, startNs: Float64Array, blockRows = BLOCK_ROWS, heap = Heap.open()): Generator<TickBlock> {
   const ready: TickBlock[] = []
   const builder = new BlockBuilder((block) => ready.push(kept(block)), blockRows)
   const fold = new TickFold(heap)
+  return merged(blocks, startNs, fold, {
+    ready,
+    isFull: false,
+    endPart() {},
+    endTick: (tick) => fold.flush(builder, startNs[tick]!),
+    finish: (endNs) => builder.finish(endNs),
+  })
+}
+
+/** What the large ticks of an import need. */
+export interface LargeTicks {
+  scratch: Scratch
+  /** Of the whole trace. */
+  pages: number
+  /** A tick with more pairs gets a block of its own, which is put together on disk. */
+  mostPairs?: number
+  sizes?: MergeSizes
+}
+
+/** The same as sections of a file, in bounded memory. */
+export function encodeTicks(
+  blocks: Iterable<TickBlock>,
+  startNs: Float64Array,
+  { scratch, pages, mostPairs = MOST_PAIRS, sizes }: LargeTicks,
+  heap = Heap.open(),
+): Generator<EncodedBlock> {
+  const ready: EncodedBlock[] = []
+  const builder = new BlockBuilder((block) => ready.push(encoded(block)))
+  const fold = new TickFold(heap)
+  const large = new LargeTick(heap, scratch, sizes)
+  return merged(blocks, startNs, fold, {
+    ready,
+    get isFull() {
+      return fold.pairs > mostPairs
+    },
+    endPart: () => fold.endPart((columns) => large.add(columns)),
+    endTick(tick) {
+      if (!large.isOpen) return fold.flush(builder, startNs[tick]!)
+      fold.end((columns) => large.add(columns))
+      ready.push(large.end(builder.elsewhere(startNs[tick]!), pages, fold))
+    },
+    finish: (endNs) => builder.finish(endNs),
+  })
+}
+
+/** Where merged ticks go. */
+interface Sink<B> {
+  /** Blocks that are complete; they are taken at once. */
+  ready: B[]
+  /** The tick has grown too large for memory. */
+  readonly isFull: boolean
+  endPart(): void
+  endTick(tick: number): void
+  finish(endNs: number): void
+}
+
+function* merged<B>(blocks: Iterable<TickBlock>, startNs: Float64Array, fold: TickFold, sink: Sink<B>): Generator<B> {
   const last = startNs.length - 2
   let tick = 0
   for (const block of blocks) {
     for (let i = 0; i < block.ticks; i++) {
       const partNs = block.startNs[i]!
-      for (; tick < last && startNs[tick + 1]! <= partNs; tick++) fold.flush(builder, startNs[tick]!)
+      for (; tick < last && startNs[tick + 1]! <= partNs; tick++) sink.endTick(tick)
+      yield* sink.ready.splice(0)
       fold.add(block, i, partNs - startNs[tick]!)
+      if (sink.isFull) sink.endPart()
     }
-    yield* ready.splice(0)
   }
-  for (; tick <= last; tick++) fold.flush(builder, startNs[tick]!)
-  builder.finish(startNs[last + 1]!)
-  yield* ready
+  for (; tick <= last; tick++) sink.endTick(tick)
+  sink.finish(startNs[last + 1]!)
+  yield* sink.ready
 }

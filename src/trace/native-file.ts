@@ -7,7 +7,7 @@ import { basename } from 'node:path'
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { UserError } from '../errors.ts'
 import type { AccessShape } from './access-codec.ts'
-import { type BlockShape, encodeBlock, shapeOf } from './block-codec.ts'
+import type { BlockShape, EncodedBlock } from './block-codec.ts'
 import { shared } from './blocks.ts'
 import type { TraceEvent } from './events.ts'
 import type { FoldedTrace } from './folded-trace.ts'
@@ -15,7 +15,7 @@ import { encodeEventsAt, type StoredAccesses } from './kept-accesses.ts'
 import { FooterShape, shaped, TablesShape } from './native-schema.ts'
 import { OutputFile } from './output-file.ts'
 import { pack, unpack } from './packed.ts'
-import type { PreparedTrace, TickBlock, TraceMeta, TraceTask } from './prepared.ts'
+import type { PreparedTrace, TraceMeta, TraceTask } from './prepared.ts'
 import { decodeSection, encodeSection, Malformed, named, readAt, type Section } from './sections.ts'
 import { blockReader, type StoredBlocks } from './stored-blocks.ts'
 
@@ -62,7 +62,7 @@ export class NativeFileWriter {
 
   /** A block of single accesses; they come before all others. */
   accesses(bytes: Uint8Array, shape: AccessShape): void {
-    this.#accesses.push({ ...this.#section(bytes), ...shape })
+    this.#accesses.push({ ...this.#section([bytes]), ...shape })
   }
 
   saved(): SavedOutput {
@@ -75,29 +75,29 @@ export class NativeFileWriter {
     this.#accesses.push(...accesses)
   }
 
-  block(block: TickBlock): void {
-    this.#blocks.push({ ...this.#section(encodeBlock(block)), ...shapeOf(block) })
+  block({ shape, bytes }: EncodedBlock): void {
+    this.#blocks.push({ ...this.#section(bytes), ...shape })
   }
 
-  finish({ tables, readPages, tickStartNs, eventsAt }: Omit<FoldedTrace, 'blocks'>): void {
+  finish({ tables, readPages, tickStartNs, eventsAt }: Omit<FoldedTrace, 'blocks' | 'encodedBlocks'>): void {
     const { meta, processes, tasks, cpus, actorTask, actorCpu, exactPages, events } = tables
     const ticks = tickStartNs.length - 1
     const json = Buffer.from(JSON.stringify({ processes, tasks, cpus, events, ...(exactPages && { exactPages: Array.from(exactPages) }) }))
     const sections: Footer['sections'] = {
       ticks: inParts(ticks, (from, to) =>
-        this.#section(encodeSection([pack(tickStartNs.subarray(from + 1, to + 1).map((end, i) => end - tickStartNs[from + i]!))])),
+        this.#columns([pack(tickStartNs.subarray(from + 1, to + 1).map((end, i) => end - tickStartNs[from + i]!))]),
       ),
       pages: inParts(meta.pages, (from, to) => {
         const vpages = new Float64Array(to - from)
         const process = new Uint16Array(to - from)
         readPages(from, vpages, process)
         const columns = [vpages.map((vpage) => vpage % WORD), vpages.map((vpage) => Math.floor(vpage / WORD)), process]
-        return this.#section(encodeSection(columns.map((column) => pack(column, 'zigzag'))))
+        return this.#columns(columns.map((column) => pack(column, 'zigzag')))
       }),
-      actors: this.#section(encodeSection([pack(actorTask), pack(actorCpu)])),
-      tables: this.#section(encodeSection([deflateRawSync(json)])),
+      actors: this.#columns([pack(actorTask), pack(actorCpu)]),
+      tables: this.#columns([deflateRawSync(json)]),
     }
-    const accesses = eventsAt && { blocks: this.#accesses, events: this.#section(encodeEventsAt(eventsAt)) }
+    const accesses = eventsAt && { blocks: this.#accesses, events: this.#section([encodeEventsAt(eventsAt)]) }
     const shape = { startNs: tickStartNs[0]!, ticks, actors: actorTask.length }
     this.#footer({ schema: SCHEMA, meta: storedMeta(meta), ...shape, sections, blocks: this.#blocks, ...(accesses && { accesses }) })
     this.#out.commit()
@@ -117,9 +117,17 @@ export class NativeFileWriter {
     this.#out.abort()
   }
 
-  #section(bytes: Uint8Array): Section {
-    const section = { offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes) }
-    this.#out.write(bytes)
+  #columns(columns: readonly Uint8Array[]): Section {
+    return this.#section([encodeSection(columns)])
+  }
+
+  #section(pieces: Iterable<Uint8Array>): Section {
+    const section = { offset: this.#out.length, bytes: 0, crc32: 0 }
+    for (const piece of pieces) {
+      section.bytes += piece.length
+      section.crc32 = crc32(piece, section.crc32)
+      this.#out.write(piece)
+    }
     return section
   }
 }

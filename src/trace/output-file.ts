@@ -1,5 +1,5 @@
 /** A file that appears complete or not at all: written beside its name, renamed at the end, removed on errors and Ctrl-C. */
-import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { UserError } from '../errors.ts'
 
@@ -55,6 +55,15 @@ export class OutputFile {
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done, bytes.length - done, this.length + done)
     })
     this.length += bytes.length
+  }
+
+  /** Fills `into` with what was written from `offset` on. */
+  read(offset: number, into: Uint8Array): void {
+    for (let done = 0; done < into.length; ) {
+      const read = readSync(this.#descriptor, into, done, into.length - done, offset + done)
+      if (read === 0) throw new Error(`${this.temporary} is shorter than what was written to it`)
+      done += read
+    }
   }
 
   /** The file gets its name. */

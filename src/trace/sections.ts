@@ -18,12 +18,17 @@ export interface Section {
 }
 
 export function encodeSection(columns: readonly Uint8Array[]): Buffer {
-  const head = Buffer.alloc(4 + 4 * columns.length)
-  head.writeUInt32LE(columns.length, 0)
-  columns.forEach(({ length }, i) => {
+  return Buffer.concat([sectionHead(columns.map(({ length }) => length)), ...columns])
+}
+
+/** What stands before columns of so many bytes. */
+export function sectionHead(lengths: readonly number[]): Buffer {
+  const head = Buffer.alloc(4 + 4 * lengths.length)
+  head.writeUInt32LE(lengths.length, 0)
+  lengths.forEach((length, i) => {
     head.writeUInt32LE(length, 4 + 4 * i)
   })
-  return Buffer.concat([head, ...columns])
+  return head
 }
 
 /** The columns, in place. Throws Malformed when the bytes are not what was written. */

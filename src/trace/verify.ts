@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { AccessColumns } from './access-codec.ts'
-import { encodeBlock } from './block-codec.ts'
 import { KeptAccesses } from './kept-accesses.ts'
 import { openNative } from './native-file.ts'
 import { findAccesses, fold } from './open.ts'
 import type { PreparedTrace } from './prepared.ts'
+import { Scratch } from './scratch.ts'
 import { SpillFile } from './spill.ts'
 
 export interface VerifiedFile {
@@ -37,8 +37,9 @@ export async function verifyNative(file: string, progress?: (share: number) => v
 async function foldedAgain(file: string, trace: PreparedTrace, progress?: (share: number) => void): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'numareplay-verify-'))
   const spill = new SpillFile(join(folder, 'ticks'))
+  const scratch = new Scratch(join(folder, 'large-ticks'))
   try {
-    const { tables, blocks } = await fold(await findAccesses(file, { progress }), file, {}, spill)
+    const { tables, encodedBlocks } = await fold(await findAccesses(file, { progress }), file, {}, spill)
     const { actorTask, actorCpu, cpus, events, meta, processes, tasks } = tables
     const given = { actorTask, actorCpu, cpus, events, meta: { ...meta, file }, processes, tasks }
     const differences = Object.entries(given).flatMap(([name, table]) =>
@@ -46,14 +47,17 @@ async function foldedAgain(file: string, trace: PreparedTrace, progress?: (share
     )
     const places = trace.stored!.blocks
     let b = 0
-    for (const block of blocks) {
+    for (const { bytes } of encodedBlocks(scratch)) {
       const place = places[b++]
-      if (place?.crc32 !== crc32(encodeBlock(block))) differences.push(`block ${b} of ${places.length} of ticks is another one`)
+      let sum = 0
+      for (const piece of bytes) sum = crc32(piece, sum)
+      if (place?.crc32 !== sum) differences.push(`block ${b} of ${places.length} of ticks is another one`)
     }
     if (b < places.length) differences.push(`they give ${b} blocks of ticks, the file has ${places.length}`)
     return differences
   } finally {
     spill.remove()
+    scratch.remove()
     rmSync(folder, { recursive: true })
   }
 }

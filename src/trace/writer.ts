@@ -12,10 +12,10 @@ import { Actors, type SavedActors } from './actors.ts'
 import { BlockBuilder, shared } from './blocks.ts'
 import { ContentDigest, type SavedDigest } from './digest.ts'
 import type { TraceEvent } from './events.ts'
-import { TickFold } from './fold.ts'
+import { MOST_PAIRS, TickFold } from './fold.ts'
 import { type BlockStore, type FoldedTrace, type FormatFacts, MemoryStore, type ReadPages } from './folded-trace.ts'
 import type { AccessKind, Carried, LintVerdict, TraceWriter } from './format.ts'
-import { mergeTicks } from './merge-ticks.ts'
+import { encodeTicks, mergeTicks } from './merge-ticks.ts'
 import type { PageSample } from './page-sample.ts'
 import { PageTable, type SavedPages } from './pages.ts'
 import type { TraceMeta } from './prepared.ts'
@@ -233,6 +233,8 @@ export class FoldingWriter implements TraceWriter {
     this.#records += to - from
     this.#lastNs = batch.time[to - 1]!
     this.#lastAccessNs = this.#lastNs
+    // a part of the tick; all are merged at the end
+    if (this.#fold.pairs > MOST_PAIRS) this.#putFold()
   }
 
   /** Ends the trace. The blocks are made as they are taken, by merging provisional ticks. */
@@ -257,9 +259,15 @@ export class FoldingWriter implements TraceWriter {
     const cutsNs = this.#events.map((event) => event.timeNs)
     const tickStartNs = shared(tickStarts(this.#originNs, this.#lastNs, tickNs, cutsNs))
     const readPages: ReadPages = (from, vpages, processes) => this.#pages.read(from, vpages, processes)
-    const blocks = mergeTicks(this.#store.take(), tickStartNs, undefined, this.#heap)
     const tables = this.#tables(format, tickNs, tickStartNs)
-    return { tables, readPages, tickStartNs, blocks, eventsAt: this.#recorder?.finish(this.#events, tables.events) }
+    return {
+      tables,
+      readPages,
+      tickStartNs,
+      blocks: () => mergeTicks(this.#store.take(), tickStartNs, undefined, this.#heap),
+      encodedBlocks: (scratch) => encodeTicks(this.#store.take(), tickStartNs, { scratch, pages: this.#pages.count }, this.#heap),
+      eventsAt: this.#recorder?.finish(this.#events, tables.events),
+    }
   }
 
   #tables(format: FormatFacts, tickNs: number, tickStartNs: Float64Array): FoldedTrace['tables'] {
@@ -364,12 +372,17 @@ export class FoldingWriter implements TraceWriter {
   /** Ticks without accesses are not stored: the final grid fills them in. */
   #closeTick(): void {
     if (this.#fold.pairs === 0) return
+    this.#putFold()
+    if (this.#checkpoint !== undefined && this.#calls >= this.#checkpoint.next) this.#saveState(this.#checkpoint)
+  }
+
+  /** What was folded since the last time, as a provisional tick. */
+  #putFold(): void {
     this.#fold.flush(this.#provisional, this.#tickStart, (records, pairs) => {
       this.#pages.coverWritten()
       this.#pages.writtenCount += this.#heap.kernels.tallyPairs(this.#heap, records, pairs, this.#pages.written, this.#actors.sums)
     })
     this.#pages.settle()
-    if (this.#checkpoint !== undefined && this.#calls >= this.#checkpoint.next) this.#saveState(this.#checkpoint)
   }
 
   /** Between ticks, while the call that opens the next one is under way: it will be made again. */

@@ -84,25 +84,30 @@ export class Heap {
     return wider
   }
 
-  /** Arrays, for columns that stay. */
+  /** Arrays, for columns that stay. The buffer is asked for after the bytes are taken: a memory that grows has another one. */
   u8s(length: number): Uint8Array {
-    return new Uint8Array(this.#memory.buffer, this.take(length), length)
+    const at = this.take(length)
+    return new Uint8Array(this.#memory.buffer, at, length)
   }
 
   u16s(length: number): Uint16Array {
-    return new Uint16Array(this.#memory.buffer, this.take(2 * length), length)
+    const at = this.take(2 * length)
+    return new Uint16Array(this.#memory.buffer, at, length)
   }
 
   u32s(length: number): Uint32Array {
-    return new Uint32Array(this.#memory.buffer, this.take(4 * length), length)
+    const at = this.take(4 * length)
+    return new Uint32Array(this.#memory.buffer, at, length)
   }
 
   i32s(length: number): Int32Array {
-    return new Int32Array(this.#memory.buffer, this.take(4 * length), length)
+    const at = this.take(4 * length)
+    return new Int32Array(this.#memory.buffer, at, length)
   }
 
   f64s(length: number): Float64Array {
-    return new Float64Array(this.#memory.buffer, this.take(8 * length), length)
+    const at = this.take(8 * length)
+    return new Float64Array(this.#memory.buffer, at, length)
   }
 
   #see(): void {

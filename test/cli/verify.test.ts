@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
+import { encoded } from '../../src/trace/block-codec.ts'
 import { KeptAccesses, openNative } from '../../src/trace/index.ts'
 import { NativeFileWriter } from '../../src/trace/native-file.ts'
 import { numareplay, SAMPLES, temporaryFolder } from './run.ts'
@@ -60,7 +61,7 @@ it('finds a fold that the accesses do not give, though every checksum is right',
   const writer = new NativeFileWriter(at('mixed.nrt'))
   const bytes = readFileSync(at('other.nrt'))
   for (const { offset, bytes: length, crc32: _, ...shape } of other.stored!.accesses!.blocks) writer.accesses(bytes.subarray(offset, offset + length), shape)
-  for (let b = 0; b < one.blocks; b++) writer.block(one.block(b))
+  for (let b = 0; b < one.blocks; b++) writer.block(encoded(one.block(b)))
   writer.finish({
     tables,
     tickStartNs,
