@@ -1,17 +1,19 @@
 /** Records of a fixed size from the bytes of a binary file, in bounded memory. */
+import type { ByteChunks } from './format.ts'
 
 /**
  * Calls `onRecords` with as many whole records as came together; `first` is the index of the first of them. Answers how many
  * bytes were left over at the end: 0, or the file is cut off in the middle of a record.
  */
 export async function eachRecords(
-  bytes: AsyncIterable<Uint8Array>,
+  bytes: ByteChunks,
   recordBytes: number,
   onRecords: (view: DataView, records: number, first: number) => void,
 ): Promise<number> {
   const partial = new Uint8Array(recordBytes)
   let kept = 0
   let first = 0
+  bytes.borrow?.()
   for await (const chunk of bytes) {
     let start = 0
     if (kept > 0) {
