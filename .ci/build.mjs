@@ -1,6 +1,6 @@
 // Compiles src/, policies/, traces/ and reports/ to dist/ and bundles what HTML reports embed.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -11,6 +11,20 @@ if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 // The runtime of interactive reports: one bundle, built once, inlined into every HTML report.
 const runtime = join(root, 'src/report/runtime/build.mjs')
 if (existsSync(runtime)) await (await import(pathToFileURL(runtime))).build(join(root, 'dist'))
+
+// The parts of zod in use as one module: src/schema.ts says why.
+const { build } = await import('esbuild')
+const licence = readFileSync(join(root, 'node_modules/zod/LICENSE'), 'utf8')
+await build({
+  entryPoints: [join(root, 'src/schema.ts')],
+  outfile: join(root, 'dist/src/schema.js'),
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  banner: { js: `/* Parts of zod\n${licence}*/` },
+  logLevel: 'warning',
+})
 
 // The hot loops: AssemblyScript to one WebAssembly module over a shared memory that the caller brings.
 const asc = await import('assemblyscript/asc')

@@ -2,7 +2,6 @@
 import type { Argv } from 'yargs'
 import { type CacheDomains, CacheFilter, type CacheGeometry, checkGeometry, parseGeometry } from '../cache/index.ts'
 import { UserError } from '../errors.ts'
-import { machine } from '../machine/index.ts'
 import { type OpenOptions, parseSampleRate } from '../trace/index.ts'
 import { parseDuration, parseSize } from '../units.ts'
 import { once } from './command.ts'
@@ -40,10 +39,10 @@ export function machineOption(args: Argv): Argv {
   })
 }
 
-export function readOptions(args: Record<string, unknown>): OpenOptions {
+export async function readOptions(args: Record<string, unknown>): Promise<OpenOptions> {
   const pageSize = args['page-size'] as string | undefined
   const tick = args['tick'] as string | undefined
-  const cache = args['cache'] === undefined ? undefined : cacheOf(args['cache'] as string, args['machine'] as string | undefined)
+  const cache = args['cache'] === undefined ? undefined : await cacheOf(args['cache'] as string, args['machine'] as string | undefined)
   const sample = args['sample'] as string | undefined
   return {
     format: args['format'] as string | undefined,
@@ -58,10 +57,11 @@ export function readOptions(args: Record<string, unknown>): OpenOptions {
 }
 
 /** A geometry, or `llc`: the last-level caches of the machine, of which a cpu uses the one that it shares. */
-function cacheOf(text: string, machineName: string | undefined): { geometry: CacheGeometry; domains?: CacheDomains } {
+async function cacheOf(text: string, machineName: string | undefined): Promise<{ geometry: CacheGeometry; domains?: CacheDomains }> {
   const [llc, replacement, ...rest] = text.split(',')
   if (llc !== 'llc') return { geometry: parseGeometry(text) }
   if (machineName === undefined) throw new UserError('whose last-level cache?', { field: '--cache', expected: '-m MACHINE', got: text })
+  const { machine } = await import('../machine/index.ts')
   const { name, llc: found } = machine(machineName)
   if (found === undefined)
     throw new UserError(`machine ${name} does not say its last-level cache`, {

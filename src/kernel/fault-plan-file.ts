@@ -1,5 +1,5 @@
 /** The file behind `--faults`: YAML or JSON, checked here once. docs/faults.md explains every field. */
-import { z } from 'zod'
+import * as z from '../schema.ts'
 import { UserError } from '../errors.ts'
 import { parseDuration, parseFraction, parseSize } from '../units.ts'
 import { quantity, readYaml } from '../yaml.ts'

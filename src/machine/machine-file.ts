@@ -1,5 +1,5 @@
 /** The machine file: YAML or JSON, values with units, checked here once. docs/machines.md explains every field. */
-import { z } from 'zod'
+import * as z from '../schema.ts'
 import { parseFraction, parseList, parsePicoseconds, parseSize } from '../units.ts'
 import { quantity } from '../yaml.ts'
 

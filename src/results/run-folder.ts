@@ -4,7 +4,7 @@
  */
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from '../schema.ts'
 import type { Row, Table } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
 import { parquetToTable, tableToParquet } from './parquet.ts'

@@ -1,5 +1,5 @@
 /** The plan of a sweep as people write it (docs/sweep.md): a YAML file, checked here for shape; `expand.ts` gives it meaning. */
-import { z } from 'zod'
+import * as z from '../schema.ts'
 import { parseDuration, parseFraction, parseList, parseSize } from '../units.ts'
 import { type LocatedYaml, quantity, readLocatedYaml } from '../yaml.ts'
 

@@ -2,7 +2,7 @@
  * What the JSON parts of a native file must be: a file may come from anywhere, with its checksums in order. Fields that are not
  * named here pass, and everything that indexes something lies within it.
  */
-import { z } from 'zod'
+import * as z from '../schema.ts'
 import type { TraceEvent } from './events.ts'
 import { Malformed } from './sections.ts'
 

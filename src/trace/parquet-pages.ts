@@ -1,12 +1,12 @@
 /** What the headers of a Parquet file's pages promise, checked before hyparquet makes room for it. */
 import type { AsyncBuffer, RowGroup } from 'hyparquet'
-import { parquetHeader } from 'hyparquet/src/column.js'
 
 /** Larger pages are not written by anybody: pyarrow's have 1 MiB, DuckDB's a column of 122,880 rows. */
 const LARGEST_PAGE = 2 ** 28
 
 /** Throws where a page holds more values than its column chunk says, or is larger than pages are. */
 export async function checkPages(buffer: AsyncBuffer, group: RowGroup, mostValues: number): Promise<void> {
+  const { parquetHeader } = await import('hyparquet/src/column.js')
   for (const { meta_data: chunk } of group.columns) {
     if (chunk === undefined) continue
     const values = Number(chunk.num_values)

@@ -1,5 +1,5 @@
 /** Snappy's framing format (framing_format.txt, 2013-10-25), as DynamoRIO's `.sz` traces use it; memory is one 64 KiB chunk. */
-import { snappyUncompress } from 'hyparquet'
+import { snappyUncompress } from 'hyparquet/src/snappy.js'
 import { UserError } from '../errors.ts'
 import { ByteQueue } from './byte-queue.ts'
 

@@ -34,7 +34,7 @@ export default defineCommand({
     const bar = progressBar('importing', args['progress'] === true)
     const checkpoint = args['checkpoint'] as string | undefined
     const options = {
-      ...readOptions(args),
+      ...(await readOptions(args)),
       keepAccesses: args['keep-accesses'] === true,
       progress: bar.update,
       checkpointEvery: checkpoint === undefined ? undefined : parseCount(checkpoint, '--checkpoint'),

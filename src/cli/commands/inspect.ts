@@ -26,7 +26,7 @@ export default defineCommand({
   async handler(args) {
     const name = args['machine'] as string | undefined
     const estimate = new CacheEstimate(likelyCache(name))
-    const trace = await openTrace(args['trace'] as string, { ...readOptions(args), watch: (writer) => estimate.before(writer) })
+    const trace = await openTrace(args['trace'] as string, { ...(await readOptions(args)), watch: (writer) => estimate.before(writer) })
     const cpus = name === undefined ? undefined : new Set(machine(name).nodes.flatMap((node) => node.cpus))
     trace.meta.lint = [...trace.meta.lint, ...lintTrace(trace, cpus), ...[estimate.verdict(trace.meta) ?? []].flat()]
     if (args['json']) printJson(inspectDocument(trace))

@@ -112,7 +112,7 @@ async function replayOne(name: string, machine: Machine, args: Record<string, un
     numaMapsAtNs: (args['numa-maps'] as string[]).map((time) => parseDuration(time, '--numa-maps')),
     followed: parsed('explain-migrations', followed),
   }
-  const reading = readOptions(args)
+  const reading = await readOptions(args)
   const trace = await openTrace(name, { ...reading, tickNs: reading.tickNs ?? epochNs })
   const recorded = await recordedResidency(text('placement'), text('residency'))
   const faultPlan = parsed('faults', (file) => readFaultPlan(file, trace.meta.pageSize))
