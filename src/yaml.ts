@@ -1,8 +1,8 @@
 /** YAML and JSON files checked with zod: every complaint names file, line, column and field. JSON is read by the same parser. */
 import { readFileSync, statSync } from 'node:fs'
 import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
-import * as z from './schema.ts'
 import { UserError } from './errors.ts'
+import * as z from './schema.ts'
 
 /** Settings are small; whoever names a trace by mistake should not wait for it to be parsed. */
 const LARGEST_FILE = 4 << 20

@@ -1,6 +1,7 @@
 /** The file behind `--faults`: YAML or JSON, checked here once. docs/faults.md explains every field. */
-import * as z from '../schema.ts'
+
 import { UserError } from '../errors.ts'
+import * as z from '../schema.ts'
 import { parseDuration, parseFraction, parseSize } from '../units.ts'
 import { quantity, readYaml } from '../yaml.ts'
 import { type FaultPlan, PAGE_STATES } from './fault-plan.ts'

@@ -4,9 +4,9 @@
  */
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import * as z from '../schema.ts'
 import type { Row, Table } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
+import * as z from '../schema.ts'
 import { parquetToTable, tableToParquet } from './parquet.ts'
 import { RUN_SCHEMA, type RunRecord } from './schema.ts'
 

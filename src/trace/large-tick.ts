@@ -144,7 +144,9 @@ export class LargeTick {
   /** All pairs of these parts, sorted, counts of equal ones added up. The words are there until `visit` returns. */
   #merge(parts: Rows[], fold: TickFold, visit: (records: Uint32Array) => void): void {
     this.#stretches ||= this.#heap.take(this.#sizes.parts * this.#sizes.pairs * RECORD_BYTES)
-    const stretches = parts.map((part, i) => new Stretch(part, this.#scratch, this.#heap, this.#stretches + i * this.#sizes.pairs * RECORD_BYTES, this.#sizes.pairs))
+    const stretches = parts.map(
+      (part, i) => new Stretch(part, this.#scratch, this.#heap, this.#stretches + i * this.#sizes.pairs * RECORD_BYTES, this.#sizes.pairs),
+    )
     for (let isLast = false; !isLast; ) {
       // up to here, all pairs of all parts are in memory
       let bound = Number.POSITIVE_INFINITY

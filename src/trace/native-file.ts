@@ -84,9 +84,7 @@ export class NativeFileWriter {
     const ticks = tickStartNs.length - 1
     const json = Buffer.from(JSON.stringify({ processes, tasks, cpus, events, ...(exactPages && { exactPages: Array.from(exactPages) }) }))
     const sections: Footer['sections'] = {
-      ticks: inParts(ticks, (from, to) =>
-        this.#columns([pack(tickStartNs.subarray(from + 1, to + 1).map((end, i) => end - tickStartNs[from + i]!))]),
-      ),
+      ticks: inParts(ticks, (from, to) => this.#columns([pack(tickStartNs.subarray(from + 1, to + 1).map((end, i) => end - tickStartNs[from + i]!))])),
       pages: inParts(meta.pages, (from, to) => {
         const vpages = new Float64Array(to - from)
         const process = new Uint16Array(to - from)

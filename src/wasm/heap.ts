@@ -45,6 +45,11 @@ export class Heap {
     return new Heap(plainMemory(MOST_PAGES - 1), undefined)
   }
 
+  /** Bytes that were in use at one time, at most. */
+  get most(): number {
+    return this.#top - FIRST
+  }
+
   /** Zeroed bytes; answers their address. */
   take(bytes: number): number {
     const size = Math.ceil(bytes / LINE) * LINE
