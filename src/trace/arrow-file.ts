@@ -2,11 +2,10 @@
  * Arrow IPC read message by message, file or stream alike: a file is its first 8 bytes, a stream, and a footer that repeats the
  * schema and says where the batches lie. What is in memory is one record batch and the dictionaries.
  */
-
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { UserError } from '../errors.ts'
 import { ArrowColumns, type Dictionaries } from './arrow-columns.ts'
-import { ArrowDamage, type ArrowField, type ArrowMessage, readFooter, readMessage } from './arrow-messages.ts'
+import { blocksOf, FILE_MAGIC, footerOf, LARGEST_BODY, LARGEST_METADATA } from './arrow-footer.ts'
+import { ArrowDamage, type ArrowField, type ArrowMessage, readMessage } from './arrow-messages.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { damaged, undecodable } from './damage.ts'
 import type { FormatContext, TraceWriter } from './format.ts'
@@ -15,16 +14,11 @@ import { layoutOf, type TableLayout } from './table-columns.ts'
 
 /** pyarrow's default is 64 Ki rows in a batch; a batch is in memory as a whole. */
 const MOST_ROWS_IN_BATCH = 2 ** 24
-const LARGEST_METADATA = 1 << 24
 /** A table of no fields and what points to it. */
 const SMALLEST_METADATA = 16
-const LARGEST_BODY = 2 ** 31
 const PIECE = 1 << 20
-const FILE_MAGIC = 'ARROW1'
 const CONTINUES = 0xffff_ffff
 const SAMPLE_ROWS = 100
-/** Length of the footer and the mark again. */
-const FOOTER_END = 4 + FILE_MAGIC.length
 
 export async function readArrow(bytes: AsyncIterable<Uint8Array>, trace: TraceWriter, context: FormatContext): Promise<void> {
   const { file } = context
@@ -87,6 +81,8 @@ const tooLarge = (file: string, got: string): UserError =>
     hint: 'Write it with max_chunksize=1000000',
   })
 
+type ArrowDictionary = Extract<ArrowMessage, { kind: 'dictionary' }>
+
 class ArrowTable {
   readonly #trace: TraceWriter
   readonly #context: FormatContext
@@ -94,6 +90,7 @@ class ArrowTable {
   #fields: ArrowField[] | undefined
   #layout: TableLayout | undefined
   #batches: TableBatches | undefined
+  #hasAllDictionaries = false
 
   constructor(trace: TraceWriter, context: FormatContext) {
     this.#trace = trace
@@ -112,19 +109,22 @@ class ArrowTable {
     if (message.kind === 'schema') this.#fields = message.fields
     if (message.kind !== 'batch' && message.kind !== 'dictionary') return
     // Arrow for JavaScript writes the schema of a file into its footer only
-    this.#fields ??= schemaInFooter(this.#context.file)
+    this.#fields ??= footerOf(this.#context.file)?.fields
+    if (this.#fields === undefined)
+      throw new UserError('the Arrow data has no schema in front of its rows', {
+        file: this.#context.file,
+        expected: 'a schema first, or a plain file, whose footer has it too',
+        hint: 'Unpack it first: Polars and Arrow for JavaScript write the schema of a file into its footer only; or write a stream',
+      })
     const fields = this.#fields
     const { batch } = message
     if (batch.rows > MOST_ROWS_IN_BATCH) throw tooLarge(this.#context.file, `${batch.rows} rows`)
     if (message.kind === 'dictionary') {
-      const field = dictionaryOf(fields, message.id)
-      if (field === undefined || !isReadable(field)) return
-      const entries = Array.from(new ArrowColumns([field], batch, body, this.#context.file).column(0, this.#dictionaries))
-      const known = message.isDelta ? (this.#dictionaries.get(message.id) ?? []) : []
-      for (const entry of entries) known.push(entry)
-      this.#dictionaries.set(message.id, known)
+      if (!this.#hasAllDictionaries) this.#takeDictionary(fields, message, body)
       return
     }
+    const isMissing = ({ dictionary }: ArrowField) => dictionary !== undefined && !this.#dictionaries.has(dictionary.id)
+    if (!this.#hasAllDictionaries && batch.rows > 0 && fields.some((field) => isReadable(field) && isMissing(field))) this.#takeDictionariesOfFile(fields)
     const columns = new ArrowColumns(fields, batch, body, this.#context.file)
     this.#layout ??= this.#layoutOf(fields, columns, batch.rows)
     this.#batches ??= new TableBatches(this.#trace, this.#layout, this.#context.file)
@@ -132,6 +132,30 @@ class ArrowTable {
       this.#layout.roles.map((role, i) => (role === undefined ? [] : columns.column(i, this.#dictionaries))),
       batch.rows,
     )
+  }
+
+  #takeDictionary(fields: readonly ArrowField[], { id, isDelta, batch }: ArrowDictionary, body: Uint8Array): void {
+    const field = dictionaryOf(fields, id)
+    if (field === undefined || !isReadable(field)) return
+    const entries = Array.from(new ArrowColumns([field], batch, body, this.#context.file).column(0, this.#dictionaries))
+    const known = isDelta ? (this.#dictionaries.get(id) ?? []) : []
+    for (const entry of entries) known.push(entry)
+    this.#dictionaries.set(id, known)
+  }
+
+  /** Polars (1.44) writes the dictionaries of a file behind its batches: the footer says where. In a file none replaces another. */
+  #takeDictionariesOfFile(fields: readonly ArrowField[]): void {
+    const { file } = this.#context
+    const footer = footerOf(file)
+    if (footer === undefined)
+      throw new UserError('the Arrow data has a dictionary behind the rows that use it', {
+        file,
+        expected: 'dictionaries first, or a plain file, whose footer says where they lie',
+        hint: 'Unpack it first, or write a stream (polars: write_ipc_stream) or plain text columns instead of categories',
+      })
+    this.#hasAllDictionaries = true
+    this.#dictionaries.clear()
+    for (const { message, body } of blocksOf(file, footer.dictionaries)) if (message.kind === 'dictionary') this.#takeDictionary(fields, message, body)
   }
 
   /** Which column is what, from names and the first rows. */
@@ -143,27 +167,6 @@ class ArrowTable {
     const layout = layoutOf(names, sample, options, { file, line: 1 })
     const unitNs = fields[layout.roles.indexOf('time')]?.type.unitNs
     return unitNs === undefined || layout.timeUnitSource === 'option' ? layout : { ...layout, timeFactor: unitNs }
-  }
-}
-
-function schemaInFooter(path: string): ArrowField[] {
-  const tail = existsSync(path) ? readTail(path, FOOTER_END) : Buffer.alloc(0)
-  if (tail.toString('latin1', 4) !== FILE_MAGIC) throw new ArrowDamage('no schema before the first batch, and no footer')
-  const length = tail.readUInt32LE()
-  if (length > LARGEST_METADATA) throw new ArrowDamage('a footer too long')
-  return readFooter(readTail(path, length + FOOTER_END))
-}
-
-/** The last bytes of a file. */
-function readTail(path: string, length: number): Buffer {
-  const file = openSync(path, 'r')
-  try {
-    const { size } = fstatSync(file)
-    const bytes = Buffer.alloc(Math.min(length, size))
-    readSync(file, bytes, 0, bytes.length, size - bytes.length)
-    return bytes
-  } finally {
-    closeSync(file)
   }
 }
 

@@ -68,10 +68,18 @@ export function readMessage(bytes: Buffer): ArrowMessage {
   return kind === 3 ? { kind: 'batch', bodyLength, batch: batchOf(header) } : { kind: 'other', bodyLength }
 }
 
-/** The schema that the footer of a file repeats (format/File.fbs). */
-export function readFooter(bytes: Buffer): ArrowField[] {
-  const schema = new Table(bytes, new Table(bytes, 0).reference(0)).table(1)
-  return schema === undefined ? [] : fieldsOf(schema)
+/** Where a message of a file lies: metadata with its prefix, then the body. */
+export interface ArrowBlock {
+  offset: number
+  metadataLength: number
+  bodyLength: number
+}
+
+/** The schema that the footer of a file repeats, and where its dictionaries lie (format/File.fbs). */
+export function readFooter(bytes: Buffer): { fields: ArrowField[]; dictionaries: ArrowBlock[] } {
+  const footer = new Table(bytes, new Table(bytes, 0).reference(0))
+  const schema = footer.table(1)
+  return { fields: schema === undefined ? [] : fieldsOf(schema), dictionaries: footer.blocks(2) }
 }
 
 function fieldsOf(schema: Table): ArrowField[] {
@@ -264,6 +272,16 @@ class Table {
   pairs(id: number): [number, number][] {
     const { start, count } = this.#vector(id, 16)
     return Array.from({ length: count }, (_, i) => [this.#count(start + 16 * i), this.#count(start + 16 * i + 8)])
+  }
+
+  /** Structs of a long, an int and a long, each at a multiple of 8 bytes. */
+  blocks(id: number): ArrowBlock[] {
+    const { start, count } = this.#vector(id, 24)
+    return Array.from({ length: count }, (_, i) => ({
+      offset: this.#count(start + 24 * i),
+      metadataLength: this.#bytes.readInt32LE(start + 24 * i + 8),
+      bodyLength: this.#count(start + 24 * i + 16),
+    }))
   }
 
   /** A vector lies in the message as a whole, so that its length is bounded by the bytes that are there. */

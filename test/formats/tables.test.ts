@@ -1,11 +1,13 @@
 /** Arrow and Parquet tables: what other programs write, and the way back. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import * as arrow from 'apache-arrow'
 import fc from 'fast-check'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, test } from 'vitest'
+import { readMessage } from '../../src/trace/arrow-messages.ts'
 import { exportTable, openTrace } from '../../src/trace/index.ts'
 import { countsByPage, FIXTURES, openText } from './helpers.ts'
 
@@ -55,6 +57,23 @@ describe('Arrow', () => {
     expect(trace.meta).toMatchObject({ reads: 1, writes: 1, timeFirstNs: 0, timeLastNs: 5000 })
     expect([...trace.pageVpage]).toEqual([7, 8])
     expect(trace.meta.formatFacts['timeOriginNs']).toBe('1764000000000000000')
+  })
+
+  test('a file whose schema and dictionaries are reached through its footer only: inside gzip it is explained', async () => {
+    const polars = readFileSync(join(FIXTURES, 'tables/polars-categorical-batches.arrow'))
+    await expect(openText(gzipSync(polars), {}, 'x.arrow.gz')).rejects.toThrow(/no schema in front of its rows .*footer has it too.*Unpack it first/)
+    // with a schema in front, as a stream has, and the dictionaries behind the rows
+    const stream = Buffer.from(arrow.tableToIPC(table, 'stream'))
+    const messages = new Map<string, Buffer>()
+    for (let at = 0, length = 1; at + 8 <= stream.length && length > 0; at += length) {
+      length = stream.readInt32LE(at + 4)
+      if (length === 0) break
+      const { kind, bodyLength } = readMessage(stream.subarray(at + 8, at + 8 + length))
+      length += 8 + bodyLength
+      messages.set(kind, stream.subarray(at, at + length))
+    }
+    const late = Buffer.concat(['schema', 'batch', 'dictionary'].map((kind) => messages.get(kind)!))
+    await expect(openText(late, {}, 'x.arrows')).rejects.toThrow(/a dictionary behind the rows that use it .*Unpack it first, or write a stream/)
   })
 
   test('cut off, and values out of place', async () => {
