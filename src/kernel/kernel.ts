@@ -18,6 +18,7 @@ export interface KernelOptions {
   pages: number
   /** Makes zeroed arrays of per-page state that loops outside the kernel read; default: plain ones. */
   bytes?: ((length: number) => Uint8Array) | undefined
+  noMarks?: Uint8Array | undefined
   /** page -> pages that it stands for, where they are a sample. */
   standsFor?: Uint32Array | undefined
   observer?: KernelObserver | undefined
@@ -50,11 +51,11 @@ export class Kernel {
   tiering = true
   readonly #topTier: Uint8Array
 
-  constructor({ machine, zones, pages, bytes, standsFor, observer, cpusetV1 = false, tiers }: KernelOptions) {
+  constructor({ machine, zones, pages, bytes, noMarks, standsFor, observer, cpusetV1 = false, tiers }: KernelOptions) {
     this.machine = machine
     this.nodes = machine.nodes.length
     this.memoryNodes = machine.nodes.flatMap((node, i) => (node.bytes > 0 ? [i] : []))
-    this.pages = new Pages(pages, bytes, standsFor)
+    this.pages = new Pages(pages, bytes, standsFor, noMarks)
     this.vmstat = new Vmstat(this.nodes)
     this.frames = new Frames(this.nodes, zones, buildZonelists(machine), this.vmstat, standsFor !== undefined)
     this.engine = new MigrationEngine(this.pages, this.frames, this.vmstat, observer)

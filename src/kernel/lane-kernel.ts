@@ -45,6 +45,8 @@ export interface LaneOptions {
   faultPlan?: FaultPlan
   /** Makes the arrays of placement and hint marks, which the lane's loops read; default: plain ones. */
   bytes?: (length: number) => Uint8Array
+  /** Zeros, one per page, that lanes share until one of them marks a page. */
+  noMarks?: Uint8Array
   /** Told of every stage of every migration: for following one step by step. */
   onStage?: StageObserver
   /** Whether a write falls into a copy of the page that is made now; without, none does. */
@@ -68,7 +70,6 @@ const placesOf = new WeakMap<MemoryLayout, Places>()
 class Lane implements LaneKernel {
   readonly machine: Machine
   readonly placement: Uint8Array
-  readonly hintMarked: Uint8Array
   now = 0
   readonly #kernel: Kernel
   readonly #lru: Lru
@@ -84,7 +85,7 @@ class Lane implements LaneKernel {
   #hasPolicies = false
   readonly #layout: MemoryLayout
 
-  constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, bytes, onStage, isWritten = () => false }: LaneOptions) {
+  constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, bytes, noMarks, onStage, isWritten = () => false }: LaneOptions) {
     this.machine = machine
     this.#isWritten = isWritten
     this.#layout = layout
@@ -95,6 +96,7 @@ class Lane implements LaneKernel {
       zones: zonesOf(machine, layout.pageSize),
       pages: layout.pages,
       bytes,
+      noMarks,
       standsFor: layout.standsFor,
       observer: {
         migration: (record) => this.#migrated(record),
@@ -108,7 +110,6 @@ class Lane implements LaneKernel {
     this.#kernel = kernel
     this.#lru = new Lru(kernel.pages)
     this.placement = kernel.pages.node
-    this.hintMarked = kernel.pages.hintMarked
     for (const { pid, vmas } of layout.processes) {
       const process = kernel.addProcess(pid)
       process.vmas = vmas
@@ -227,13 +228,17 @@ class Lane implements LaneKernel {
     return allocateByPolicy(this.#kernel, task, policy, index, this.#kernel.pages.folioPages(page), false)
   }
 
+  get hintMarked(): Uint8Array {
+    return this.#kernel.pages.hintMarked
+  }
+
   migrateMisplaced(page: PageId, to: NodeIndex): boolean {
     return migrateMisplaced(this.#kernel, page, to)
   }
 
   takeHintFault(page: PageId, node: NodeIndex): void {
     const faults = this.#kernel.pages.folioPages(page)
-    this.hintMarked[page] = 0
+    this.#kernel.pages.hintMarked[page] = 0
     this.#kernel.vmstat.count('numa_hint_faults', faults)
     if (this.placement[page] === node) this.#kernel.vmstat.count('numa_hint_faults_local', faults)
   }
@@ -417,7 +422,7 @@ class Lane implements LaneKernel {
       this.#copies?.drop(page)
       frames.give(this.placement[page]!, pages.folioPages(page))
       this.placement[page] = ABSENT
-      this.hintMarked[page] = 0
+      pages.hintMarked[page] = 0
       pages.clearState(page, 0xffff)
     }
   }

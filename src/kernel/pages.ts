@@ -50,14 +50,32 @@ export class Pages {
   #next: Int32Array | null = null
   #entireMapcount: Uint16Array | null = null
   readonly #standsFor: Uint32Array | null
+  readonly #bytes: (count: number) => Uint8Array
+  readonly #noMarks: Uint8Array | undefined
   #released: number[] = []
 
-  /** `bytes` makes the two arrays that are always there, zeroed. */
-  constructor(length: number, bytes: (count: number) => Uint8Array = (count) => new Uint8Array(count), standsFor: Uint32Array | null = null) {
+  /**
+   * `bytes` makes the arrays of nodes and hint marks, zeroed. `noMarks`: zeros for as many pages, which stand for the marks until there
+   * is one: shared, so that who never scans pays nothing for them.
+   */
+  constructor(
+    length: number,
+    bytes: (count: number) => Uint8Array = (count) => new Uint8Array(count),
+    standsFor: Uint32Array | null = null,
+    noMarks?: Uint8Array,
+  ) {
     this.length = length
     this.#standsFor = standsFor
+    this.#bytes = bytes
+    this.#noMarks = noMarks
     this.node = bytes(length).fill(ABSENT)
-    this.hintMarked = bytes(length)
+    this.hintMarked = noMarks ?? bytes(length)
+  }
+
+  /** The hint marks to write to. */
+  ownHintMarks(): Uint8Array {
+    if (this.hintMarked === this.#noMarks) this.hintMarked = this.#bytes(this.node.length)
+    return this.hintMarked
   }
 
   /** Bits of PAGE. */
@@ -203,7 +221,7 @@ export class Pages {
       return wider
     }
     this.node = widen(this.node, new Uint8Array(capacity).fill(ABSENT))
-    this.hintMarked = widen(this.hintMarked, new Uint8Array(capacity))
+    this.hintMarked = widen(this.ownHintMarks(), new Uint8Array(capacity))
     if (this.#state) this.#state = widen(this.#state, new Uint16Array(capacity))
     if (this.#mapcount) this.#mapcount = widen(this.#mapcount, new Uint16Array(capacity).fill(1))
     if (this.#extraRefs) this.#extraRefs = widen(this.#extraRefs, new Uint16Array(capacity))

@@ -7,7 +7,7 @@ import { AccessColumns, type KeptAccesses, READ, type TickBlock, WRITE } from '.
 import { cellsOf, type Workspace, withWorkspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
 import { Lane } from './lane.ts'
-import { spaceFor } from './pass.ts'
+import { spacesFor } from './pass.ts'
 import { withBlocks } from './window.ts'
 
 export interface CheckedLane {
@@ -26,7 +26,7 @@ const MOST_COUNTED = 2 ** 32 - 1
 export function checkAccesses(context: ReplayContext, policy: LanePolicy, accesses: KeptAccesses): CheckedLane {
   const { trace, machine } = context
   return withBlocks(trace, (space, blockAt) => {
-    const lane = new Lane(context, policy, spaceFor(context, space))
+    const lane = new Lane(context, policy, spacesFor(trace, space)())
     const node = space.u8(trace.meta.pages).fill(NOWHERE)
     let isStatic = true
     try {

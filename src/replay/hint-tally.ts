@@ -13,7 +13,7 @@ const MOST_KEYS = 1 << 18
 
 export interface TallyHost {
   placement: Uint8Array
-  marked: Uint8Array
+  marked(): Uint8Array
   /** Handles the fault at touch k, whatever it is: false when the lane ends. */
   take(k: number): boolean
   /** So many hint faults of an actor on pages of a node were counted. */
@@ -44,7 +44,8 @@ export class TalliedFaults {
 
   /** The faults of tick `i`; false when the lane ends. */
   take(block: LaneBlock, i: number): boolean {
-    const { placement, marked } = this.#host
+    const { placement } = this.#host
+    const marked = this.#host.marked()
     const to = block.touchStart[i + 1]!
     this.#refresh()
     for (let k = block.touchStart[i]!; k < to; ) {

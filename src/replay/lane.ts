@@ -25,6 +25,12 @@ import { TaskTracker } from './task-tracker.ts'
 import type { LaneBlock } from './window.ts'
 import { type WorldParts, worldOf } from './world.ts'
 
+/** Where the arrays of a lane are made. */
+export interface LaneSpace {
+  space: Workspace
+  noMarks: Uint8Array
+}
+
 type RuleOf<K extends Rule['kind']> = Extract<Rule, { kind: K }>
 
 interface Timer {
@@ -85,8 +91,8 @@ export class Lane {
   #status: LaneResult['status'] = 'ok'
   #message = ''
 
-  /** `space`: where what kernels work on is made. */
-  constructor(context: ReplayContext, policy: LanePolicy, space: Workspace) {
+  /** `space`: where what kernels work on is made; `noMarks`: zeros, one per page, that lanes share while they mark none. */
+  constructor(context: ReplayContext, policy: LanePolicy, { space, noMarks }: LaneSpace) {
     const { trace, machine, actorNode, seed } = context
     this.#context = context
     this.#kernels = space.kernels
@@ -113,6 +119,7 @@ export class Lane {
       observer: this.#stageLog ? followedBy(this.#stageLog, this.#ledger) : this.#ledger,
       faultPlan: context.faultPlan,
       bytes: (length) => space.u8(length),
+      noMarks,
       onStage: this.#stageLog?.onStage,
     })
     this.#populate()
@@ -147,13 +154,13 @@ export class Lane {
 
   #tallyHost(): TallyHost {
     const { actorNode, trace } = this.#context
-    const { placement, hintMarked } = this.#kernel
+    const kernel = this.#kernel
     return {
-      placement,
-      marked: hintMarked,
+      placement: kernel.placement,
+      marked: () => kernel.hintMarked,
       take: (k) => this.#takeFault(k),
       counted: (actor, home, faults) => {
-        this.#kernel.tookHintFaults(faults, home === actorNode[actor] ? faults : 0)
+        kernel.tookHintFaults(faults, home === actorNode[actor] ? faults : 0)
         this.#ledger.hintFaults(faults, trace.actorTask[actor]!)
       },
     }

@@ -3,7 +3,7 @@ import type { LanePolicy } from '../policy/index.ts'
 import type { PreparedTrace, TickBlock } from '../trace/index.ts'
 import { plainWorkspace, type Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
-import { Lane } from './lane.ts'
+import { Lane, type LaneSpace } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
 import { type LaneBlock, withBlocks } from './window.ts'
 
@@ -22,9 +22,10 @@ export interface PassOptions {
 /** Kept free for the blocks being read, and for what a lane's counters take. */
 const RESERVED = 2 ** 29
 
-/** Where a lane keeps its pages: with the kernels, unless so many lanes have so many pages that their memory is full. */
-export function spaceFor({ trace }: ReplayContext, space: Workspace): Workspace {
-  return space.free > RESERVED + 2 * trace.meta.pages ? space : plainWorkspace
+/** Where the lanes of a pass keep their pages: with the kernels, unless so many lanes have so many pages that their memory is full. */
+export function spacesFor(trace: PreparedTrace, space: Workspace): () => LaneSpace {
+  const noMarks = space.u8(trace.meta.pages)
+  return () => ({ space: space.free > RESERVED + 2 * trace.meta.pages ? space : plainWorkspace, noMarks })
 }
 
 /** `blockAt`: the blocks as lanes read them, asked for in order. */
@@ -56,7 +57,8 @@ export function replayLanes(context: ReplayContext, policies: LanePolicy[], prog
   return withBlocks(
     trace,
     (space, blockAt) => {
-      const lanes = policies.map((policy) => new Lane(context, policy, spaceFor(context, space)))
+      const spaceFor = spacesFor(trace, space)
+      const lanes = policies.map((policy) => new Lane(context, policy, spaceFor()))
       passOver(trace, blockAt, lanes, { progress })
       return lanes.map((lane) => lane.finish())
     },

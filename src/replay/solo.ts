@@ -11,7 +11,7 @@ import { type Bound, knownBound } from './bound.ts'
 import { collect } from './collect.ts'
 import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
-import { type PassOptions, passOver, spaceFor } from './pass.ts'
+import { type PassOptions, passOver, spacesFor } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import { factsOf, type RunFacts } from './replay.ts'
 import { type LaneBlock, withBlocks } from './window.ts'
@@ -38,11 +38,12 @@ function replayIn(space: Workspace, blockAt: (b: number) => LaneBlock, trace: Pr
   const { watch } = options
   const errors: (Error | undefined)[] = []
   const plans: ReplayPlan[] = []
+  const spaceFor = spacesFor(trace, space)
   const lanes = solos.map(({ machine, policy, options }, i) => {
     try {
       watch?.enter(i)
       plans[i] = planReplay(trace, machine, [policy], options)
-      const lane = new Lane(plans[i].context, policy, spaceFor(plans[i].context, space))
+      const lane = new Lane(plans[i].context, policy, spaceFor())
       watch?.leave(i)
       return lane
     } catch (error) {
