@@ -90,7 +90,7 @@ const actions = {
       const progress = (share) => {
         if (placed && first.wall === 0 && share >= 0.5) first = clock()
       }
-      results = replayLanes(context, lanes, progress)
+      results = replayLanes(context, lanes, { progress })
       const all = clock()
       time.cpu += all.cpu - first.cpu
       time.wall += all.wall - first.wall

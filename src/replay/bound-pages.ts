@@ -7,8 +7,8 @@
  * next touch. So they fit into 32 bits, and a page that leaves memory has its distances set to 0.
  */
 
-import { PAIR_WORDS } from '../trace/index.ts'
-import { LANES, type OptimumCosts, plainWorkspace, type Workspace, withWorkspace } from '../wasm/index.ts'
+import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
+import { type Kernels, LANES, type OptimumCosts, plainWorkspace, type Workspace, withWorkspace } from '../wasm/index.ts'
 import type { BoundProblem } from './bound-problem.ts'
 import { forEachTick } from './context.ts'
 
@@ -21,19 +21,71 @@ export function perPagePs(problem: BoundProblem): number {
   return withWorkspace((space) => optimumIn(problem, space))
 }
 
-/** With the kernels of `space`, unless the numbers are too large for them or the pages too many for their memory. */
 export function optimumIn(problem: BoundProblem, space: Workspace): number {
-  const { pages, memory, movePs, readPs, writePs } = problem
-  const actors = readPs.length / memory.length
-  const vectors = Math.ceil(memory.length / LANES)
-  const isLarge = movePs >= LARGE_PS || readPs.some((ps) => ps >= LARGE_PS) || writePs.some((ps) => ps >= LARGE_PS)
-  const bytes = 4 * ((pages + 2 * actors) * vectors * LANES + (CHUNK + actors) * PAIR_WORDS)
-  if (isLarge || space.free < bytes + 1024) {
-    const costs = costsOf(problem, memory.length, new Float64Array(2 * readPs.length))
-    return sumOfEpochs(problem, costs, new Float64Array(pages * memory.length), plainWorkspace)
+  const optimum = new PageOptimum(problem, space, 'elsewhere')
+  forEachTick(problem.trace, (block, i) => optimum.tick(block, i))
+  return optimum.ps
+}
+
+/** Takes the ticks of the trace in order; `ps` afterwards is the cost of the optimum. */
+export class PageOptimum {
+  ps = 0
+  readonly #drops: BoundProblem['drops']
+  readonly #costs: OptimumCosts
+  readonly #beyond: OptimumCosts['words']
+  readonly #kernels: Kernels
+  /** Where pairs are copied to that kernels cannot reach. */
+  readonly #near: Uint32Array | undefined
+  #nextDrop = 0
+
+  /** With the kernels of `space`, unless the numbers are too large for them or the pages too many for their memory. `blocks`: where pairs are. */
+  constructor(problem: BoundProblem, space: Workspace, blocks: 'in the space' | 'elsewhere') {
+    const { memory, pages, drops } = problem
+    this.#drops = drops
+    if (areLarge(problem) || space.free < bytesOf(problem) + 1024) {
+      this.#kernels = plainWorkspace.kernels
+      this.#costs = costsOf(problem, memory.length, new Float64Array(2 * problem.readPs.length))
+      this.#beyond = new Float64Array(pages * memory.length)
+      return
+    }
+    const width = widthOf(problem)
+    const actors = problem.readPs.length / memory.length
+    this.#kernels = space.kernels
+    this.#costs = costsOf(problem, width, space.u32(2 * actors * width))
+    this.#beyond = space.u32(pages * width)
+    if (space.kind === 'wasm' && blocks === 'elsewhere') this.#near = space.u32(PAIR_WORDS * (CHUNK + actors))
   }
-  const width = vectors * LANES
-  return sumOfEpochs(problem, costsOf(problem, width, space.u32(2 * actors * width)), space.u32(pages * width), space)
+
+  tick({ firstTick, pairs, pairStart }: TickBlock, i: number): void {
+    const { width } = this.#costs
+    while (this.#nextDrop < this.#drops.length && this.#drops[this.#nextDrop]!.tick <= firstTick + i)
+      for (const page of this.#drops[this.#nextDrop++]!.pages) this.#beyond.fill(0, page * width, (page + 1) * width)
+    const end = pairStart[i + 1]!
+    let from = pairStart[i]!
+    if (this.#near === undefined) {
+      this.ps += this.#kernels.optimumEpoch(pairs, from, end, this.#beyond, this.#costs)
+      return
+    }
+    while (from < end) {
+      let to = Math.min(end, from + CHUNK)
+      while (to < end && pairs[to * PAIR_WORDS] === pairs[(to - 1) * PAIR_WORDS]) to++
+      this.#near.set(pairs.subarray(from * PAIR_WORDS, to * PAIR_WORDS))
+      this.ps += this.#kernels.optimumEpoch(this.#near, 0, to - from, this.#beyond, this.#costs)
+      from = to
+    }
+  }
+}
+
+/** Nodes, in whole vectors. */
+const widthOf = ({ memory }: BoundProblem): number => Math.ceil(memory.length / LANES) * LANES
+
+const areLarge = ({ movePs, readPs, writePs }: BoundProblem): boolean =>
+  movePs >= LARGE_PS || readPs.some((ps) => ps >= LARGE_PS) || writePs.some((ps) => ps >= LARGE_PS)
+
+/** What the kernels need. */
+export function bytesOf(problem: BoundProblem): number {
+  const actors = problem.readPs.length / problem.memory.length
+  return 4 * ((problem.pages + 2 * actors) * widthOf(problem) + (CHUNK + actors) * PAIR_WORDS)
 }
 
 function costsOf({ memory, movePs, readPs, writePs }: BoundProblem, width: number, words: OptimumCosts['words']): OptimumCosts {
@@ -45,31 +97,4 @@ function costsOf({ memory, movePs, readPs, writePs }: BoundProblem, width: numbe
     most = Math.max(most, words[i]!)
   }
   return { words, width, move: movePs, mostAccesses: Math.floor((2 ** 32 - 1 - movePs) / most) }
-}
-
-function sumOfEpochs({ trace, drops }: BoundProblem, costs: OptimumCosts, beyond: OptimumCosts['words'], space: Workspace): number {
-  const { width } = costs
-  const near = space.kind === 'wasm' ? space.u32(PAIR_WORDS * (CHUNK + costs.words.length / width)) : undefined
-  let total = 0
-  let nextDrop = 0
-  forEachTick(trace, (block, i) => {
-    const tick = block.firstTick + i
-    while (nextDrop < drops.length && drops[nextDrop]!.tick <= tick)
-      for (const page of drops[nextDrop++]!.pages) beyond.fill(0, page * width, (page + 1) * width)
-    const { pairs } = block
-    const end = block.pairStart[i + 1]!
-    let from = block.pairStart[i]!
-    if (near === undefined) {
-      total += space.kernels.optimumEpoch(pairs, from, end, beyond, costs)
-      return
-    }
-    while (from < end) {
-      let to = Math.min(end, from + CHUNK)
-      while (to < end && pairs[to * PAIR_WORDS] === pairs[(to - 1) * PAIR_WORDS]) to++
-      near.set(pairs.subarray(from * PAIR_WORDS, to * PAIR_WORDS))
-      total += space.kernels.optimumEpoch(near, 0, to - from, beyond, costs)
-      from = to
-    }
-  })
-  return total
 }

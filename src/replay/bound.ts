@@ -9,15 +9,17 @@
  */
 
 import type { PreparedTrace } from '../trace/index.ts'
+import type { Workspace } from '../wasm/index.ts'
 import { isExactWithCopies, withCopiesPs } from './bound-copies.ts'
 import { flowPs, isFlowExact } from './bound-flow.ts'
 import { historiesOf } from './bound-histories.ts'
-import { perPagePs } from './bound-pages.ts'
+import { bytesOf, PageOptimum, perPagePs } from './bound-pages.ts'
 import { pricedBound } from './bound-prices.ts'
 import { type BoundProblem, boundProblem } from './bound-problem.ts'
 import { samplePs, sampleWithCopiesPs } from './bound-sample.ts'
 import type { ReplayContext } from './context.ts'
 import { type Sample, sampleOf } from './sample.ts'
+import { RESERVED } from './window.ts'
 
 export type BoundKind = 'per-page optimum' | 'two-tier optimum' | 'Lagrangian lower bound' | 'per-page optimum with copies' | 'lower bound with copies'
 
@@ -47,26 +49,39 @@ export function boundWithCopies(context: ReplayContext): Bound {
 
 const bounds = new WeakMap<PreparedTrace, Map<string, Bound>>()
 
-/** The bound knows nothing of policies and seeds: worked out once for a trace, machine and placement of its cpus, with and without copies. */
-export function knownBound(context: ReplayContext, withCopies: boolean): Bound {
-  const { trace, machine, actorNode, quickOptimum } = context
-  const key = JSON.stringify([machine, Array.from(actorNode), withCopies, quickOptimum === true])
-  const known = bounds.get(trace) ?? new Map<string, Bound>()
-  bounds.set(trace, known)
-  const bound = known.get(key) ?? (withCopies ? boundWithCopies(context) : boundOf(context))
+const keyOf = ({ machine, actorNode, quickOptimum }: ReplayContext, withCopies: boolean): string =>
+  JSON.stringify([machine, Array.from(actorNode), withCopies, quickOptimum === true])
+
+/**
+ * The bound knows nothing of policies and seeds: worked out once for a trace, machine and placement of its cpus, with and without copies.
+ * `perPage`: the optimum without capacities, where it is known already.
+ */
+export function knownBound(context: ReplayContext, withCopies: boolean, perPage?: number): Bound {
+  const key = keyOf(context, withCopies)
+  const known = bounds.get(context.trace) ?? new Map<string, Bound>()
+  bounds.set(context.trace, known)
+  const bound = known.get(key) ?? (withCopies ? boundWithCopies(context) : boundOf(context, perPage))
   known.set(key, bound)
   return bound
 }
 
-export function boundOf(context: ReplayContext): Bound {
+/** What takes the ticks of a pass for `knownBound`; undefined where it is known, or is not made of ticks of whole pages, or memory is short. */
+export function optimumOnTheWay(context: ReplayContext, space: Workspace): PageOptimum | undefined {
+  if (space.kind !== 'wasm' || sampleOf(context.trace) || bounds.get(context.trace)?.has(keyOf(context, false))) return undefined
+  const problem = boundProblem(context)
+  return space.free > RESERVED + bytesOf(problem) ? new PageOptimum(problem, space, 'in the space') : undefined
+}
+
+/** `perPage` as in `knownBound`. */
+export function boundOf(context: ReplayContext, perPage?: number): Bound {
   const problem = boundProblem(context)
   const sample = sampleOf(context.trace)
   if (sample) return ofSample(problem, sample)
-  const unlimited = perPagePs(problem)
-  const perPage: Bound = { kind: 'per-page optimum', ps: unlimited, feasiblePs: unlimited }
-  if (!problem.isScarce) return perPage
+  const unlimited = perPage ?? perPagePs(problem)
+  const ofPages: Bound = { kind: 'per-page optimum', ps: unlimited, feasiblePs: unlimited }
+  if (!problem.isScarce) return ofPages
   const { memory, pages } = problem
-  if (context.quickOptimum || memory.length === 1 || memory.length > MOST_NODES) return { ...perPage, feasiblePs: null }
+  if (context.quickOptimum || memory.length === 1 || memory.length > MOST_NODES) return { ...ofPages, feasiblePs: null }
   if (memory.length === 2 && isFlowExact(problem)) {
     const ps = flowPs(historiesOf(problem, 0, pages), problem)
     return { kind: 'two-tier optimum', ps, feasiblePs: ps }

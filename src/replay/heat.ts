@@ -10,9 +10,10 @@ import { ABSENT } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { HEAT } from '../results/index.ts'
 import { PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
-import { forEachTick } from './context.ts'
+import type { Cells, Kernels, Workspace } from '../wasm/index.ts'
 import { byAddress } from './layout.ts'
-import { accessesFor, sampleOf } from './sample.ts'
+import { accessesFor, type Sample, sampleOf } from './sample.ts'
+import type { LaneBlock } from './window.ts'
 
 /** As many as a wide screen shows apart. */
 const BINS = 200
@@ -67,37 +68,97 @@ function newGrid(trace: PreparedTrace): HeatGrid {
   return { ticks: Math.max(1, Math.ceil(trace.ticks / BINS)), bins, binOf, sampleStart, samplePages: Uint32Array.from(chosen.flat()) }
 }
 
-/** Accesses per cell: one sweep over the pairs, for the whole run. Cells nobody accessed have no row, but every time bin has one. */
-export function heatTable(trace: PreparedTrace, { bins, binOf, ticks }: HeatGrid): Table {
-  const table = new Table(HEAT)
-  const cells = new Float64Array(bins.length)
-  const sample = sampleOf(trace)
-  const pagesIn = new Float64Array(bins.length)
-  for (let page = 0; page < binOf.length; page++) pagesIn[binOf[page]!]! += sample?.standsFor[page] ?? 1
-  const originNs = trace.tickStartNs[0] ?? 0
-  const describe = bins.map(({ process, vpage }, bin) => ({
-    bin,
-    pid: trace.processes[process]!,
-    address: `0x${(vpage * trace.meta.pageSize).toString(16)}`,
-    pages: pagesIn[bin]!,
-  }))
-  let tick = 0
-  forEachTick(trace, (block, i) => {
-    const { pairs } = block
-    const end = block.pairStart[i + 1]! * PAIR_WORDS
-    for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
-      const factor = sample === undefined ? 1 : accessesFor(sample, pairs[k]!)
-      cells[binOf[pairs[k]!]!]! += (pairs[k + 2]! + pairs[k + 3]!) * factor
+/** What a cell of 32 bits holds. */
+const MOST_COUNTED = 2 ** 32 - 1
+/** Bits of a bin's number. */
+const SHIFT = 8
+const MOST_ACTORS = 1024
+
+/**
+ * Accesses per cell, counted once for the whole run while its lanes pass over the trace. The kernel that counts accesses by (actor,
+ * node) does it: the bin of a page stands where its node would.
+ */
+export class HeatCounter {
+  readonly #trace: PreparedTrace
+  readonly #grid: HeatGrid
+  readonly #kernels: Kernels
+  readonly #binOf: Uint8Array
+  /** Absent where so many actors would need more memory than time is saved. */
+  readonly #cells?: Cells
+  /** Accesses of the current time bin, by address bin. */
+  readonly #sums: Float64Array
+  readonly #table = new Table(HEAT)
+  readonly #sample: Sample | undefined
+  /** More accesses than a cell holds: cells are emptied after each tick, not after each time bin. */
+  readonly #isLarge: boolean
+  readonly #describe: Row[]
+
+  constructor(trace: PreparedTrace, grid: HeatGrid, { kernels, u8, u32 }: Workspace) {
+    const { bins, binOf } = grid
+    this.#trace = trace
+    this.#grid = grid
+    this.#kernels = kernels
+    this.#binOf = u8(binOf.length)
+    this.#binOf.set(binOf)
+    const bank = trace.actorCpu.length << (SHIFT + 3)
+    if (trace.actorCpu.length <= MOST_ACTORS) this.#cells = { words: u32(bank / 2), bank }
+    this.#sums = new Float64Array(bins.length)
+    this.#sample = sampleOf(trace)
+    this.#isLarge = trace.meta.accesses > MOST_COUNTED
+    const pagesIn = new Float64Array(bins.length)
+    for (let page = 0; page < binOf.length; page++) pagesIn[binOf[page]!]! += this.#sample?.standsFor[page] ?? 1
+    this.#describe = bins.map(({ process, vpage }, bin) => ({
+      bin,
+      pid: trace.processes[process]!,
+      address: `0x${(vpage * trace.meta.pageSize).toString(16)}`,
+      pages: pagesIn[bin]!,
+    }))
+  }
+
+  /** Tick `i` of `block`, all ticks in order. */
+  tick(block: LaneBlock, i: number): void {
+    const from = block.pairStart[i]!
+    const to = block.pairStart[i + 1]!
+    if (this.#cells === undefined || this.#sample !== undefined || block.isLarge[i] === 1) this.#addPairs(block.pairs, from, to)
+    else this.#kernels.account(block.pairs, from, to, this.#binOf, this.#cells, SHIFT)
+    if (this.#isLarge) this.#gather()
+    const tick = block.firstTick + i + 1
+    if (tick % this.#grid.ticks === 0 || tick === this.#trace.ticks) this.#closeBin(tick)
+  }
+
+  #addPairs(pairs: Uint32Array, from: number, to: number): void {
+    for (let k = from * PAIR_WORDS; k < to * PAIR_WORDS; k += PAIR_WORDS) {
+      const factor = this.#sample === undefined ? 1 : accessesFor(this.#sample, pairs[k]!)
+      this.#sums[this.#binOf[pairs[k]!]!]! += (pairs[k + 2]! + pairs[k + 3]!) * factor
     }
-    tick++
-    if (tick % ticks !== 0 && tick !== trace.ticks) return
-    const time_ns = trace.tickStartNs[tick]! - originNs
-    const rows = table.length
-    for (let b = 0; b < bins.length; b++) if (cells[b]! > 0) table.add({ time_ns, ...describe[b]!, accesses: Math.round(cells[b]!) })
-    if (table.length === rows) table.add({ time_ns, ...describe[0]!, accesses: 0 })
-    cells.fill(0)
-  })
-  return table
+  }
+
+  /** Takes the counts out of the cells: reads and writes of all actors, in both banks. */
+  #gather(): void {
+    if (this.#cells === undefined) return
+    const { words } = this.#cells
+    const bins = 1 << SHIFT
+    for (let cell = 0; cell < words.length; cell += 2) {
+      const count = words[cell]! + words[cell + 1]!
+      if (count > 0) this.#sums[(cell >>> 1) & (bins - 1)]! += count
+    }
+    words.fill(0)
+  }
+
+  /** Cells nobody accessed have no row, but every time bin has one. */
+  #closeBin(tick: number): void {
+    this.#gather()
+    const sums = this.#sums
+    const time_ns = this.#trace.tickStartNs[tick]! - (this.#trace.tickStartNs[0] ?? 0)
+    const rows = this.#table.length
+    for (let b = 0; b < sums.length; b++) if (sums[b]! > 0) this.#table.add({ time_ns, ...this.#describe[b]!, accesses: Math.round(sums[b]!) })
+    if (this.#table.length === rows) this.#table.add({ time_ns, ...this.#describe[0]!, accesses: 0 })
+    sums.fill(0)
+  }
+
+  finish(): Table {
+    return this.#table
+  }
 }
 
 /** Notes which node holds most pages of each address bin, looked up at the end of every time bin, when it is another than before. */

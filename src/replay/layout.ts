@@ -37,9 +37,6 @@ function newLayout(trace: PreparedTrace): MemoryLayout {
   }
 }
 
-const DIGIT = 11
-const DIGITS = 1 << DIGIT
-
 type PageColumns = Pick<PreparedTrace, 'meta' | 'pageProcess' | 'pageVpage'>
 
 const orders = new WeakMap<PageColumns, Uint32Array>()
@@ -56,35 +53,86 @@ export function rememberOrder(trace: PageColumns, order: Uint32Array): void {
   orders.set(trace, order)
 }
 
-/** A radix sort from the lowest digit on, in time proportional to the pages. */
+/** A radix sort by the address within a process, from the lowest digit on, then by process: in time proportional to the pages. */
 function sortedByAddress({ meta, pageProcess, pageVpage }: PageColumns): Uint32Array {
-  let order = new Uint32Array(new SharedArrayBuffer(4 * meta.pages))
-  let other = new Uint32Array(new SharedArrayBuffer(4 * meta.pages))
-  for (let page = 0; page < order.length; page++) order[page] = page
-  const counts = new Uint32Array(DIGITS)
-  const pass = (digitOf: (page: number) => number) => {
-    counts.fill(0)
-    for (let page = 0; page < order.length; page++) counts[digitOf(page)]!++
-    if (order.length > 0 && counts[digitOf(0)] === order.length) return
+  const { pages } = meta
+  const keys = new Uint32Array(pages)
+  const sort = new RadixSort(pages)
+  let lowest = Number.POSITIVE_INFINITY
+  let highest = 0
+  for (let page = 0; page < pages; page++) {
+    const vpage = pageVpage[page]!
+    if (vpage < lowest) lowest = vpage
+    if (vpage > highest) highest = vpage
+  }
+  // the array takes them modulo 2^32
+  for (let page = 0; page < pages; page++) keys[page] = pageVpage[page]! - lowest
+  sort.by(keys)
+  if (highest - lowest >= WORD) {
+    for (let i = 0; i < pages; i++) keys[i] = Math.floor((pageVpage[sort.order[i]!]! - lowest) / WORD)
+    sort.by(keys)
+  }
+  if (pageProcess.some((process) => process !== pageProcess[0])) {
+    for (let i = 0; i < pages; i++) keys[i] = pageProcess[sort.order[i]!]!
+    sort.by(keys)
+  }
+  return sort.order
+}
+
+const WORD = 2 ** 32
+const DIGIT = 11
+const DIGITS = 1 << DIGIT
+
+/** Sorts once more by other keys; pages whose keys are equal keep their order. Keys move along with the pages: memory is read in order. */
+class RadixSort {
+  order: Uint32Array
+  #other: Uint32Array
+  readonly #counts = new Uint32Array(DIGITS)
+
+  constructor(length: number) {
+    this.order = new Uint32Array(new SharedArrayBuffer(4 * length))
+    this.#other = new Uint32Array(new SharedArrayBuffer(4 * length))
+    for (let i = 0; i < length; i++) this.order[i] = i
+  }
+
+  /** `keys`: of the pages as they are ordered now. */
+  by(keys: Uint32Array): void {
+    let from: Uint32Array = keys
+    let to: Uint32Array = new Uint32Array(keys.length)
+    for (let shift = 0; shift < 32; shift += DIGIT) {
+      if (this.#count(from, shift)) continue
+      this.#move(from, to, shift)
+      ;[from, to] = [to, from]
+    }
+  }
+
+  /** Where each digit's pages begin; true when all keys have the same one. */
+  #count(keys: Uint32Array, shift: number): boolean {
+    const counts = this.#counts.fill(0)
+    for (let i = 0; i < keys.length; i++) counts[(keys[i]! >>> shift) & (DIGITS - 1)]!++
     let sum = 0
     for (let digit = 0; digit < DIGITS; digit++) {
       const count = counts[digit]!
+      if (count === keys.length) return true
       counts[digit] = sum
       sum += count
     }
-    for (let i = 0; i < order.length; i++) {
-      const page = order[i]!
-      other[counts[digitOf(page)]!++] = page
+    return false
+  }
+
+  #move(from: Uint32Array, to: Uint32Array, shift: number): void {
+    const counts = this.#counts
+    const { order } = this
+    const other = this.#other
+    for (let i = 0; i < from.length; i++) {
+      const key = from[i]!
+      const at = counts[(key >>> shift) & (DIGITS - 1)]!++
+      to[at] = key
+      other[at] = order[i]!
     }
-    ;[order, other] = [other, order]
+    this.order = other
+    this.#other = order
   }
-  // virtual pages are below 2^52
-  for (let shift = 0; shift < 52; shift += DIGIT) {
-    const scale = 2 ** shift
-    pass((page) => Math.floor(pageVpage[page]! / scale) & (DIGITS - 1))
-  }
-  for (let shift = 0; shift < 16; shift += DIGIT) pass((page) => (pageProcess[page]! >>> shift) & (DIGITS - 1))
-  return order
 }
 
 interface Mapped {
@@ -96,23 +144,30 @@ interface Mapped {
 
 /** `pages` of the process by address. */
 function vmasOf(trace: PreparedTrace, process: number, pages: Uint32Array): LayoutVma[] {
-  const mappingAt = walk(mappingsOf(trace, process))
+  const mappings = mappingsOf(trace, process)
+  const mappingAt = mappings.length > 0 ? walk(mappings) : () => undefined
   const gap = GAP * (trace.meta.sample?.oneIn ?? 1)
-  const vpage = (i: number) => trace.pageVpage[pages[i]!]!
+  const vpages = new Float64Array(pages.length)
+  for (let i = 0; i < pages.length; i++) vpages[i] = trace.pageVpage[pages[i]!]!
   const vmas: LayoutVma[] = []
   for (let i = 0; i < pages.length; ) {
-    const mapping = mappingAt(vpage(i))
+    const mapping = mappingAt(vpages[i]!)
     const first = i
-    for (i++; i < pages.length; i++) {
-      const next = vpage(i)
-      if (mappingAt(next) !== mapping || (!mapping && next - vpage(i - 1) > gap + 1)) break
-    }
-    const start = mapping?.start ?? vpage(first)
-    const ptes = new Int32Array(vpage(i - 1) + 1 - start).fill(-1)
-    for (let k = first; k < i; k++) ptes[vpage(k) - start] = pages[k]!
+    i++
+    if (mappings.length === 0) i = endOfRun(vpages, i, gap)
+    else while (i < pages.length && mappingAt(vpages[i]!) === mapping && (mapping || vpages[i]! - vpages[i - 1]! <= gap + 1)) i++
+    const start = mapping?.start ?? vpages[first]!
+    const ptes = new Int32Array(vpages[i - 1]! + 1 - start).fill(-1)
+    for (let k = first; k < i; k++) ptes[vpages[k]! - start] = pages[k]!
     vmas.push({ name: mapping?.name ?? `anon-${vmas.length}`, startVpage: start, ptes, shared: mapping?.shared ?? false })
   }
   return vmas
+}
+
+/** The first from `i` on that lies farther from the one before. */
+function endOfRun(vpages: Float64Array, i: number, gap: number): number {
+  while (i < vpages.length && vpages[i]! - vpages[i - 1]! <= gap + 1) i++
+  return i
 }
 
 function mappingsOf(trace: PreparedTrace, process: number): Mapped[] {

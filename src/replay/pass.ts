@@ -5,7 +5,7 @@ import { plainWorkspace, type Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
 import { Lane, type LaneSpace } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
-import { type LaneBlock, withBlocks } from './window.ts'
+import { type LaneBlock, RESERVED, withBlocks } from './window.ts'
 
 /** Told before and after a lane works; what it throws ends that lane. */
 export interface LaneWatch {
@@ -17,10 +17,9 @@ export interface PassOptions {
   /** Called now and then with the share of the trace that is done. */
   progress?: (share: number) => void
   watch?: LaneWatch
+  /** Sees every tick after the lanes. */
+  visit?: (block: LaneBlock, i: number) => void
 }
-
-/** Kept free for the blocks being read, and for what a lane's counters take. */
-const RESERVED = 2 ** 29
 
 /** Where the lanes of a pass keep their pages: with the kernels, unless so many lanes have so many pages that their memory is full. */
 export function spacesFor(trace: PreparedTrace, space: Workspace): () => LaneSpace {
@@ -29,7 +28,7 @@ export function spacesFor(trace: PreparedTrace, space: Workspace): () => LaneSpa
 }
 
 /** `blockAt`: the blocks as lanes read them, asked for in order. */
-export function passOver(trace: PreparedTrace, blockAt: (b: number) => LaneBlock, lanes: (Lane | undefined)[], { progress, watch }: PassOptions): void {
+export function passOver(trace: PreparedTrace, blockAt: (b: number) => LaneBlock, lanes: (Lane | undefined)[], { progress, watch, visit }: PassOptions): void {
   const every = Math.max(1, Math.floor(trace.ticks / 200))
   for (let b = 0; b < trace.blocks; b++) {
     const block = blockAt(b)
@@ -45,21 +44,30 @@ export function passOver(trace: PreparedTrace, blockAt: (b: number) => LaneBlock
           lane.fail(error as Error)
         }
       }
+      visit?.(block, i)
       const done = block.firstTick + i + 1
       if (done % every === 0) progress?.(done / trace.ticks)
     }
   }
 }
 
-/** All lanes of one comparison in one pass. `read`: where the blocks come from, when not from the trace itself. */
-export function replayLanes(context: ReplayContext, policies: LanePolicy[], progress?: (share: number) => void, read?: (b: number) => TickBlock): LaneResult[] {
+export interface LanesOptions {
+  progress?: (share: number) => void
+  /** Where the blocks come from, when not from the trace itself. */
+  read?: (b: number) => TickBlock
+  /** Counts what all lanes share on the way; told of the space in which the blocks are. */
+  visitor?: (space: Workspace) => (block: LaneBlock, i: number) => void
+}
+
+/** All lanes of one comparison in one pass. */
+export function replayLanes(context: ReplayContext, policies: LanePolicy[], { progress, read, visitor }: LanesOptions = {}): LaneResult[] {
   const { trace } = context
   return withBlocks(
     trace,
     (space, blockAt) => {
       const spaceFor = spacesFor(trace, space)
       const lanes = policies.map((policy) => new Lane(context, policy, spaceFor()))
-      passOver(trace, blockAt, lanes, { progress })
+      passOver(trace, blockAt, lanes, { progress, visit: visitor?.(space) })
       return lanes.map((lane) => lane.finish())
     },
     read,

@@ -1,18 +1,20 @@
 /** The main job: plan, one pass over the trace with all lanes, collect. */
 import { availableParallelism } from 'node:os'
+import type { Table } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
 import type { Machine } from '../machine/index.ts'
 import { VERSION } from '../package.ts'
 import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
 import { countPairs, type PreparedTrace } from '../trace/index.ts'
-import { type Bound, knownBound } from './bound.ts'
+import { knownBound, optimumOnTheWay } from './bound.ts'
+import type { PageOptimum } from './bound-pages.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
 import { replayHalves } from './half-samples.ts'
-import { heatTable } from './heat.ts'
+import { HeatCounter } from './heat.ts'
 import type { LaneResult } from './lane-result.ts'
-import { replayLanes } from './pass.ts'
+import { type LanesOptions, replayLanes } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import type { RecordedResidency } from './recorded-placement.ts'
 import { replayOnThreads } from './threads.ts'
@@ -37,18 +39,50 @@ const PAIRS_WORTH_A_THREAD = 4_000_000
 
 export async function replay(options: ReplayOptions): Promise<Run> {
   const plan = await planOf(options)
-  const lanes = await runLanes(plan, options)
+  const shared = new SharedCounts(plan.context)
+  const lanes = await runLanes(plan, options, shared.visitor)
   if (options.halfSamples !== undefined && plan.context.trace.meta.sample !== undefined) {
     const halves = replayHalves(plan, planOptionsOf(options), options.halfSamples)
     for (const [i, lane] of lanes.entries()) lane.halves = halves[i]!
   }
-  const tables = collect(plan.context, lanes, boundsOf(plan.context, lanes))
-  const { trace, heat } = plan.context
-  return runOf(recordOf(plan, lanes, options), heat ? [...tables, heatTable(trace, heat)] : tables)
+  const tables = collect(
+    plan.context,
+    lanes,
+    lanes.map(({ copiesMade }) => knownBound(plan.context, copiesMade > 0, shared.perPagePs)),
+  )
+  return runOf(recordOf(plan, lanes, options), shared.heat ? [...tables, shared.heat] : tables)
 }
 
-function boundsOf(context: ReplayContext, lanes: LaneResult[]): Bound[] {
-  return lanes.map(({ copiesMade }) => knownBound(context, copiesMade > 0))
+/** What is counted once for all lanes, in the pass that replays them. */
+class SharedCounts {
+  readonly #context: ReplayContext
+  #heat?: HeatCounter
+  #optimum?: PageOptimum
+
+  constructor(context: ReplayContext) {
+    this.#context = context
+  }
+
+  readonly visitor: LanesOptions['visitor'] = (space) => {
+    const { trace, heat: grid } = this.#context
+    const heat = grid && new HeatCounter(trace, grid, space)
+    const optimum = optimumOnTheWay(this.#context, space)
+    this.#heat = heat
+    this.#optimum = optimum
+    return (block, i) => {
+      heat?.tick(block, i)
+      optimum?.tick(block, i)
+    }
+  }
+
+  get heat(): Table | undefined {
+    return this.#heat?.finish()
+  }
+
+  /** Undefined where it was not counted. */
+  get perPagePs(): number | undefined {
+    return this.#optimum?.ps
+  }
 }
 
 /** What will be done. */
@@ -79,13 +113,14 @@ function planOptionsOf(options: ReplayOptions): PlanOptions {
   }
 }
 
-async function runLanes(plan: ReplayPlan, options: ReplayOptions): Promise<LaneResult[]> {
+async function runLanes(plan: ReplayPlan, options: ReplayOptions, visitor: LanesOptions['visitor']): Promise<LaneResult[]> {
   const jobs = Math.min(options.jobs ?? defaultJobs(plan.context), plan.lanes.length)
   const canShare = plan.lanes.every(({ spec }) => spec !== undefined)
   if (options.jobs !== undefined && (!Number.isInteger(options.jobs) || options.jobs < 1)) {
     throw new UserError('not a number of threads', { field: 'jobs', expected: 'a whole number, 1 or more', got: String(options.jobs) })
   }
-  return jobs > 1 && canShare ? replayOnThreads(plan, jobs, options.progress) : replayLanes(plan.context, plan.lanes, options.progress)
+  const { progress } = options
+  return jobs > 1 && canShare ? replayOnThreads(plan, jobs, { progress, visitor }) : replayLanes(plan.context, plan.lanes, { progress, visitor })
 }
 
 function defaultJobs({ trace }: ReplayContext): number {

@@ -11,7 +11,7 @@ import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT } from '../package.ts'
 import { abandonRelay, type PreparedTrace, RelayAbandoned, type RelayMemory, relayMemory, relayReader, shareTrace } from '../trace/index.ts'
 import type { LaneResult } from './lane-result.ts'
 import { byAddress } from './layout.ts'
-import { replayLanes } from './pass.ts'
+import { type LanesOptions, replayLanes } from './pass.ts'
 import type { ReplayPlan } from './plan.ts'
 import { isResidentNext } from './window.ts'
 import type { WorkerAnswer, WorkerTask } from './worker.ts'
@@ -82,8 +82,8 @@ function numberOf(trace: PreparedTrace): number {
 const errorOf = ({ failed: { parts, message, isAbandoned } }: Extract<WorkerAnswer, { failed: unknown }>): Error =>
   parts ? new UserError(parts) : isAbandoned ? new RelayAbandoned() : new Error(message)
 
-/** `jobs` of at least 2 and at most the number of lanes, each of which has the text that it was made from. */
-export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: number, progress?: (share: number) => void): Promise<LaneResult[]> {
+/** `jobs` of at least 2 and at most the number of lanes, each of which has the text that it was made from. This thread alone has the visitor. */
+export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: number, { progress, visitor }: LanesOptions): Promise<LaneResult[]> {
   const { trace, layout: _layout, ...shared } = context
   // blocks that all threads keep from the replay before are decoded by nobody
   const relay = isResidentNext(trace) ? undefined : relayMemory(trace, jobs)
@@ -101,7 +101,7 @@ export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: numb
       done[0] = share
       report()
     }
-    return replayLanes(context, own, mark, relay && relayReader(trace.stored!, relay))
+    return replayLanes(context, own, { progress: mark, read: relay && relayReader(trace.stored!, relay), visitor })
   }, relay)
   const timer = setInterval(report, PROGRESS_MS)
   const parts = [mine, ...(await settled)]

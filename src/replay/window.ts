@@ -15,6 +15,8 @@ export interface LaneBlock extends TickBlock {
   pagesSeen: Float64Array
 }
 
+/** Of the kernels' memory, kept free for the blocks being read, and for what a lane's counters take. */
+export const RESERVED = 2 ** 29
 /** What a cell of 32 bits holds. */
 const MOST_COUNTED = 0xffff_ffff
 /** A trace of at most so many pairs (half a GB) stays where kernels reach it, from the second replay on. */

@@ -39,7 +39,7 @@ async function answerTo(task: WorkerTask): Promise<WorkerAnswer> {
     const mark = (share: number) => {
       task.done[task.me] = share
     }
-    return { results: replayLanes(context, policies, mark, relay && relayReader(trace!.stored!, relay)) }
+    return { results: replayLanes(context, policies, { progress: mark, read: relay && relayReader(trace!.stored!, relay) }) }
   } catch (error) {
     if (relay) abandonRelay(relay)
     const { message, stack } = error as Error

@@ -12,8 +12,9 @@ const MOST_PAGES = 65_536
 const FIRST = PAGE
 /** A cache line, and more than any element. */
 const LINE = 64
-/** Word of the memory that holds the next free byte, in lines. */
+/** Words of the memory: the next free byte, and the end of what was ever given, in lines. */
 const TOP = 16
+const GIVEN = 17
 
 export class Arena {
   readonly memory: Memory
@@ -21,6 +22,7 @@ export class Arena {
   constructor(memory = new Memory({ initial: 2, maximum: MOST_PAGES, shared: true })) {
     this.memory = memory
     Atomics.compareExchange(this.#words(), TOP, 0, FIRST / LINE)
+    Atomics.compareExchange(this.#words(), GIVEN, 0, FIRST / LINE)
   }
 
   #words(): Int32Array {
@@ -64,10 +66,22 @@ export class Arena {
   /** Zeroed bytes. Throws RangeError when the memory cannot hold them: ask `free` first. */
   #take(bytes: number): number {
     const lines = Math.ceil(bytes / LINE)
-    const at = (Atomics.add(this.#words(), TOP, lines) >>> 0) * LINE
+    const words = this.#words()
+    const first = Atomics.add(words, TOP, lines) >>> 0
+    const at = first * LINE
     const missing = at + lines * LINE - this.memory.buffer.byteLength
     if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE))
-    new Uint8Array(this.memory.buffer, at, bytes).fill(0)
+    // memory that nobody had before is zero
+    const given = Atomics.load(words, GIVEN) >>> 0
+    if (first < given) new Uint8Array(this.memory.buffer, at, Math.min(bytes, (given - first) * LINE)).fill(0)
+    this.#give(first + lines)
     return at
+  }
+
+  #give(end: number): void {
+    const words = this.#words()
+    for (let given = Atomics.load(words, GIVEN); given >>> 0 < end; given = Atomics.load(words, GIVEN)) {
+      if (Atomics.compareExchange(words, GIVEN, given, end) === given) return
+    }
   }
 }

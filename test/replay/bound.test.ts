@@ -6,15 +6,24 @@ import { boundOf } from '../../src/replay/bound.ts'
 import { withCopiesPs } from '../../src/replay/bound-copies.ts'
 import { flowPs } from '../../src/replay/bound-flow.ts'
 import { historiesOf } from '../../src/replay/bound-histories.ts'
-import { optimumIn, perPagePs } from '../../src/replay/bound-pages.ts'
+import { optimumIn, PageOptimum, perPagePs } from '../../src/replay/bound-pages.ts'
 import { pricedBound } from '../../src/replay/bound-prices.ts'
 import { type BoundProblem, boundProblem } from '../../src/replay/bound-problem.ts'
 import type { ReplayContext } from '../../src/replay/context.ts'
 import { planReplay } from '../../src/replay/plan.ts'
+import { withBlocks } from '../../src/replay/window.ts'
 import { type ListedAccess, type TraceEvent, traceFromAccesses } from '../../src/trace/index.ts'
 import { plainWorkspace } from '../../src/wasm/index.ts'
 
 const TICK_NS = 100
+
+/** As a replay counts it while its lanes pass over the trace. */
+const onTheWayPs = (problem: BoundProblem): number =>
+  withBlocks(problem.trace, (space, blockAt) => {
+    const optimum = new PageOptimum(problem, space, 'in the space')
+    for (let b = 0; b < problem.trace.blocks; b++) for (let i = 0; i < blockAt(b).ticks; i++) optimum.tick(blockAt(b), i)
+    return optimum.ps
+  })
 
 /** Few pages, few ticks, one to five hundred accesses at a time, so that moving sometimes pays and sometimes not. */
 const smallTrace = (pages: number, ticks: number) =>
@@ -108,6 +117,7 @@ describe('without capacity limits', () => {
         const problem = boundProblem(contextOf(list, name))
         problem.drops = left.filter(({ pages }) => pages.every((page) => page < problem.pages)).sort((a, b) => a.tick - b.tick)
         expect(perPagePs(problem)).toBe(optimumIn(problem, plainWorkspace))
+        expect(onTheWayPs(problem)).toBe(perPagePs(problem))
         // costs of more than 32 bits are left to TypeScript
         const dear = { ...problem, readPs: problem.readPs.map((ps) => ps * 2 ** 16), writePs: problem.writePs.map((ps) => ps * 2 ** 16) }
         expect(perPagePs({ ...dear, movePs: problem.movePs * 2 ** 16 })).toBe(perPagePs(problem) * 2 ** 16)

@@ -1,12 +1,28 @@
 /** The picture of pages over time against one that is counted access by access, and what it promises at any size. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Table } from '../../src/columns/index.ts'
 import { machine } from '../../src/machine/index.ts'
-import { heatGrid, heatTable } from '../../src/replay/heat.ts'
+import { HeatCounter, type HeatGrid, heatGrid } from '../../src/replay/heat.ts'
 import { replay } from '../../src/replay/index.ts'
-import { type ListedAccess, traceFromAccesses } from '../../src/trace/index.ts'
+import { withBlocks } from '../../src/replay/window.ts'
+import { type ListedAccess, type PreparedTrace, traceFromAccesses } from '../../src/trace/index.ts'
+import { plainWorkspace } from '../../src/wasm/index.ts'
 
 const PAGE = 4096
+
+/** As it is counted on the way, by kernels and by their twins. */
+function heatTable(trace: PreparedTrace, grid: HeatGrid): Table {
+  const [counted, twin] = [undefined, plainWorkspace].map((given) =>
+    withBlocks(trace, (space, blockAt) => {
+      const heat = new HeatCounter(trace, grid, given ?? space)
+      for (let b = 0; b < trace.blocks; b++) for (let i = 0; i < blockAt(b).ticks; i++) heat.tick(blockAt(b), i)
+      return heat.finish()
+    }),
+  )
+  expect(counted!.rows()).toEqual(twin!.rows())
+  return counted!
+}
 
 const accesses = fc
   .array(
