@@ -7,6 +7,7 @@ import {
   defineFormat,
   type FileHead,
   type FormatContext,
+  inLastLine,
   isBinary,
   LONGEST_LINE,
   layoutOf,
@@ -193,15 +194,24 @@ const split = (line: string, separator: string): string[] => line.split(separato
 
 /** Scans all lines; answers the bytes from a line with a quote on, if there is one. */
 async function scanLines(first: Uint8Array, input: AsyncIterator<Uint8Array>, scanner: TableScanner): Promise<Uint8Array | undefined> {
+  let isLast = false
   try {
     scanner.push(first)
     for (let next = await input.next(); !next.done; next = await input.next()) scanner.push(next.value)
+    isLast = true
     scanner.end()
     return undefined
   } catch (error) {
-    if (error instanceof QuoteMet) return scanner.unread()
-    throw error
+    if (!(error instanceof QuoteMet)) throw isLast ? inLastLine(error) : error
+    // without the end that the scanner gave the last line
+    return isLast ? scanner.unread().subarray(0, -1) : scanner.unread()
   }
+}
+
+function newlines(bytes: Uint8Array): number {
+  let count = 0
+  for (const byte of bytes) if (byte === NEWLINE) count++
+  return count
 }
 
 /** csv-parse in its fastest form: the 'readable' event and a read() loop. */
@@ -237,12 +247,30 @@ async function readQuoted(
       reject(known ? error : new UserError(error.message.replace(/ at line \d+.*/, ''), { file, line: linesBefore + error.lines! }))
     })
   })
+  let ends = newlines(first)
+  let isRead = false
+  /** The next bytes, counted. */
+  const next = async (): Promise<Uint8Array | undefined> => {
+    const { done, value } = await input.next()
+    isRead = done === true
+    ends += done ? 0 : newlines(value)
+    return done ? undefined : value
+  }
   const feed = async () => {
     parser.write(first)
-    for (let next = await input.next(); !next.done && !parser.destroyed; next = await input.next()) {
-      if (!parser.write(Buffer.from(next.value))) await new Promise((resolve) => parser.once('drain', resolve).once('close', resolve))
+    for (let chunk = await next(); chunk !== undefined && !parser.destroyed; chunk = await next()) {
+      if (!parser.write(Buffer.from(chunk))) await new Promise((resolve) => parser.once('drain', resolve).once('close', resolve))
     }
     if (!parser.destroyed) parser.end()
   }
-  await Promise.all([finished, feed()])
+  const fed = feed()
+  try {
+    await Promise.all([finished, fed])
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    await fed.catch(() => {})
+    const isOfLast = (): boolean => (error.parts.line ?? 0) > linesBefore + ends
+    while (isOfLast() && !isRead) await next()
+    throw isOfLast() ? inLastLine(error) : error
+  }
 }

@@ -38,7 +38,12 @@ export default defineFormat({
         throw new UserError('a line longer than 1 MiB', { file: context.file, line: trace.line + 1, hint: 'Is this a lackey log?' })
     }
     if (rest.length > 0 && context.lenient) damaged(trace, context, { problem: 'the last line has no end', line: trace.line + 1, dropped: 1 })
-    else if (rest.length > 0) log.lines(Buffer.concat([rest, Buffer.from('\n')]), rest.length + 1)
+    else if (rest.length > 0) {
+      const last = Buffer.from(rest).toString('latin1')
+      if (/^(?:I {2}| [LSM] )/.test(last) && !EXAMPLE.test(last))
+        damaged(trace, context, { problem: 'the last line is cut off', line: trace.line + 1, dropped: 1 })
+      log.lines(Buffer.concat([rest, Buffer.from('\n')]), rest.length + 1)
+    }
     log.finish()
   },
 })

@@ -7,7 +7,7 @@ import { ArrowColumns, type Dictionaries } from './arrow-columns.ts'
 import { blocksOf, FILE_MAGIC, footerOf, LARGEST_BODY, LARGEST_METADATA } from './arrow-footer.ts'
 import { ArrowDamage, type ArrowField, type ArrowMessage, readMessage } from './arrow-messages.ts'
 import { ByteQueue } from './byte-queue.ts'
-import { damaged, undecodable } from './damage.ts'
+import { damaged, LENIENT, undecodable } from './damage.ts'
 import type { FormatContext, TraceWriter } from './format.ts'
 import { TableBatches } from './table-batches.ts'
 import { layoutOf, type TableLayout } from './table-columns.ts'
@@ -22,14 +22,17 @@ const SAMPLE_ROWS = 100
 
 export async function readArrow(bytes: AsyncIterable<Uint8Array>, trace: TraceWriter, context: FormatContext): Promise<void> {
   const { file } = context
-  const cutOff = new UserError('the Arrow data is cut off', { file, hint: 'Copy or write it again; to keep what is complete, give --lenient' })
+  const cutOff = new UserError('the Arrow data is cut off', { file, hint: `Copy or write it again. ${LENIENT}` })
   const queue = new ByteQueue(bytes, () => cutOff)
   const table = new ArrowTable(trace, context)
+  const lost: { rows?: number } = {}
   try {
-    for await (const { message, body } of messages(queue, file, cutOff)) table.take(message, body)
+    for await (const { message, body } of messages(queue, file, cutOff, lost)) table.take(message, body)
   } catch (error) {
-    if (error === cutOff && context.lenient) damaged(trace, context, { problem: 'the Arrow data ends within a record batch', line: table.rows + 1 })
-    else if (error instanceof ArrowDamage) throw undecodable('Arrow', file, error)
+    if (error === cutOff && context.lenient) {
+      const problem = `the Arrow data ends within a ${lost.rows === undefined ? 'message' : 'record batch'}`
+      damaged(trace, context, { problem, line: table.rows + 1, dropped: lost.rows, orMore: true })
+    } else if (error instanceof ArrowDamage) throw undecodable('Arrow', file, error)
     else throw error
   } finally {
     await queue.close()
@@ -37,8 +40,13 @@ export async function readArrow(bytes: AsyncIterable<Uint8Array>, trace: TraceWr
   table.describe()
 }
 
-/** Schema, dictionaries and batches in their order. A file must reach its end mark; a stream may just end. */
-async function* messages(queue: ByteQueue, file: string, cutOff: UserError): AsyncGenerator<{ message: ArrowMessage; body: Uint8Array }> {
+/** Schema, dictionaries and batches in their order. A file must reach its end mark; a stream may just end. `lost`: what is being read. */
+async function* messages(
+  queue: ByteQueue,
+  file: string,
+  cutOff: UserError,
+  lost: { rows?: number },
+): AsyncGenerator<{ message: ArrowMessage; body: Uint8Array }> {
   let prefix = await queue.take(4)
   const isFile = prefix?.toString('latin1') === FILE_MAGIC.slice(0, 4)
   if (isFile) {
@@ -55,7 +63,10 @@ async function* messages(queue: ByteQueue, file: string, cutOff: UserError): Asy
     if (length > LARGEST_METADATA) throw new ArrowDamage('a message too long')
     const message = readMessage(await queue.need(length))
     if (message.bodyLength > LARGEST_BODY) throw tooLarge(file, `${message.bodyLength} bytes`)
-    yield { message, body: await bodyOf(queue, message.bodyLength) }
+    if (message.kind === 'batch') lost.rows = message.batch.rows
+    const body = await bodyOf(queue, message.bodyLength)
+    delete lost.rows
+    yield { message, body }
   }
   if (isFile) throw cutOff
 }

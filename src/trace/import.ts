@@ -7,6 +7,7 @@ import { ArrowTableWriter } from './arrow-writer.ts'
 import { type EncodedBlock, encoded } from './block-codec.ts'
 import { CsvWriter } from './csv-writer.ts'
 import type { FoldedTrace, ReadPages } from './folded-trace.ts'
+import type { LintVerdict } from './format.ts'
 import { NativeFileWriter } from './native-file.ts'
 import { findAccesses, findReady, fold, type OpenOptions, readThrough } from './open.ts'
 import { ParquetTableWriter } from './parquet-writer.ts'
@@ -89,8 +90,8 @@ async function tableWriter(out: string, pageSize: number | undefined): Promise<P
   return /\.(arrow|feather)$/.test(out) ? ArrowTableWriter.create(out, pageSize) : new CsvWriter(out, pageSize)
 }
 
-/** Writes a generated or recorded trace as a table of accesses; answers how many events have no place in it. */
-export async function exportTable(name: string, out: string, options: OpenOptions = {}): Promise<number> {
+/** Writes a generated or recorded trace as a table of accesses; answers how many events have no place in it. `onVerdict` hears what is doubtful. */
+export async function exportTable(name: string, out: string, options: OpenOptions = {}, onVerdict?: (verdict: LintVerdict) => void): Promise<number> {
   if (resolve(name) === resolve(out)) throw new UserError('the output would replace the recording', { file: out, expected: 'another name' })
   const found = await findAccesses(name, options)
   if (options.sampleOneIn !== undefined && options.sampleOneIn !== 1)
@@ -103,6 +104,7 @@ export async function exportTable(name: string, out: string, options: OpenOption
     table.abort()
     throw error
   }
+  for (const verdict of table.verdicts) onVerdict?.(verdict)
   return table.eventsLeftOut
 }
 

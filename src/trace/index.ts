@@ -5,7 +5,7 @@ export { Address } from './address.ts'
 export { readArrow } from './arrow-file.ts'
 export { type ListedAccess, type ListOptions, traceFromAccesses } from './build.ts'
 export { SecondsClock } from './clock.ts'
-export { type Damage, damaged } from './damage.ts'
+export { type Damage, damaged, inLastLine } from './damage.ts'
 export type { TraceEvent, TraceEventKind } from './events.ts'
 export {
   type AccessKind,

@@ -1,6 +1,6 @@
 /** Lines of a text file from its bytes, of any length in bounded memory. */
 import { UserError } from '../errors.ts'
-import { damaged } from './damage.ts'
+import { damaged, inLastLine } from './damage.ts'
 import type { FormatContext, TraceWriter } from './format.ts'
 
 /** No text format here has longer lines; a longer one is not text, or not line by line. */
@@ -33,5 +33,10 @@ export async function eachLine(
   }
   if (rest === '') return
   if (context.lenient) damaged(trace, context, { problem: 'the last line has no end', line: number + 1, dropped: 1 })
-  else onLine(rest, number + 1)
+  else
+    try {
+      onLine(rest, number + 1)
+    } catch (error) {
+      throw inLastLine(error)
+    }
 }

@@ -1,6 +1,7 @@
 /** LZ4 frames (lz4_Frame_format.md 1.6.4) as a stream of bytes; memory is one block and the 64 KiB window before it. */
 import { UserError } from '../errors.ts'
 import { ByteQueue } from './byte-queue.ts'
+import { LENIENT } from './damage.ts'
 
 const FRAME = 0x184d2204
 /** Magic numbers 0x184d2a50 … 5f mark frames to be skipped. */
@@ -9,7 +10,7 @@ const WINDOW = 1 << 16
 const UNCOMPRESSED = 0x8000_0000 | 0
 
 export async function* unlz4(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
-  const queue = new ByteQueue(chunks, () => new UserError('the lz4 data is cut off', { file: path, hint: 'Copy or record it again' }))
+  const queue = new ByteQueue(chunks, () => new UserError('the lz4 data is cut off', { file: path, hint: `Copy or record it again. ${LENIENT}` }))
   try {
     for (let magic = await queue.take(4); magic !== undefined; magic = await queue.take(4)) {
       const number = magic.readUInt32LE()

@@ -2,6 +2,7 @@
 import { snappyUncompress } from 'hyparquet/src/snappy.js'
 import { UserError } from '../errors.ts'
 import { ByteQueue } from './byte-queue.ts'
+import { LENIENT } from './damage.ts'
 
 const COMPRESSED = 0x00
 const UNCOMPRESSED = 0x01
@@ -9,7 +10,7 @@ const STREAM_IDENTIFIER = 0xff
 const LARGEST_CHUNK = 1 << 16
 
 export async function* unsnappy(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
-  const queue = new ByteQueue(chunks, () => new UserError('the snappy data is cut off', { file: path, hint: 'Copy or record it again' }))
+  const queue = new ByteQueue(chunks, () => new UserError('the snappy data is cut off', { file: path, hint: `Copy or record it again. ${LENIENT}` }))
   try {
     for (let head = await queue.take(4); head !== undefined; head = await queue.take(4)) {
       const type = head[0]!

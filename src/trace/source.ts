@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { UserError } from '../errors.ts'
 import { formatCount } from '../units.ts'
+import { LENIENT } from './damage.ts'
 import type { ByteChunks, FileHead } from './format.ts'
 import { unlz4 } from './lz4.ts'
 import { unsnappy } from './snappy.ts'
@@ -251,6 +252,6 @@ function damaged(error: unknown, name: string, { read }: Counted, path: string):
   if (error instanceof UserError || (typeof code === 'string' && !code.startsWith('Z_'))) return error
   const byte = `byte ${formatCount(read)}`
   if (code === 'Z_BUF_ERROR' || /end of file/i.test(message))
-    return new UserError(`the ${name} data is cut off at ${byte}`, { file: path, hint: 'Copy or record it again; the file is not complete' })
+    return new UserError(`the ${name} data is cut off at ${byte}`, { file: path, hint: `Copy or record it again; the file is not complete. ${LENIENT}` })
   return new UserError(`the ${name} data is damaged before ${byte}`, { file: path, got: message })
 }

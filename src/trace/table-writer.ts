@@ -1,7 +1,7 @@
 /** What the writers of tables of single accesses share: tasks by index, the order of time, and what has no place in a table. */
 import { UserError } from '../errors.ts'
 import type { TraceEvent } from './events.ts'
-import type { AccessKind, TraceWriter } from './format.ts'
+import type { AccessKind, LintVerdict, TraceWriter } from './format.ts'
 import { OutputFile } from './output-file.ts'
 
 /** What `op` of a row stands for, in the order of READ, WRITE, MODIFY. */
@@ -12,6 +12,8 @@ export abstract class TableWriter implements TraceWriter {
   readonly pageSize: number
   /** Rows have no place for them. */
   eventsLeftOut = 0
+  /** Nor for them. */
+  readonly verdicts: LintVerdict[] = []
   protected readonly out: OutputFile
   protected readonly tasks: { pid: number; tid: number }[] = []
   readonly #processes: number[] = []
@@ -56,7 +58,9 @@ export abstract class TableWriter implements TraceWriter {
   }
 
   fact(): void {}
-  lint(): void {}
+  lint(verdict: LintVerdict): void {
+    this.verdicts.push(verdict)
+  }
   describe(): void {}
 
   abstract finish(): void

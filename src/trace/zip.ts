@@ -6,6 +6,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { UserError } from '../errors.ts'
+import { LENIENT } from './damage.ts'
 
 const END_RECORD = 0x06054b50
 const ZIP64_LOCATOR = 0x07064b50
@@ -95,7 +96,7 @@ async function readDirectory(file: FileHandle, path: string): Promise<Member[]> 
   const tail = await readAt(file, Math.max(0, size - END_RECORD_SPAN), Math.min(size, END_RECORD_SPAN), path)
   let at = tail.length - 22
   while (at >= 0 && tail.readUInt32LE(at) !== END_RECORD) at--
-  if (at < 0) throw new UserError('the zip archive is cut off: its directory at the end is missing', { file: path, hint: 'Copy it again' })
+  if (at < 0) throw new UserError('the zip archive is cut off: its directory at the end is missing', { file: path, hint: `Copy it again. ${LENIENT}` })
   let count = tail.readUInt16LE(at + 10)
   let bytes = tail.readUInt32LE(at + 12)
   let offset = tail.readUInt32LE(at + 16)

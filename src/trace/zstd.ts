@@ -2,6 +2,7 @@
 import xxhash from 'xxhash-wasm'
 import { UserError } from '../errors.ts'
 import { ByteQueue } from './byte-queue.ts'
+import { LENIENT } from './damage.ts'
 import { BlockDecoder, LARGEST_BLOCK, RLE } from './zstd-block.ts'
 import { DamagedBlock } from './zstd-entropy.ts'
 
@@ -17,7 +18,8 @@ const { create64 } = await xxhash()
 
 export async function* unzstd(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
   let read = 0
-  const cutOff = () => new UserError(`the zstd data is cut off at byte ${read}`, { file: path, hint: 'Copy or record it again; the file is not complete' })
+  const cutOff = () =>
+    new UserError(`the zstd data is cut off at byte ${read}`, { file: path, hint: `Copy or record it again; the file is not complete. ${LENIENT}` })
   const queue = new ByteQueue(
     counted(chunks, (bytes) => (read += bytes)),
     cutOff,

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { exportTable, importTrace, isTableName, nativeFacts } from '../../trace/index.ts'
+import { exportTable, importTrace, isTableName, type LintVerdict, nativeFacts } from '../../trace/index.ts'
 import { formatCount, formatDuration, formatSize, parseCount } from '../../units.ts'
 import { defineCommand, once } from '../command.ts'
 import { progressBar } from '../progress.ts'
@@ -40,9 +40,10 @@ export default defineCommand({
       checkpointEvery: checkpoint === undefined ? undefined : parseCount(checkpoint, '--checkpoint'),
     }
     if (isTableName(out)) {
-      const eventsLeftOut = await exportTable(args['trace'] as string, out, options).finally(bar.stop)
+      const verdicts: LintVerdict[] = []
+      const eventsLeftOut = await exportTable(args['trace'] as string, out, options, (verdict) => verdicts.push(verdict)).finally(bar.stop)
       if (eventsLeftOut > 0) process.stderr.write(`note: ${formatCount(eventsLeftOut)} events have no place in a table; a .nrt file keeps them\n`)
-      process.stdout.write(`${out}\n`)
+      process.stdout.write(`${out}${dropped(verdicts)}\n`)
       return undefined
     }
     await importTrace(args['trace'] as string, out, options).finally(bar.stop)
@@ -51,9 +52,12 @@ export default defineCommand({
   },
 })
 
+/** What --lenient left out of a damaged recording, and where. */
+const dropped = (verdicts: readonly LintVerdict[]): string => verdicts.flatMap(({ code, message }) => (code === 'damaged' ? [`; ${message}`] : [])).join('')
+
 /** One line about a native file just written. */
 export function describeNative(file: string): string {
   const { meta, ticks } = nativeFacts(file)
   const size = formatSize(statSync(file).size)
-  return `${file}: ${formatCount(meta.accesses)} accesses to ${formatCount(meta.pages)} pages in ${formatCount(ticks)} ticks of ${formatDuration(meta.tickNs)}, ${size}`
+  return `${file}: ${formatCount(meta.accesses)} accesses to ${formatCount(meta.pages)} pages in ${formatCount(ticks)} ticks of ${formatDuration(meta.tickNs)}, ${size}${dropped(meta.lint)}`
 }
