@@ -19,6 +19,9 @@ import { openBytes } from './source.ts'
 import { generateInto, listWorkloads, loadWorkload } from './workload.ts'
 import { FoldingWriter } from './writer.ts'
 
+/** A thread takes some 50 ms and 20 MB to start: below so many bytes that is longer than what it saves. */
+const OWN_THREAD_FROM = 2 ** 22
+
 export interface OpenOptions {
   /** Name of a format or path of a user's; default: recognised by content. */
   format?: string
@@ -36,6 +39,8 @@ export interface OpenOptions {
   checkpointEvery?: number
   /** Keep what is complete of a damaged file. */
   lenient?: boolean
+  /** Compressed files from so many bytes on are decompressed in a thread of their own (default 4 MiB); the result is the same. */
+  threadFrom?: number
   /** What stands between the recording and the fold, such as a cache (src/cache). */
   through?: (writer: TraceWriter) => TraceWriter & { finish(): void }
   /** Hears now and then which share of the recording was read, and when importing how many accesses that were. */
@@ -183,7 +188,7 @@ async function workload(name: string, { progress }: OpenOptions): Promise<Record
 }
 
 async function findInFile(file: string, options: OpenOptions): Promise<Recording | { open(): PreparedTrace }> {
-  const source = await openBytes(file, options)
+  const source = await openBytes(file, { threadFrom: OWN_THREAD_FROM, ...options })
   const { name, format } = options.format === undefined ? await recognise(source.head, file) : await loadFormat(options.format)
   if ('open' in format) {
     await source.close()

@@ -1,19 +1,12 @@
 /** A file as a stream of decompressed bytes, in bounded memory. What compressed it is recognised by its first bytes. */
-import { close, existsSync, open, read, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { basename, dirname } from 'node:path'
-import { Readable } from 'node:stream'
-import { promisify } from 'node:util'
-import * as zlib from 'node:zlib'
 import { UserError } from '../errors.ts'
-import { formatCount } from '../units.ts'
-import { LENIENT } from './damage.ts'
+import { decodedInThread } from './decode-thread.ts'
+import { type Compression, countBytes, DECODERS, FileChunks } from './decoders.ts'
 import type { ByteChunks, FileHead } from './format.ts'
-import { unlz4 } from './lz4.ts'
-import { unsnappy } from './snappy.ts'
-import { leftIn, zipBytes } from './zip.ts'
-import { unzstd } from './zstd.ts'
 
-const CHUNK = 1 << 18
 /** What formats see to recognise a file. */
 const HEAD_BYTES = 1 << 16
 
@@ -33,9 +26,12 @@ export interface SourceOptions {
   progress?: (share: number) => void
   /** Compressed data that is damaged or cut off ends there, with `damage`, instead of an error. */
   lenient?: boolean
+  /** Compressed files from so many bytes on are decoded in a thread of their own. Default: none. */
+  threadFrom?: number
 }
 
-export type Compression = 'none' | 'gzip' | 'zstd' | 'zlib' | 'zip' | 'lz4' | 'snappy'
+/** What zlib decodes is decoded on threads of Node's own. */
+const DECODED_HERE: readonly Compression[] = ['none', 'gzip', 'zlib', 'zip']
 
 /** First bytes of what is read. zlib (damo's records) has several, one per level, all multiples of 31. */
 const COMPRESSIONS: [Compression, ...number[]][] = [
@@ -57,7 +53,7 @@ const OTHER_COMPRESSIONS: { name: string; magic: number[]; command: string }[] =
   { name: 'bzip2', magic: [0x42, 0x5a, 0x68], command: 'bzip2 -dc' },
 ]
 
-export async function openBytes(path: string, { progress, lenient = false }: SourceOptions = {}): Promise<ByteSource> {
+export async function openBytes(path: string, { progress, lenient = false, threadFrom = Number.POSITIVE_INFINITY }: SourceOptions = {}): Promise<ByteSource> {
   checkReadable(path)
   const { size } = statSync(path)
   const file = new FileChunks(path)
@@ -73,9 +69,12 @@ export async function openBytes(path: string, { progress, lenient = false }: Sou
         hint: `${command} ${path} | zstd > …`,
       })
   }
-  const counted = countBytes(raw.all(), (read) => progress?.(size > 0 ? Math.min(1, read / size) : 0))
+  const onRead = (read: number) => progress?.(size > 0 ? Math.min(1, read / size) : 0)
   const source: Pick<ByteSource, 'damage'> = {}
-  const chunks = DECODERS[compression](counted, path, lenient)
+  const isElsewhere = size >= threadFrom && availableParallelism() > 1 && !DECODED_HERE.includes(compression)
+  if (isElsewhere) await file.close()
+  const thread = isElsewhere ? decodedInThread({ path, compression, lenient }, onRead) : undefined
+  const chunks = thread ?? DECODERS[compression](countBytes(raw.all(), onRead), path, lenient)
   const decoded = peekable(lenient ? untilDamage(chunks, source) : chunks, HEAD_BYTES)
   const head = await withReadErrors(path, decoded.peek())
   if (head.length === 0) throw new UserError('the file is empty inside its compression', { file: path })
@@ -83,46 +82,11 @@ export async function openBytes(path: string, { progress, lenient = false }: Sou
     head: { bytes: head, text: Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1'), fileName: plainName(path) },
     bytes: compression === 'none' ? Object.assign(decoded.all(), { borrow: () => file.borrow() }) : decoded.all(),
     compression,
-    close: () => file.close(),
+    async close() {
+      await thread?.return(undefined)
+      await file.close()
+    },
   })
-}
-
-/** A file, chunk by chunk. */
-class FileChunks {
-  readonly #path: string
-  #file: number | undefined
-  /** Where chunks lie from now on, one after the other. */
-  #borrowed: Uint8Array | undefined
-
-  constructor(path: string) {
-    this.#path = path
-  }
-
-  borrow(): void {
-    this.#borrowed = Buffer.allocUnsafeSlow(CHUNK)
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const file = await promisify(open)(this.#path, 'r')
-    this.#file = file
-    try {
-      while (this.#file !== undefined) {
-        const chunk = this.#borrowed ?? Buffer.allocUnsafeSlow(CHUNK)
-        const { bytesRead } = await promisify(read)(file, chunk, 0, CHUNK, null)
-        if (bytesRead === 0) return
-        yield chunk.subarray(0, bytesRead)
-      }
-    } finally {
-      await this.close()
-    }
-  }
-
-  /** For a file that nobody reads to its end. */
-  async close(): Promise<void> {
-    const file = this.#file
-    this.#file = undefined
-    if (file !== undefined) await promisify(close)(file)
-  }
 }
 
 async function* untilDamage(chunks: AsyncIterable<Uint8Array>, source: Pick<ByteSource, 'damage'>): AsyncGenerator<Uint8Array> {
@@ -195,63 +159,4 @@ function peekable(chunks: AsyncIterable<Uint8Array>, wanted: number) {
       }
     },
   }
-}
-
-interface Counted {
-  bytes: AsyncIterable<Uint8Array>
-  read: number
-}
-
-function countBytes(chunks: AsyncIterable<Uint8Array>, onRead: (bytes: number) => void): Counted {
-  const counted: Counted = { read: 0, bytes: chunks }
-  counted.bytes = (async function* () {
-    for await (const chunk of chunks) {
-      counted.read += chunk.length
-      onRead(counted.read)
-      yield chunk
-    }
-  })()
-  return counted
-}
-
-type Decoder = (source: Counted, path: string, lenient: boolean) => AsyncIterable<Uint8Array>
-
-const DECODERS: Record<Compression, Decoder> = {
-  none: (source) => source.bytes,
-  gzip: (source, path) => transform(source, zlib.createGunzip({ chunkSize: CHUNK }), 'gzip', path),
-  zlib: (source, path) => transform(source, zlib.createInflate({ chunkSize: CHUNK }), 'zlib', path),
-  zstd: (source, path) => unzstd(source.bytes, path),
-  lz4: (source, path) => unlz4(source.bytes, path),
-  snappy: (source, path) => unsnappy(source.bytes, path),
-  zip: unzip,
-}
-
-/** The directory of a zip archive is at its end, so it is read by position and the stream is let go. */
-async function* unzip(source: Counted, path: string, lenient: boolean): AsyncGenerator<Uint8Array> {
-  for await (const _ of source.bytes) break
-  yield* zipBytes(path, lenient)
-}
-
-async function* transform(source: Counted, decoder: zlib.Gunzip, name: string, path: string): AsyncGenerator<Uint8Array> {
-  const input = Readable.from(source.bytes, { objectMode: false, highWaterMark: CHUNK })
-  input.on('error', (error) => decoder.destroy(error))
-  input.pipe(decoder)
-  try {
-    for await (const chunk of decoder) yield chunk as Uint8Array
-  } catch (error) {
-    yield* leftIn(decoder)
-    throw damaged(error, name, source, path)
-  } finally {
-    input.destroy()
-  }
-}
-
-/** A message for what zlib throws; other errors are passed on. */
-function damaged(error: unknown, name: string, { read }: Counted, path: string): unknown {
-  const { code, message } = error as { code?: string | number; message: string }
-  if (error instanceof UserError || (typeof code === 'string' && !code.startsWith('Z_'))) return error
-  const byte = `byte ${formatCount(read)}`
-  if (code === 'Z_BUF_ERROR' || /end of file/i.test(message))
-    return new UserError(`the ${name} data is cut off at ${byte}`, { file: path, hint: `Copy or record it again; the file is not complete. ${LENIENT}` })
-  return new UserError(`the ${name} data is damaged before ${byte}`, { file: path, got: message })
 }
