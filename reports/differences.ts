@@ -1,4 +1,5 @@
 import {
+  CHANGE_AXIS,
   chance,
   defineReport,
   LANE_ROWS,
@@ -29,7 +30,7 @@ export default defineReport({
       start: Math.min(0, (interval?.[0] ?? ratio) - 1),
       verdict,
     }))
-    const change = { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: { format: '+~%', tickCount: 8 }, scale: { zero: true } }
+    const change = { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: CHANGE_AXIS, scale: { zero: true } }
     return [
       {
         name: 'differences',

@@ -24,7 +24,8 @@ export default defineReport({
       {
         name: 'local-share-over-time',
         title: 'Share of local accesses over time',
-        caption: 'Higher is better. A dip is work that moved to data on another node; the slope after it is how fast the policy reacts.',
+        caption:
+          'Higher is better. A dip is work that moved to data on another node; the slope after it is how fast the policy reacts, a gap is time without accesses.',
         description: 'Line chart: share of accesses served by local memory over time, one line per policy',
         width: 'full',
         data: { epochs },
@@ -33,7 +34,7 @@ export default defineReport({
       {
         name: 'latency-over-time',
         title: 'Mean access latency over time',
-        caption: 'Lower is better. Hint faults and migration are not in it.',
+        caption: 'Lower is better. Hint faults and migration are not in it; a gap is time without accesses.',
         description: 'Line chart: mean access latency in nanoseconds over time, one line per policy',
         width: 'full',
         data: { epochs },
@@ -47,7 +48,8 @@ export default defineReport({
 function lines(calculate: string, title: string, grid: TimeGrid, format: string, scale: object): Record<string, unknown> {
   return {
     data: { name: 'epochs' },
-    transform: [{ filter: 'datum.local + datum.remote > 0' }, { calculate, as: 'value' }],
+    // a line has gaps where nothing was accessed
+    transform: [{ calculate: `datum.local + datum.remote > 0 ? ${calculate} : null`, as: 'value' }],
     height: 230,
     mark: { type: 'line', clip: true },
     encoding: {

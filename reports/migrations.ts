@@ -61,7 +61,7 @@ export default defineReport({
       {
         name: 'migrations-by-reason',
         title: 'Pages moved by reason',
-        caption: 'One strip per policy that moved anything; reasons as the tracepoint mm_migrate_pages prints them.',
+        caption: 'One strip per policy that moved anything, each on a scale of its own; reasons as the tracepoint mm_migrate_pages prints them.',
         description: 'Bar charts over time: base pages migrated per time bin, one strip per policy, coloured by reason',
         width: 'full',
         data: { moves },

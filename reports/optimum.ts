@@ -34,7 +34,7 @@ export default defineReport({
         caption: `Shorter is better: total memory time above that of the best placement page by page, which no policy can undercut. ${WHY_WHOLE}`,
         description: 'Bar chart: total cost of each policy above the per-page optimum, in percent',
         data: { summary: rows.filter(({ above }) => above !== null), ...errors.data },
-        spec: bars(run, 'above', 'above the optimum', errors),
+        spec: bars(run.record.lanes.length, 'above', 'above the optimum', errors),
       },
       {
         name: 'possible-gain',
@@ -42,7 +42,7 @@ export default defineReport({
         caption: `Longer is better: how far from the baseline (0%) towards the optimum (100%). Below zero the policy costs more than it saves. ${WHY_WHOLE}`,
         description: 'Bar chart: share of the possible gain that each policy reaches, from the baseline to the optimum',
         data: { summary: rows.filter(({ gain, lane }) => gain !== null && lane !== run.record.baseline) },
-        spec: bars(run, 'gain', 'of the possible gain'),
+        spec: bars(run.record.lanes.length - 1, 'gain', 'of the possible gain'),
       },
     ]
   },
@@ -51,8 +51,10 @@ export default defineReport({
 /** Why these charts do not follow a time window. */
 const WHY_WHOLE = 'Known for the whole run only: where a page lies best depends on all that uses it.'
 
-function bars(run: RunTables, field: string, title: string, errors?: ErrorBars): Record<string, unknown> {
+function bars(lanes: number, field: 'above' | 'gain', title: string, errors?: ErrorBars): Record<string, unknown> {
   const value = { field, type: 'quantitative' }
+  // nothing is gained beyond all of it: the room for figures has no ticks
+  const axis = { tickCount: 5, labelExpr: field === 'gain' ? "datum.value > 1 ? '' : format(datum.value, ',~%')" : "format(datum.value, ',~%')" }
   return {
     data: { name: 'summary' },
     // The figure stands right of its bar, or of zero where the bar points left; the unseen point keeps room for it
@@ -67,10 +69,10 @@ function bars(run: RunTables, field: string, title: string, errors?: ErrorBars):
       },
       { calculate: 'datum.most + 0.2 * (datum.most - min(0, datum.least))', as: 'room' },
     ],
-    height: laneHeight(run.record.lanes.length),
+    height: laneHeight(lanes),
     encoding: {
       y: LANE_ROWS,
-      x: { ...value, title, axis: { format: ',~%', tickCount: 5 } },
+      x: { ...value, title, axis },
       tooltip: [LANE_TOOLTIP, { ...value, title, format: '.1%' }],
     },
     layer: [

@@ -1,6 +1,7 @@
 import { logAverage, max, median, min } from 'simple-statistics'
 import {
   type Cell,
+  CHANGE_AXIS,
   type Change,
   changesAlong,
   defineReport,
@@ -146,7 +147,7 @@ function tuningChart(run: RunTables, { policy, param, changes }: Tuning): Report
       height: 240,
       encoding: {
         x: { field: 'value', type: 'ordinal', title: label(param), sort: inOrder(data.map(({ value }) => value)), axis: { labelAngle: 0 } },
-        y: { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: { format: '+~%' }, scale: { zero: false } },
+        y: { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: { ...CHANGE_AXIS, tickCount: 6 }, scale: { zero: false } },
       },
       layer: [
         { mark: { type: 'line', color: 'theme:soft', strokeWidth: 1, opacity: 0.5 }, encoding: { detail: { field: 'series' } } },
@@ -175,7 +176,7 @@ function axisChart(run: RunTables, points: readonly StudyPoint[], axis: string, 
     change: ratio - 1,
   }))
   const isOrdered = ORDERED.includes(axis)
-  const change = { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: { format: '+~%', tickCount: 6 }, scale: { zero: false } }
+  const change = { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: { ...CHANGE_AXIS, tickCount: 6 }, scale: { zero: false } }
   const value = { field: 'value', type: 'ordinal', title: isOrdered ? name : null, sort: values.map(word) }
   return {
     name: `along-${name}`,

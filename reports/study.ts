@@ -1,5 +1,6 @@
 import { logAverage, min } from 'simple-statistics'
 import {
+  CHANGE_AXIS,
   type Cost,
   costsBySetting,
   defineReport,
@@ -23,7 +24,7 @@ export default defineReport({
   text: (run) => [overview(run)],
   charts(run) {
     const costs = settings(run).filter(({ lane }) => lane !== run.record.baseline)
-    const change = { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: { format: '+~%', tickCount: 8 }, scale: { zero: true } }
+    const change = { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: CHANGE_AXIS, scale: { zero: true } }
     return [
       {
         name: 'cost-by-setting',

@@ -3,7 +3,7 @@ import { type Judged, LEAST_BLOCKS, LEAST_TRACES, MEAN_NOTES, method, type Polic
 import { formatCount, formatPercent } from '../units.ts'
 import { bindChart, type ChartContext, type VegaLiteSpec } from './bind.ts'
 import type { ReportChart, ReportTable } from './define.ts'
-import { gridColumns, LANE_ROWS, LANE_TOOLTIP, laneHeight } from './pieces.ts'
+import { CHANGE_AXIS, gridColumns, LANE_ROWS, LANE_TOOLTIP, laneHeight } from './pieces.ts'
 import { shortened } from './text.ts'
 import type { Scheme } from './theme.ts'
 
@@ -159,7 +159,7 @@ export function comparisonCharts(comparison: PolicyComparison): ReportChart[] {
               mark: { type: 'rule', strokeWidth: 3, strokeCap: 'round' },
               encoding: {
                 y,
-                x: { field: 'from', type: 'quantitative', title: `change of ${what}`, axis: { format: '+~%', tickCount: 4 } },
+                x: { field: 'from', type: 'quantitative', title: `change of ${what}`, axis: { ...CHANGE_AXIS, tickCount: 4 } },
                 x2: { field: 'to' },
               },
             },

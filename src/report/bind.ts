@@ -43,10 +43,16 @@ export function chartContext(run: RunTables): ChartContext {
   }
 }
 
+/** What lines over time show. */
+const COURSE = ['time_ns', 'local', 'remote', 'memory_stall_ns', 'migrated']
+
 /** For each lane, how many earlier lanes have the very same course: their lines would hide each other. */
 export function coincidence(run: RunTables, lanes: readonly string[]): number[] {
   const courses = new Map<string, string>()
-  for (const { lane, ...rest } of run.rows('epochs')) courses.set(lane as string, `${courses.get(lane as string) ?? ''}${Object.values(rest).join()};`)
+  for (const row of run.rows('epochs')) {
+    const lane = row['lane'] as string
+    courses.set(lane, `${courses.get(lane) ?? ''}${COURSE.map((column) => row[column]).join()};`)
+  }
   return lanes.map((lane, index) => lanes.slice(0, index).filter((other) => courses.has(other) && courses.get(other) === courses.get(lane)).length)
 }
 

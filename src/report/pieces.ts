@@ -5,6 +5,9 @@ import type { TimeGrid } from './time.ts'
 /** Counts as 1.2k, 3M; the format alone would give every tick the prefix of the largest. */
 export const COUNT_AXIS = { tickCount: 5, tickMinStep: 1, labelExpr: "format(datum.value, '~s')" }
 
+/** Changes as +10%, and nothing as 0%; ticks of less than a per cent have their decimals. */
+export const CHANGE_AXIS = { tickCount: 8, labelExpr: "datum.value === 0 ? '0%' : format(datum.value, '+.3~%')" }
+
 /** Horizontal bars: one row per lane. */
 export const LANE_ROWS = { field: 'lane', type: 'nominal', title: null }
 export const LANE_COLOUR = { field: 'lane', type: 'nominal' }

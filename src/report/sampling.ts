@@ -97,6 +97,6 @@ function ofTotals(run: RunTables): string | null {
     const most = Math.max(0, ...relative)
     return most === 0 ? [] : [`${(METRICS[name] as Metric).label} ±${formatPercent(most)}`]
   })
-  if (errors.length > 0) return `Error of totals (95%), at most: ${errors.join(', ')}; parts of them are less certain.`
+  if (errors.length > 0) return `Error of totals (95%), at most: ${errors.join(', ')}; of parts of them (times, nodes, routes) no error is known.`
   return run.record.trace.sample === undefined || run.study !== undefined ? null : 'All pages that matter were kept: sampling leaves no error.'
 }

@@ -39,7 +39,7 @@ export const ROLES = {
   'heat-1': ['#d3e1ee', '#263a50'],
   'heat-2': ['#a9c8e2', '#2c5174'],
   'heat-3': ['#77a9d3', '#336c9c'],
-  'heat-4': ['#4585bd', '#488cc4'],
+  'heat-4': ['#5591c6', '#3b79ac'],
   'heat-5': ['#22609a', '#77b1e2'],
   'heat-6': ['#123f6e', '#b9dbf7'],
 } as const satisfies Record<string, readonly [light: string, dark: string]>
@@ -93,7 +93,7 @@ export function chartConfig(scheme: Scheme): Record<string, unknown> {
       labelLimit: 260,
       titleLimit: 400,
     },
-    axisX: { grid: false, labelFlush: true, labelOverlap: true },
+    axisX: { grid: false, labelFlush: true, labelOverlap: true, labelSeparation: 6 },
     axisY: { domain: false, ticks: false, tickCount: 5 },
     axisBand: { grid: false, domain: false, ticks: false, labelColor: ink, labelFontSize: 11.5 },
     header: { labelColor: ink, titleColor: soft, labelFontSize: 11.5, labelFontWeight: 600, labelAnchor: 'start', labelLimit: 320, labelPadding: 6 },
