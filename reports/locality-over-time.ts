@@ -49,9 +49,26 @@ function lines(calculate: string, title: string, grid: TimeGrid, format: string,
   return {
     data: { name: 'epochs' },
     // a line has gaps where nothing was accessed
-    transform: [{ calculate: `datum.local + datum.remote > 0 ? ${calculate} : null`, as: 'value' }],
+    transform: [
+      { calculate: `datum.local + datum.remote > 0 ? ${calculate} : null`, as: 'value' },
+      {
+        window: [
+          { op: 'lag', field: 'value', as: 'before' },
+          { op: 'lead', field: 'value', as: 'after' },
+        ],
+        groupby: ['lane'],
+        sort: [{ field: 'time' }],
+      },
+    ],
     height: 230,
-    mark: { type: 'line', clip: true },
+    layer: [
+      { mark: { type: 'line', clip: true } },
+      // what has a gap on both sides would not be seen as a line
+      {
+        transform: [{ filter: 'isValid(datum.value) && !isValid(datum.before) && !isValid(datum.after)' }],
+        mark: { type: 'point', filled: true, size: 26, clip: true },
+      },
+    ],
     encoding: {
       x: timeAxis(grid),
       y: { field: 'value', type: 'quantitative', title, scale, axis: { format: format === '.1%' ? '.0%' : ',~f' } },

@@ -74,7 +74,7 @@ export function planReplay(given: PreparedTrace, machine: Machine, lanes: LanePo
   const pace = options.pace ?? defaultPace(spanNs)
   if (pace !== 1) {
     warnings.push(
-      `the recording lasts ${formatDuration(spanNs)}: policies see a clock that runs ${pace} times faster, so that what wakes every second still wakes (--pace 1 for recorded time)`,
+      `the recording lasts ${formatDuration(spanNs)}: policies see a clock that runs ${Number.isInteger(pace) ? formatCount(pace) : pace} times faster, so that what wakes every second still wakes (--pace 1 for recorded time)`,
     )
   }
   if (trace.meta.fidelity !== 'every access')

@@ -20,7 +20,7 @@ export function provenance({ trace, machine, seed, epochNs, version, pace, fault
     ['cpus', cpuMap.length === 0 ? 'as recorded' : cpuMap.map(({ cpus, node }) => `${cpus} on node ${node}`).join(', ')],
     ['seed', String(seed)],
     ['epoch', formatDuration(epochNs)],
-    ...(pace === 1 ? [] : [['pace', `${pace} policy seconds per trace second`] as [string, string]]),
+    ...(pace === 1 ? [] : [['pace', `${Number.isInteger(pace) ? formatCount(pace) : pace} policy seconds per trace second`] as [string, string]]),
     ...(faults === undefined ? [] : [['fault plan', JSON.stringify(faults)] as [string, string]]),
     ['version', `numareplay ${version}`],
   ]
