@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const { bindChart, bindComparison, chartContext, chartFile, comparisonCharts, drawSvg, loadReports, SECTIONS } = await import(
+const { bindChart, bindComparison, chartContext, chartFile, comparisonCharts, drawSvg, listReports, loadReports, SECTIONS } = await import(
   join(root, 'dist/src/report/index.js')
 )
 const { compareRuns, openRun } = await import(join(root, 'dist/src/results/index.js'))
@@ -14,7 +14,8 @@ const { openStudy } = await import(join(root, 'dist/src/sweep/index.js'))
 
 const SAMPLE = 'traces/samples/phase-shift-autonuma.csv.gz'
 const POLICIES = ['first-touch', 'interleave', 'hot-page-daemon', 'numa-balancing', 'tpp', 'clairvoyant']
-const replay = [SAMPLE, '-m', '2-socket', '--memory', '0=8MiB,1=1MiB', ...POLICIES.flatMap((policy) => ['-p', policy])]
+const RESIDENCY = 'traces/samples/phase-shift-autonuma.residency.csv.gz'
+const replay = [SAMPLE, '-m', '2-socket', '--memory', '0=8MiB,1=1MiB', '--residency', RESIDENCY, ...POLICIES.flatMap((policy) => ['-p', policy])]
 const PLAN = `traces:
   - phase-shift:slab=128KiB,accesses=200000,phases=8,duration=10s
   - zipf:pages=3000,accesses=300000
@@ -52,11 +53,13 @@ const lines = [
   'In the HTML report the same charts follow the choice of policies and of a time window, in light and dark.',
 ]
 let total = 0
+const drawn = new Set()
 async function draw(report, chart, bound) {
   if (Object.values(chart.data).every((rows) => rows.length === 0)) return
   const svg = await drawSvg(bound)
   const file = chartFile(folder, report, chart.name, 'svg')
   writeFileSync(file, svg)
+  drawn.add(report)
   total += svg.length
   lines.push('', `![${chart.description}](gallery/${file.slice(folder.length + 1)})`, '', `${Math.ceil(svg.length / 1024)} KB`)
 }
@@ -77,6 +80,7 @@ lines.push('', '## Comparison over traces', '', '*Which policy is better over se
 const comparison = compareRuns(study.runs)
 for (const chart of comparisonCharts(comparison)) await draw('compare', chart, bindComparison(chart, comparison, 'light'))
 rmSync(scratch, { recursive: true })
+for (const name of listReports()) if (!drawn.has(name)) throw new Error(`report ${name} has no picture: replay something that it draws`)
 lines.push('', `All pictures together: ${Math.ceil(total / 1024)} KB.`, '')
 writeFileSync(join(root, 'docs/gallery.md'), lines.join('\n'))
 console.log(`docs/gallery.md, ${Math.ceil(total / 1024)} KB of pictures`)

@@ -9,6 +9,7 @@
 Needs pandas. The command is $NUMAREPLAY, the build of this checkout, or `numareplay` on the PATH.
 """
 
+import base64
 import html
 import io
 import json
@@ -82,29 +83,30 @@ class Run:
     def chart(self, report, name=None):
         """Chart `name` of a report; the first one when not named."""
         with tempfile.TemporaryDirectory() as folder:
-            numareplay('report', self.folder, '-r', report, '--spec', folder, '--svg', folder)
+            numareplay('report', self.folder, '-r', report, '--spec', folder, '--png', folder)
             stem = Path(report).stem
             paths = sorted(Path(folder).glob('*.vl.json'), key=lambda path: path.stat().st_mtime_ns)
             files = {path.name.removesuffix('.vl.json'): path for path in paths}
             key = next(iter(files)) if name is None else f'{stem}-{name}'
             if key not in files:
                 raise KeyError(f'report {report} has no chart {name}; it has {", ".join(one[len(stem) + 1 :] for one in files)}')
-            return Chart(json.loads(files[key].read_text()), (Path(folder) / f'{key}.svg').read_text())
+            return Chart(json.loads(files[key].read_text()), (Path(folder) / f'{key}.png').read_bytes())
 
     def report(self, name):
         """A report as text."""
         return Text(numareplay('report', self.folder, '-r', name))
 
     def _repr_mimebundle_(self, **_):
-        return _preformatted(self.text)
+        told = json.loads(numareplay('report', self.folder, '-r', 'summary', '--json'))
+        return {'text/plain': self.text, 'text/html': _table(told['reports'][0]['tables'][0], told['run']['warnings'])}
 
 
 class Chart:
-    """A Vega-Lite chart with its data: JupyterLab draws it, exports take the picture."""
+    """A Vega-Lite chart with its data: JupyterLab draws it, exports take the picture (PNG)."""
 
-    def __init__(self, spec, svg):
+    def __init__(self, spec, png):
         self.spec = spec
-        self.svg = svg
+        self.png = png
 
     @property
     def title(self):
@@ -113,7 +115,10 @@ class Chart:
     def _repr_mimebundle_(self, **_):
         # JupyterLab's renderer knows Vega-Lite 5; charts use nothing newer
         spec = {**self.spec, '$schema': 'https://vega.github.io/schema/vega-lite/v5.json'}
-        return {'application/vnd.vegalite.v5+json': spec, 'image/svg+xml': self.svg, 'text/plain': self.title}
+        # Not SVG: nbconvert takes its lines out as if they were harmful. Two pixels of the picture are one of the screen
+        width = int.from_bytes(self.png[16:20], 'big') // 2
+        bundle = {'application/vnd.vegalite.v5+json': spec, 'image/png': base64.b64encode(self.png).decode(), 'text/plain': self.title}
+        return bundle, {'image/png': {'width': width}}
 
 
 class Machine:
@@ -138,4 +143,15 @@ class Text:
 
 
 def _preformatted(text):
-    return {'text/plain': text, 'text/html': f'<pre>{html.escape(text)}</pre>'}
+    return {'text/plain': text, 'text/html': f'<pre style="white-space:pre;overflow-x:auto">{html.escape(text)}</pre>'}
+
+
+def _table(table, remarks):
+    def row(tag, texts):
+        cells = zip(texts, table['columns'], strict=True)
+        return '<tr>' + ''.join(f'<{tag} style="text-align:{column["align"]}">{html.escape(text)}</{tag}>' for text, column in cells) + '</tr>'
+
+    head = row('th', [column['heading'] for column in table['columns']])
+    body = ''.join(row('td', texts) for texts in table['rows'])
+    notes = ''.join(f'<p>{html.escape(note)}</p>' for note in [*table.get('notes', []), *remarks])
+    return f'<table><caption>{html.escape(table["title"])}</caption><thead>{head}</thead><tbody>{body}</tbody></table>{notes}'

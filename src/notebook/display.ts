@@ -1,11 +1,11 @@
 /**
  * Runs, charts, tables and machines show themselves in Jupyter: `await show(run)`. Each is a bundle of media types; JupyterLab
- * draws the Vega-Lite, exports and GitHub take the SVG or HTML, and a terminal prints the text.
+ * draws the Vega-Lite, exports and GitHub take the picture or HTML, and a terminal prints the text.
  */
 import { type Cell, type Row, Table } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
 import { describeMachine, type Machine } from '../machine/index.ts'
-import { bindChart, chartContext, comparison, drawSvg, loadReport, type ReportTable, type RunTables, renderTable } from '../report/index.ts'
+import { bindChart, chartContext, comparison, drawPng, loadReport, type ReportTable, type RunTables, renderTable } from '../report/index.ts'
 
 export type MimeBundle = Record<string, unknown>
 
@@ -37,7 +37,7 @@ export async function bundleOf(shown: Shown): Promise<MimeBundle> {
   if ('record' in shown) return tableBundle(comparison(shown))
   if ('columns' in shown) return tableBundle(shown)
   const text = describeMachine(shown)
-  return { 'text/html': `<pre>${escaped(text)}</pre>`, 'text/plain': text }
+  return { 'text/html': `<pre style="white-space:pre;overflow-x:auto">${escaped(text)}</pre>`, 'text/plain': text }
 }
 
 /** Lets go of the processor until Jupyter has taken what was sent: a cell that ends at once can lose its last display. */
@@ -59,7 +59,8 @@ export async function show(...all: Shown[]): Promise<void> {
 async function chartBundle({ spec, title }: Chart): Promise<MimeBundle> {
   return {
     'application/vnd.vegalite.v5+json': { ...spec, $schema: 'https://vega.github.io/schema/vega-lite/v5.json' },
-    'image/svg+xml': await drawSvg(spec),
+    // not SVG: nbconvert takes its lines out as if they were harmful
+    'image/png': Buffer.from(await drawPng(spec)).toString('base64'),
     'text/plain': title,
   }
 }
