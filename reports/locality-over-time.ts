@@ -78,7 +78,7 @@ function lines(calculate: string, title: string, grid: TimeGrid, format: string,
   }
 }
 
-const SPARK_WIDTH = 32
+const SPARK_WIDTH = 30
 
 function locality(run: RunTables) {
   const shares = new Map<string, number[]>()
