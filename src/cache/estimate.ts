@@ -4,7 +4,7 @@
  * FAST 2015). Memory is that of the small cache, whatever the length of the recording.
  */
 
-import { type AccessKind, type LintVerdict, READ, type TraceEvent, type TraceMeta, type TraceWriter } from '../trace/index.ts'
+import { AccessBatch, type AccessKind, type LintVerdict, READ, type TraceEvent, type TraceMeta, type TraceWriter } from '../trace/index.ts'
 import { formatPercent, formatSize } from '../units.ts'
 import { Cache } from './cache.ts'
 import type { CacheGeometry } from './geometry.ts'
@@ -44,8 +44,7 @@ export class CacheEstimate {
     this.#misses = 0
     return new Watched(writer, Math.log2(this.#geometry.lineBytes), (high, low, process, task, isWrite) => {
       this.#accesses++
-      const isOfSample = Math.imul(low, GOLDEN) >>> (32 - LINES_SHIFT) === 0
-      if (isOfSample && !this.#cache.access(high, low, process, task, isWrite)) this.#misses++
+      if (isOfSample(low) && !this.#cache.access(high, low, process, task, isWrite)) this.#misses++
     })
   }
 
@@ -73,6 +72,8 @@ export class CacheEstimate {
     }
   }
 }
+
+const isOfSample = (lowOfLine: number): boolean => Math.imul(lowOfLine, GOLDEN) >>> (32 - LINES_SHIFT) === 0
 
 type Lookup = (high: number, low: number, process: number, task: number, isWrite: boolean) => void
 
@@ -114,6 +115,17 @@ class Watched implements TraceWriter {
     const low = ((addressLow >>> shift) | (addressHigh << (32 - shift))) >>> 0
     this.#lookup(addressHigh >>> shift, low, this.#process[task]!, task, kind !== READ)
     this.#trace.access(timeNs, task, cpu, addressHigh, addressLow, bytes, kind, weight)
+  }
+
+  /** Whole batches go on as they are. */
+  batch(): AccessBatch {
+    const shift = this.#shift
+    return AccessBatch.into(this.#trace).watched(({ high, low, task, kind }, rows) => {
+      for (let i = 0; i < rows; i++) {
+        const lowOfLine = ((low[i]! >>> shift) | (high[i]! << (32 - shift))) >>> 0
+        this.#lookup(high[i]! >>> shift, lowOfLine, this.#process[task[i]!]!, task[i]!, kind[i]! !== READ)
+      }
+    })
   }
 
   drain(): void {

@@ -26,6 +26,7 @@ export class AccessBatch {
   readonly page: Uint32Array
   readonly actor: Uint16Array
   readonly #take: (batch: AccessBatch, rows: number) => void
+  #look: ((batch: AccessBatch, rows: number) => void) | undefined
 
   constructor(heap: Heap, take: (batch: AccessBatch, rows: number) => void) {
     this.heap = heap
@@ -49,6 +50,12 @@ export class AccessBatch {
     return trace.batch?.() ?? new AccessBatch(Heap.open(), (batch, rows) => batch.#eachInto(trace, rows))
   }
 
+  /** Shows the rows to `look` before they are handed over. */
+  watched(look: (batch: AccessBatch, rows: number) => void): this {
+    this.#look = look
+    return this
+  }
+
   /** As TraceWriter.access; hands the rows over when the batch is full. */
   add(timeNs: number, task: number, cpu: number, high: number, low: number, bytes: number, kind: AccessKind, weight: number, line: number): void {
     const i = this.rows
@@ -70,6 +77,7 @@ export class AccessBatch {
     const { rows } = this
     if (rows === 0) return
     this.rows = 0
+    this.#look?.(this, rows)
     this.#take(this, rows)
   }
 

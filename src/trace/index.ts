@@ -1,5 +1,7 @@
 /** What trace formats and workloads import, and what the engine reads traces through. */
+
 export { UserError } from '../errors.ts'
+export { AccessBatch } from './access-batch.ts'
 export { AccessColumns } from './access-codec.ts'
 export { Address } from './address.ts'
 export { readArrow } from './arrow-file.ts'

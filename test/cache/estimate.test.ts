@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { CacheEstimate, CacheFilter, type CacheGeometry } from '../../src/cache/index.ts'
-import { openTrace } from '../../src/trace/index.ts'
+import { openTrace, type TraceWriter } from '../../src/trace/index.ts'
 
 const SAMPLES = join(import.meta.dirname, '../../traces/samples')
 const geometry = (kib: number): CacheGeometry => ({ bytes: kib * 1024, ways: 16, lineBytes: 64, replacement: 'lru' })
@@ -46,4 +46,37 @@ describe('share of accesses that a cache would absorb', { timeout: 60_000 }, () 
     })
     expect(estimate.verdict(meta)).toBeUndefined()
   })
+})
+
+test('whole batches give the same figures as single accesses', async () => {
+  const sample = join(SAMPLES, 'producer-consumer.csv.gz')
+  const single = (writer: TraceWriter): TraceWriter =>
+    new Proxy(writer, {
+      get(target, key) {
+        if (key === 'batch') return undefined
+        const value = Reflect.get(target, key, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+      set: (target, key, value) => Reflect.set(target, key, value, target),
+    })
+  const figures = async (wrap: (writer: TraceWriter) => TraceWriter) => {
+    const estimate = new CacheEstimate(geometry(64))
+    let batches = 0
+    const { meta } = await openTrace(sample, {
+      watch(writer) {
+        const watched = estimate.before(writer)
+        const batch = watched.batch?.bind(watched)
+        watched.batch = () => {
+          batches++
+          return batch!()
+        }
+        return wrap(watched)
+      },
+    })
+    return { absorbed: estimate.absorbed, digest: meta.digest, batches }
+  }
+  const [whole, one] = [await figures((writer) => writer), await figures(single)]
+  expect(whole.batches).toBeGreaterThan(0)
+  expect(one).toEqual({ ...whole, batches: 0 })
+  expect(whole.absorbed).toBeGreaterThan(0)
 })

@@ -1,5 +1,5 @@
-/** The recipes of docs/capturing-traces.md that need nothing but Debian's clang and valgrind, run as they stand there. */
-import { execFileSync } from 'node:child_process'
+/** The recipes of docs/capturing-traces.md that need nothing but Debian's clang, valgrind and perf, run as they stand there. */
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,9 +18,9 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function run(title: string): string {
+function run(title: string, recipe = 0): string {
   const main = `numareplay() { '${process.execPath}' '${join(ROOT, 'dist/src/cli/main.js')}' "$@"; }`
-  return execFileSync('bash', ['-ec', `${main}\n${blocks(section(title), 'sh')[0]}`], { cwd: folder, encoding: 'utf8' })
+  return execFileSync('bash', ['-ec', `${main}\n${blocks(section(title), 'sh')[recipe]}`], { cwd: folder, encoding: 'utf8' })
 }
 
 test('clang: loads and stores with threads, cpus and time', { timeout: 120_000 }, async () => {
@@ -39,4 +39,17 @@ test('lackey: the same program, through a cache', { timeout: 120_000 }, async ()
   expect(meta).toMatchObject({ origin: { format: 'lackey' }, filtered: expect.stringContaining('1MiB, 16 ways') })
   // every second line of the data is read in once
   expect(meta.reads).toBeGreaterThan(4096)
+})
+
+// containers may forbid perf_event_open
+const perf = spawnSync('perf', ['record', '-e', 'page-faults', '-c', '1', '-d', '-o', '/dev/null', '--', 'true']).status === 0
+test.skipIf(!perf)('perf: page faults of the same program', { timeout: 120_000 }, async () => {
+  execFileSync('clang', ['-O1', 'program.c', '-pthread', '-o', 'program'], { cwd: folder })
+  expect(run('perf', 1)).toContain('warning sampled: ')
+  const { meta, cpus, tasks } = await openTrace(join(folder, 'faults.perf.txt'))
+  expect(meta).toMatchObject({ format: 'perf-script', fidelity: 'samples', timeSorted: true })
+  // the data alone has 128 pages, each touched first by the thread that writes it
+  expect(meta.pages).toBeGreaterThanOrEqual(128)
+  expect(tasks[0]!.accesses).toBeGreaterThanOrEqual(128)
+  expect(cpus.length).toBeGreaterThan(0)
 })
