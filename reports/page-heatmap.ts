@@ -38,13 +38,13 @@ export default defineReport({
   text: (run) => [heatText(run), placementText(run)],
   charts(run): ReportChart[] {
     const grid = new TimeGrid(run)
-    const { rectangles, pages } = finestThatFits(run, grid)
+    const { rectangles, pages, marks } = finestThatFits(run, grid)
     const nodes = run.record.machine.nodes.map(({ id }) => String(id))
     return [
       {
         name: 'page-heatmap',
         title: 'Accesses and placement of pages over time',
-        caption: `Strong is hot (each shade ${LEVEL_STEP} times the next), colour is the node of these pages, or ‘${MIXED}’; a line is where they moved.`,
+        caption: `Strong is hot (each shade ${LEVEL_STEP} times the next), palest is idle; colour is the node of these pages, or ‘${MIXED}’; a line is where they moved.`,
         description: 'Heat maps, one per policy: pages in order of address against time, shaded by accesses and coloured by node, with marks where pages moved',
         width: 'full',
         data: { cells: rectangles },
@@ -61,9 +61,14 @@ export default defineReport({
               y: {
                 field: 'low',
                 type: 'quantitative',
-                title: 'pages by address',
+                title: 'address of the pages touched',
                 scale: { domain: [0, pages] },
-                axis: { tickCount: 4, grid: false, labelExpr: "format(datum.value, '~s')" },
+                // pages that nobody touches have no room, so an address stands where its page is
+                axis: {
+                  values: marks.map(({ at }) => at),
+                  grid: false,
+                  labelExpr: `${JSON.stringify(Object.fromEntries(marks.map(({ at, label }) => [at, label])))}[datum.value]`,
+                },
               },
               y2: { field: 'high' },
             },
@@ -182,15 +187,26 @@ class HeatMap {
 
 const mainNode = ({ node, share }: Row): string | null => (node === null ? null : (share as number) < MAIN_SHARE ? MIXED : String(node))
 
-function finestThatFits(run: RunTables, grid: TimeGrid): { rectangles: Row[]; pages: number } {
+function finestThatFits(run: RunTables, grid: TimeGrid): { rectangles: Row[]; pages: number; marks: { at: number; label: string }[] } {
   const heat = run.rows('heat')
   const placement = placementByLane(run)
   for (const [columns, rows] of GRAINS) {
     const map = new HeatMap(heat, columns, rows)
     const rectangles = [...placement].flatMap(([lane, changes]) => rectanglesOf(map, lane, changes, grid))
-    if (rectangles.length <= MOST_RECTANGLES || rows === GRAINS.at(-1)![1]) return { rectangles, pages: map.edges.at(-1)! }
+    if (rectangles.length <= MOST_RECTANGLES || rows === GRAINS.at(-1)![1]) return { rectangles, pages: map.edges.at(-1)!, marks: marksOf(map) }
   }
-  return { rectangles: [], pages: 0 }
+  return { rectangles: [], pages: 0, marks: [] }
+}
+
+/** Addresses on the axis, of pages about equally far apart. */
+const MARKS = 5
+
+function marksOf({ edges, addresses, rows }: HeatMap): { at: number; label: string }[] {
+  const count = Math.min(MARKS, rows)
+  return Array.from({ length: count }, (_, i) => {
+    const row = Math.floor((i * rows) / count)
+    return { at: edges[row]!, label: addresses[row]!.split(' ')[0]! }
+  })
 }
 
 function placementByLane(run: RunTables): Map<string, Row[]> {
