@@ -16,6 +16,7 @@ import { HintScanner } from './hint-scanner.ts'
 import { TalliedFaults, type TallyHost } from './hint-tally.ts'
 import { type LaneResult, laneResult, runningTables } from './lane-result.ts'
 import { Ledger, NOBODY } from './ledger.ts'
+import type { MemoryTraffic } from './memory-traffic.ts'
 import { NumaMapsLog } from './numa-maps-log.ts'
 import { type Observer, observerFor } from './observe/observer.ts'
 import { sampleOf } from './sample.ts'
@@ -42,7 +43,8 @@ interface Timer {
 
 export class Lane {
   readonly #context: ReplayContext
-  readonly #kernels: Kernels
+  /** They reach its arrays. */
+  readonly kernels: Kernels
   readonly #policy: LanePolicy
   readonly #kernel: LaneKernel
   readonly #ledger: Ledger
@@ -95,7 +97,7 @@ export class Lane {
   constructor(context: ReplayContext, policy: LanePolicy, { space, noMarks }: LaneSpace) {
     const { trace, machine, actorNode, seed } = context
     this.#context = context
-    this.#kernels = space.kernels
+    this.kernels = space.kernels
     this.#policy = policy
     this.#ledger = new Ledger({
       machine,
@@ -184,6 +186,16 @@ export class Lane {
     })
   }
 
+  /** Its pages lie where they were put at first, so that a count by node can be shared with other such lanes. */
+  get isStatic(): boolean {
+    return this.#status === 'ok' && this.#ledger.isUndisturbed && this.#ledger.groups === undefined
+  }
+
+  /** Where accesses are counted: by (actor << shift | node). */
+  get traffic(): MemoryTraffic {
+    return this.#ledger.traffic
+  }
+
   /** Node of each page, or ABSENT. */
   get placement(): Uint8Array {
     return this.#kernel.placement
@@ -191,7 +203,14 @@ export class Lane {
 
   /** Replays tick `i` of `block`. */
   step(block: LaneBlock, i: number): void {
-    if (this.#status !== 'ok') return
+    if (!this.begin(block, i)) return
+    this.count(block, i)
+    this.end(block, i)
+  }
+
+  /** All of a tick before its accesses are counted; false when the lane ended. */
+  begin(block: LaneBlock, i: number): boolean {
+    if (this.#status !== 'ok') return false
     const startNs = block.startNs[i]!
     const sinceStart = startNs - this.#context.originNs
     this.#tick = block.firstTick + i
@@ -212,8 +231,8 @@ export class Lane {
     this.#relievePressure() //                        4. reclaim
     this.#breakCopies(block, i) //                       writes free the copies of their pages
     this.#takeFaults(block, i) //                     5. faults, in order of first touch
-    this.#account(block, i) //                        6. accounting
-  }
+    return this.#status === 'ok'
+  } //                                                6. accounting: count and end
 
   #runTimers(sinceStart: number): void {
     while (this.#schedule.length > 0 && this.#schedule[0]!.timeNs <= sinceStart) this.#schedule.shift()!.act()
@@ -252,7 +271,7 @@ export class Lane {
 
   #takeEach({ touchPage, touchStart, faulting }: LaneBlock, i: number): void {
     const { placement, hintMarked } = this.#kernel
-    const faults = this.#kernels.findFaults(touchPage, touchStart[i]!, touchStart[i + 1]!, placement, hintMarked, faulting)
+    const faults = this.kernels.findFaults(touchPage, touchStart[i]!, touchStart[i + 1]!, placement, hintMarked, faulting)
     for (let f = 0; f < faults; f++) if (!this.#takeFault(faulting[f]!)) return
   }
 
@@ -310,18 +329,23 @@ export class Lane {
     for (const scanner of this.#scanners) scanner.rule.react(fault)
   }
 
-  #account(block: LaneBlock, i: number): void {
-    if (this.#status !== 'ok') return
+  /** Counts of the tick's accesses by the kernels, unless somebody else counts them (JointLanes). */
+  count(block: LaneBlock, i: number): void {
     const { placement, copies } = this.#kernel
     const { traffic, groups } = this.#ledger
     const from = block.pairStart[i]!
     const to = block.pairStart[i + 1]!
     if (groups !== undefined) groups.account(block, i, placement, copies, traffic)
     else {
-      if (block.isLarge[i] === 0) this.#kernels.account(block.pairs, from, to, placement, traffic.cells, traffic.shift)
+      if (block.isLarge[i] === 0) this.kernels.account(block.pairs, from, to, placement, traffic.cells, traffic.shift)
       else traffic.addPairs(block.pairs, from, to, placement)
       if (copies !== null && copies.replicated > 0) redirectReads(copies, block, i, placement, this.#context.actorNode, traffic)
     }
+  }
+
+  /** All of a tick after its accesses were counted. */
+  end(block: LaneBlock, i: number): void {
+    const { placement } = this.#kernel
     this.#ledger.settleBlocked(block, i)
     for (const { observer } of this.#timers) observer?.epoch(block, i)
     if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)

@@ -199,6 +199,9 @@ export class Ledger implements KernelObserver {
     this.present += pages
   }
 
+  /** Every page that was placed is still there: none was moved, copied or given back. */
+  isUndisturbed = true
+
   /** First touch of a page, or of a sampled one and those that it stands for. */
   pageFault(page: number, task: number, node: number): void {
     const pages = this.#standsFor(page)
@@ -225,6 +228,7 @@ export class Ledger implements KernelObserver {
 
   /** Pages that the program gave back. */
   freed(node: number, pages: number): void {
+    this.isUndisturbed = false
     this.resident[node]! -= pages
     this.present -= pages
   }
@@ -259,6 +263,7 @@ export class Ledger implements KernelObserver {
 
   /** Frames that hold copies of pages count as pages of the workload on their nodes. */
   copies(node: number, frames: number): void {
+    this.isUndisturbed = false
     this.resident[node]! += frames
     this.copiesOn[node]! += frames
     if (frames > 0) this.copiesMade += frames
@@ -324,6 +329,7 @@ export class Ledger implements KernelObserver {
 
   /** As the record of such a call says it: each stage once, for the task that faults. */
   promoted(page: number, from: number, to: number): void {
+    this.isUndisturbed = false
     this.#promoted++
     this.#promotions[this.payer]!++
     this.#promotedFlow[from * this.#nodes + to]!++
@@ -377,6 +383,7 @@ export class Ledger implements KernelObserver {
 
   #move(flow: Float64Array, from: number, to: number, pages: number): void {
     if (pages === 0) return
+    this.isUndisturbed = false
     const route = from * this.#nodes + to
     flow[route]! += pages
     this.#migratedFlow[route]! += pages

@@ -3,6 +3,7 @@ import type { LanePolicy } from '../policy/index.ts'
 import type { PreparedTrace, TickBlock } from '../trace/index.ts'
 import { plainWorkspace, type Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
+import { JointLanes } from './joint-lanes.ts'
 import { Lane, type LaneSpace } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
 import { type LaneBlock, RESERVED, withBlocks } from './window.ts'
@@ -27,23 +28,46 @@ export function spacesFor(trace: PreparedTrace, space: Workspace): () => LaneSpa
   return () => ({ space: space.free > RESERVED + 2 * trace.meta.pages ? space : plainWorkspace, noMarks })
 }
 
-/** `blockAt`: the blocks as lanes read them, asked for in order. */
-export function passOver(trace: PreparedTrace, blockAt: (b: number) => LaneBlock, lanes: (Lane | undefined)[], { progress, watch, visit }: PassOptions): void {
+/** `blockAt`: the blocks as lanes read them, in `space`, asked for in order. */
+export function passOver(
+  trace: PreparedTrace,
+  space: Workspace,
+  blockAt: (b: number) => LaneBlock,
+  lanes: readonly (Lane | undefined)[],
+  { progress, watch, visit }: PassOptions,
+): void {
   const every = Math.max(1, Math.floor(trace.ticks / 200))
+  const joint = new JointLanes(trace, lanes, space)
+  const begun = new Uint8Array(lanes.length)
+  const counted = new Uint8Array(lanes.length)
+  const forEachLane = (work: (lane: Lane, l: number) => void): void => {
+    for (let l = 0; l < lanes.length; l++) {
+      const lane = lanes[l]
+      if (lane === undefined) continue
+      try {
+        watch?.enter(l)
+        work(lane, l)
+        watch?.leave(l)
+      } catch (error) {
+        lane.fail(error as Error)
+      }
+    }
+  }
   for (let b = 0; b < trace.blocks; b++) {
     const block = blockAt(b)
     for (let i = 0; i < block.ticks; i++) {
-      for (let l = 0; l < lanes.length; l++) {
-        const lane = lanes[l]
-        if (lane === undefined) continue
-        try {
-          watch?.enter(l)
-          lane.step(block, i)
-          watch?.leave(l)
-        } catch (error) {
-          lane.fail(error as Error)
-        }
-      }
+      if (joint.mayCount(block, i)) {
+        begun.fill(0)
+        forEachLane((lane, l) => {
+          begun[l] = lane.begin(block, i) ? 1 : 0
+        })
+        joint.count(block, i, counted)
+        forEachLane((lane, l) => {
+          if (begun[l] === 0) return
+          if (counted[l] === 0) lane.count(block, i)
+          lane.end(block, i)
+        })
+      } else forEachLane((lane) => lane.step(block, i))
       visit?.(block, i)
       const done = block.firstTick + i + 1
       if (done % every === 0) progress?.(done / trace.ticks)
@@ -67,7 +91,7 @@ export function replayLanes(context: ReplayContext, policies: LanePolicy[], { pr
     (space, blockAt) => {
       const spaceFor = spacesFor(trace, space)
       const lanes = policies.map((policy) => new Lane(context, policy, spaceFor()))
-      passOver(trace, blockAt, lanes, { progress, visit: visitor?.(space) })
+      passOver(trace, space, blockAt, lanes, { progress, visit: visitor?.(space) })
       return lanes.map((lane) => lane.finish())
     },
     read,

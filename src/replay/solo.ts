@@ -51,7 +51,7 @@ function replayIn(space: Workspace, blockAt: (b: number) => LaneBlock, trace: Pr
       return undefined
     }
   })
-  passOver(trace, blockAt, lanes, options)
+  passOver(trace, space, blockAt, lanes, options)
   return lanes.map((lane, i) => {
     if (lane === undefined) return errors[i]!
     const result = lane.finish()

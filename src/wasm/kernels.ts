@@ -55,6 +55,8 @@ export interface FirstTouches {
 export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
+  /** Puts nodes of pages [from, to) beside those of other lanes, at bit `shift` of their byte, which is 0 before. */
+  joinNodes(joint: Uint8Array, placement: Uint8Array, from: number, to: number, shift: number): void
   /** Reads and writes of pairs [from, to) together. */
   accesses(pairs: Uint32Array, from: number, to: number): number
   /**
@@ -76,6 +78,7 @@ export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, Inter
 interface Exports extends FrameExports, AccessExports, ScanExports, InternExports, FoldExports, DigestExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
+  joinNodes(joint: number, placement: number, from: number, to: number, shift: number): void
   optimumEpoch(pairs: number, n: number, beyond: number, costs: number, vectors: number, move: number, mostAccesses: number): number
   findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
   placeAbsent(touchPage: number, touchActor: number, from: number, to: number, placement: number, target: number, placed: number): void
@@ -116,6 +119,7 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     ...wasmDigest(exports),
     account: (pairs, from, to, placement, { words, bank }, shift) =>
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
+    joinNodes: (joint, placement, from, to, shift) => exports.joinNodes(joint.byteOffset, placement.byteOffset, from, to, shift),
     accesses: (pairs, from, to) => exports.accesses(pairs.byteOffset + from * PAIR_BYTES, to - from),
     optimumEpoch: (pairs, from, to, beyond, { words, width, move, mostAccesses }) =>
       exports.optimumEpoch(pairs.byteOffset + from * PAIR_BYTES, to - from, beyond.byteOffset, words.byteOffset, width / LANES, move, mostAccesses),

@@ -27,6 +27,10 @@ export const twins: Kernels = {
     }
   },
 
+  joinNodes(joint, placement, from, to, shift) {
+    for (let page = from; page < to; page++) joint[page]! |= placement[page]! << shift
+  },
+
   accesses(pairs, from, to) {
     let sum = 0
     for (let k = from * PAIR_WORDS; k < to * PAIR_WORDS; k += PAIR_WORDS) sum += pairs[k + 2]! + pairs[k + 3]!

@@ -44,6 +44,20 @@ it('account', () => {
   )
 })
 
+it('joinNodes', () => {
+  const bytes = fc.uint8Array({ minLength: 70, maxLength: 70 })
+  fc.assert(
+    fc.property(bytes, bytes, fc.nat(70), fc.nat(70), fc.nat(7), (joint, placement, from, to, shift) => {
+      const [found, wanted] = both((space) => {
+        const target = filled(space.u8(70), joint)
+        space.kernels.joinNodes(target, filled(space.u8(70), placement), from, Math.max(from, to), shift)
+        return [...target]
+      })
+      expect(found).toEqual(wanted)
+    }),
+  )
+})
+
 it('accesses add up beyond 2^32', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 0xffff_ffff }), { maxLength: 40 }), (counts) => {

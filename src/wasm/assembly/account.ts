@@ -36,3 +36,11 @@ export function accesses(pairs: usize, n: u32): f64 {
   }
   return <f64>(reads + writes)
 }
+
+/** target[from, to) |= source[from, to) << shift, of bytes: nodes of pages in several lanes, side by side. */
+export function joinNodes(target: usize, source: usize, from: u32, to: u32, shift: i32): void {
+  let i = <usize>from
+  const end = <usize>to
+  for (; i + 16 <= end; i += 16) v128.store(target + i, v128.or(v128.load(target + i), i8x16.shl(v128.load(source + i), shift)))
+  for (; i < end; i++) store<u8>(target + i, load<u8>(target + i) | (load<u8>(source + i) << (<u8>shift)))
+}

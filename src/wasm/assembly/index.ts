@@ -1,6 +1,6 @@
 /** What the module offers. Each function has a twin of the same meaning in ../twins.ts. */
 export { countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWideRuns } from './accesses'
-export { accesses, account } from './account'
+export { accesses, account, joinNodes } from './account'
 export { digestRecords } from './digest'
 export { foldAccesses, foldPairs, foldTouches, indexPairs, resetFold, sortPairs, tallyPairs } from './fold'
 export { packColumn, rankTouches, unpackColumn, unpackPairs, unpackTouches } from './frames'
