@@ -75,6 +75,7 @@ export default defineFormat({
       if (!/^ *(#|\r?$)/.test(text)) rows.row(split(text, dialect.separator), line)
     }
     const scanner = new TableScanner(trace, { layout, separator: dialect.separator, weight, rows, slow, line: dialect.skipLines + 1, file: context.file })
+    if (!context.lenient && scanner.room) bytes.borrow?.(scanner.room)
     const rest = await scanLines(head.subarray(dialect.skipBytes), input, scanner)
     if (rest) await readQuoted(rest, input, dialect.separator, rows, scanner.line - 1, context.file)
     if (end.isOpen) damaged(trace, context, { problem: 'the last line has no end', line: scanner.line, dropped: 1 })

@@ -33,7 +33,7 @@ export default {
       ...scanner,
       target: 0.65,
       reason:
-        'the kernel that scans reads 24 M rows a CPU second, C as a whole 21; the rest of our time is reading through Node and copying into the memory of the kernels. Eight bytes at a time were slower in WebAssembly (20 M rows), hexadecimal digits alone so too (12 against 13 on a busier machine); ends of fields by vectors of 16 and digits eight at a time took 57 ns a row against 66, reading 20, copying into the memory of the kernels 18 (on a busy machine, C 71 in all)',
+        'the kernel that scans reads 24 M rows a CPU second, C as a whole 21; the rest of our time is reading through Node, page ids and what the batch is used for. Eight bytes at a time were slower in WebAssembly (20 M rows), hexadecimal digits alone so too (12 against 13 on a busier machine); ends of fields by vectors of 16 and digits eight at a time took 57 ns a row against 66 (on a busy machine, C 71 in all); a copy into the memory of the kernels, 18 of these ns, is gone',
     })
     await row(dense, 'columns', { ...parser, target: 20 })
     const whole = `CSV of ${(rows / 1e6).toFixed(2)} M rows to the prepared file: scan, page ids, fold, digest, write`

@@ -19,15 +19,16 @@ export type Compression = 'none' | 'gzip' | 'zstd' | 'zlib' | 'zip' | 'lz4' | 's
 export class FileChunks {
   readonly #path: string
   #file: number | undefined
-  /** Where chunks lie from now on, one after the other. */
-  #borrowed: Uint8Array | undefined
+  /** Where the next chunk lies. */
+  #room = (): Uint8Array => Buffer.allocUnsafeSlow(CHUNK)
 
   constructor(path: string) {
     this.#path = path
   }
 
-  borrow(): void {
-    this.#borrowed = Buffer.allocUnsafeSlow(CHUNK)
+  borrow(room?: () => Uint8Array): void {
+    const own = room ? undefined : Buffer.allocUnsafeSlow(CHUNK)
+    this.#room = room ?? (() => own!)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -35,8 +36,8 @@ export class FileChunks {
     this.#file = file
     try {
       while (this.#file !== undefined) {
-        const chunk = this.#borrowed ?? Buffer.allocUnsafeSlow(CHUNK)
-        const { bytesRead } = await promisify(read)(file, chunk, 0, CHUNK, null)
+        const chunk = this.#room()
+        const { bytesRead } = await promisify(read)(file, chunk, 0, chunk.length, null)
         if (bytesRead === 0) return
         yield chunk.subarray(0, bytesRead)
       }

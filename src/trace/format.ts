@@ -69,8 +69,11 @@ export interface FormatContext {
 
 /** The bytes of a file. */
 export interface ByteChunks extends AsyncIterable<Uint8Array> {
-  /** From now on a chunk need only be valid until the next is asked for: fresh memory for each costs more than reading it. */
-  borrow?(): void
+  /**
+   * From now on a chunk need only be valid until the next is asked for: fresh memory for each costs more than reading it. `room` is
+   * asked before each chunk for the memory it is read into; else it is always the same.
+   */
+  borrow?(room?: () => Uint8Array): void
 }
 
 /** A file of a folder that is one recording, e.g. a thread of a DynamoRIO trace. */

@@ -80,7 +80,7 @@ export async function openBytes(path: string, { progress, lenient = false, threa
   if (head.length === 0) throw new UserError('the file is empty inside its compression', { file: path })
   return Object.assign(source, {
     head: { bytes: head, text: Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1'), fileName: plainName(path) },
-    bytes: compression === 'none' ? Object.assign(decoded.all(), { borrow: () => file.borrow() }) : decoded.all(),
+    bytes: compression === 'none' ? Object.assign(decoded.all(), { borrow: (room?: () => Uint8Array) => file.borrow(room) }) : decoded.all(),
     compression,
     async close() {
       await thread?.return(undefined)

@@ -53,6 +53,8 @@ export class TableScanner {
   /** What of a chunk did not fit yet. */
   #rest: Uint8Array = new Uint8Array(0)
   #tasks = 0
+  /** Where the next bytes were to be read to. */
+  #room: Uint8Array | undefined
 
   constructor(trace: TraceWriter, { layout, separator, weight, rows, slow, line, file }: ScanOptions) {
     this.line = line
@@ -86,12 +88,23 @@ export class TableScanner {
     this.#makeTasks(256)
   }
 
+  /** Where the next bytes can be read to, so that `push` need not copy them. Undefined where the kernels' memory cannot be read into. */
+  get room(): (() => Uint8Array) | undefined {
+    const { heap } = this.#batch
+    if (heap.kind !== 'wasm') return undefined
+    return () => {
+      const at = this.#bytes + this.#length
+      this.#room = heap.u8.subarray(at, at + CHUNK)
+      return this.#room
+    }
+  }
+
   /** Scans the whole lines of what there is; the beginning of a line waits for the rest of it. */
   push(chunk: Uint8Array): void {
     const { u8 } = this.#batch.heap
     for (let from = 0; from < chunk.length; ) {
       const to = Math.min(chunk.length, from + CHUNK)
-      u8.set(chunk.subarray(from, to), this.#bytes + this.#length)
+      if (chunk.buffer !== this.#room?.buffer || chunk.byteOffset !== this.#bytes + this.#length) u8.set(chunk.subarray(from, to), this.#bytes + this.#length)
       this.#length += to - from
       this.#rest = chunk.subarray(to)
       from = to

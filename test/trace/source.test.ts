@@ -39,3 +39,18 @@ it('a generated trace and its CSV are the same recording', async () => {
     expect([meta.digest, meta.fidelity, meta.carries]).toEqual([generated.digest, 'every access', generated.carries])
   }
 })
+
+it('a table longer than what is read at one time: into the memory of the kernels, copied into it, and read on after a quoted row', async () => {
+  const rows = Array.from(
+    { length: 40_000 },
+    (_, i) => `${i * 3},1,${1 + (i % 3)},${i % 4},${i % 5 === 0 ? 'W' : 'R'},0x${((i * 7919) % 2 ** 24).toString(16)},8`,
+  )
+  const table = (list: string[]) => Buffer.from(`time_ns,pid,tid,cpu,op,addr,size\n${list.join('\n')}`)
+  const wanted = await digest('long.csv', table(rows))
+  // from gzip every chunk is copied
+  expect(await digest('long.csv.gz', gzipSync(table(rows)))).toBe(wanted)
+  for (const late of [1, 15_000, 39_999]) {
+    const quoted = rows.with(late, rows[late]!.replace(/^(\d+)/, '"$1"'))
+    expect(await digest(`quoted-${late}.csv`, table(quoted))).toBe(wanted)
+  }
+})
