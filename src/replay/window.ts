@@ -3,7 +3,7 @@
  * block at a time, on arrays that are used again for the next (BlockWindow); or all of them, where a small trace is replayed
  * once more (residentBlocks).
  */
-import { countPairs, PAIR_WORDS, type PreparedTrace, type TickBlock } from '../trace/index.ts'
+import { countPairs, nearReader, PAIR_WORDS, type PreparedTrace, type TickBlock } from '../trace/index.ts'
 import { type Kernels, keptInWorkspace, type Workspace, withWorkspace } from '../wasm/index.ts'
 
 export interface LaneBlock extends TickBlock {
@@ -31,7 +31,8 @@ export function withBlocks<T>(trace: PreparedTrace, work: (space: Workspace, blo
   replayed.add(trace)
   return withWorkspace((space) => {
     if (resident) return work(space, (b) => resident[b]!)
-    const window = new BlockWindow(trace, space, read ?? ((b) => trace.block(b)))
+    const near = read === undefined && space.kind === 'wasm' ? nearReader(trace, space) : undefined
+    const window = new BlockWindow(trace, space, near ?? read ?? ((b) => trace.block(b)), near === undefined && space.kind === 'wasm')
     return work(space, (b) => window.load(b))
   })
 }
@@ -39,6 +40,7 @@ export function withBlocks<T>(trace: PreparedTrace, work: (space: Workspace, blo
 class BlockWindow {
   readonly #read: (b: number) => TickBlock
   readonly #space: Workspace
+  readonly #isElsewhere: boolean
   readonly #mayBeLarge: boolean
   #pairs: Uint32Array
   #touchPage: Uint32Array
@@ -46,8 +48,10 @@ class BlockWindow {
   #faulting: Uint32Array
   #pagesSeen = 0
 
-  constructor(trace: PreparedTrace, space: Workspace, read: (b: number) => TickBlock) {
+  /** `isElsewhere`: kernels cannot reach the blocks as they are read. */
+  constructor(trace: PreparedTrace, space: Workspace, read: (b: number) => TickBlock, isElsewhere: boolean) {
     this.#read = read
+    this.#isElsewhere = isElsewhere
     this.#space = space
     this.#mayBeLarge = trace.meta.accesses > MOST_COUNTED
     this.#pairs = space.u32(0)
@@ -59,7 +63,7 @@ class BlockWindow {
   load(b: number): LaneBlock {
     const block = this.#read(b)
     if (block.touchPage.length >= this.#faulting.length) this.#faulting = this.#space.u32(withRoom(block.touchPage.length + 1))
-    const laneBlock = described(this.#space.kind === 'wasm' ? this.#copied(block) : block, this.#space.kernels, {
+    const laneBlock = described(this.#isElsewhere ? this.#copied(block) : block, this.#space.kernels, {
       faulting: this.#faulting,
       mayBeLarge: this.#mayBeLarge,
       pagesSeen: this.#pagesSeen,

@@ -1,5 +1,5 @@
 /** A TickBlock as packed columns and back. What ticks of one trace have in common (their starts) is not in the block. */
-import { columnBytes, FRAME_PAD, packedBytes, plainWorkspace, type Workspace, withWorkspace } from '../wasm/index.ts'
+import { columnBytes, FRAME_PAD, packedBytes, plainWorkspace, type Touches, type Workspace, withWorkspace } from '../wasm/index.ts'
 import { BLOCK_ROWS } from './blocks.ts'
 import { pack, unpack, zigzag } from './packed.ts'
 import { PAIR_WORDS, type TickBlock } from './prepared.ts'
@@ -105,12 +105,23 @@ function packedTouches(block: TickBlock, workspace: Workspace): Uint8Array[] {
   return [coded, isWrite, column(values)]
 }
 
-/** Shared memory for one decoded block, used again for the next: fresh memory costs more than decoding. */
+/**
+ * Memory for one decoded block, used again for the next: fresh memory costs more than decoding. Shared memory, or arrays of a space
+ * whose kernels decode right into them.
+ */
 export class BlockBuffers {
   readonly #held: SharedArrayBuffer[]
+  readonly #space: Workspace | undefined
+  readonly #near: (Uint8Array | Uint16Array | Uint32Array)[] = []
 
-  constructor(held: SharedArrayBuffer[] = []) {
+  constructor(held: SharedArrayBuffer[] = [], space?: Workspace) {
     this.#held = held
+    this.#space = space
+  }
+
+  /** Whether the columns lie where kernels reach them. */
+  get isNear(): boolean {
+    return this.#space !== undefined
   }
 
   /** Memory for blocks of at most these sizes. */
@@ -121,15 +132,22 @@ export class BlockBuffers {
   }
 
   /** The column number `c`, on the memory it had before unless that is too small. */
-  column<A>(c: number, make: new (buffer: SharedArrayBuffer, offset: number, length: number) => A, bytes: number, length: number): A {
+  column<N extends 'u8' | 'u16' | 'u32'>(c: number, type: N, length: number): ReturnType<Workspace[N]> {
+    const [make, bytes] = TYPES[type]
+    if (this.#space !== undefined) {
+      if (this.#near[c] === undefined || this.#near[c].length < length) this.#near[c] = this.#space.raw[type](length + (length >>> 2))
+      return this.#near[c].subarray(0, length) as ReturnType<Workspace[N]>
+    }
     let held = this.#held[c]
     if (held === undefined || held.byteLength < bytes * length) {
       held = new SharedArrayBuffer(bytes * (length + (length >>> 2)))
       this.#held[c] = held
     }
-    return new make(held, 0, length)
+    return new (make as unknown as new (buffer: SharedArrayBuffer, offset: number, length: number) => ReturnType<Workspace[N]>)(held, 0, length)
   }
 }
+
+const TYPES = { u8: [Uint8Array, 1], u16: [Uint16Array, 2], u32: [Uint32Array, 4] } as const
 
 /** `startNs` = starts of its ticks and the end of the last. The block is valid until `buffers` are used again. Throws Malformed. */
 export function decodeBlock(
@@ -146,13 +164,15 @@ export function decodeBlock(
   fillStarts(pairStart, columns[0]!, ticks, pairs)
   fillStarts(touchStart, columns[1]!, ticks, touches)
   return withRoom(pairs + touches, (workspace) => {
-    const { kernels, u32, u8, u16 } = workspace
+    const { kernels } = workspace
+    const { u32, u8, u16 } = workspace.raw
     const held = (column: Uint8Array, n: number, from = 0): Uint8Array => {
       if (packedBytes(column.subarray(from), n) !== column.length - from) throw new Malformed()
-      return filled(u8(column.length - from + FRAME_PAD), column.subarray(from))
+      const near = u8(column.length - from + FRAME_PAD).fill(0, column.length - from)
+      return filled(near, column.subarray(from))
     }
     const startsHere = (starts: Uint32Array): Uint32Array => filled(u32(starts.length), starts)
-    const pairsHere = u32(pairs * PAIR_WORDS)
+    const pairsHere = buffers.isNear ? block.pairs : u32(pairs * PAIR_WORDS)
     const pairStartHere = startsHere(pairStart)
     const [page, actor, reads, writes] = columns.slice(2, 6).map((column) => held(column, pairs))
     const pairColumns = { page: page!, actor: actor!, reads: reads!, writes: writes! }
@@ -165,8 +185,9 @@ export function decodeBlock(
       offset: held(columns[8]!, touches),
       isDelta: coding === ZIGZAG,
     }
-    const out = { page: u32(touches), actor: u16(touches), isWrite: u8(touches), offset: u32(touches) }
+    const out = buffers.isNear ? touchesOf(block) : { page: u32(touches), actor: u16(touches), isWrite: u8(touches), offset: u32(touches) }
     if (!kernels.unpackTouches(touchColumns, touches, startsHere(touchStart), pairStartHere, pairsHere, out)) throw new Malformed()
+    if (buffers.isNear) return block
     block.pairs.set(pairsHere)
     block.touchPage.set(out.page)
     block.touchActor.set(out.actor)
@@ -182,15 +203,22 @@ export function viewOf({ firstTick, ticks, pairs, touches }: BlockShape, startNs
     firstTick,
     ticks,
     startNs,
-    pairStart: buffers.column(5, Uint32Array, 4, ticks + 1),
-    pairs: buffers.column(0, Uint32Array, 4, pairs * PAIR_WORDS),
-    touchStart: buffers.column(6, Uint32Array, 4, ticks + 1),
-    touchPage: buffers.column(1, Uint32Array, 4, touches),
-    touchActor: buffers.column(2, Uint16Array, 2, touches),
-    touchIsWrite: buffers.column(3, Uint8Array, 1, touches),
-    touchOffsetNs: buffers.column(4, Uint32Array, 4, touches),
+    pairStart: buffers.column(5, 'u32', ticks + 1),
+    pairs: buffers.column(0, 'u32', pairs * PAIR_WORDS),
+    touchStart: buffers.column(6, 'u32', ticks + 1),
+    touchPage: buffers.column(1, 'u32', touches),
+    touchActor: buffers.column(2, 'u16', touches),
+    touchIsWrite: buffers.column(3, 'u8', touches),
+    touchOffsetNs: buffers.column(4, 'u32', touches),
   }
 }
+
+const touchesOf = ({ touchPage, touchActor, touchIsWrite, touchOffsetNs }: TickBlock): Touches => ({
+  page: touchPage,
+  actor: touchActor,
+  isWrite: touchIsWrite,
+  offset: touchOffsetNs,
+})
 
 /**
  * Nothing is allocated that the file cannot hold: pairs of a tick differ in page or actor, so 128 of them take 16 bytes at

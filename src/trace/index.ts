@@ -44,7 +44,7 @@ export { type Residency, type ResidencySnapshot, type ResidentRegion, readReside
 export { samplePart } from './sample-part.ts'
 export { type AddressRange, parseScript, type ScriptCall, type ScriptLine } from './script.ts'
 export { fromShared, type SharedTrace, shareTrace } from './share.ts'
-export type { StoredBlocks } from './stored-blocks.ts'
+export { nearReader, type StoredBlocks } from './stored-blocks.ts'
 export { layoutOf, type Role, TABLE_OPTIONS, type TableLayout, understood } from './table-columns.ts'
 export { TableRows } from './table-rows.ts'
 export { LONGEST_LINE, TableScanner } from './table-scanner.ts'

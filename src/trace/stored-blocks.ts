@@ -1,9 +1,10 @@
 /** Blocks that lie in a native file: read when they are asked for, merged into longer ticks on the way if so wished. */
 import { closeSync, openSync } from 'node:fs'
+import type { Workspace } from '../wasm/index.ts'
 import { BLOCK_COLUMNS, BlockBuffers, type BlockShape, decodeBlock } from './block-codec.ts'
 import type { StoredAccesses } from './kept-accesses.ts'
 import { mergeTicks } from './merge-ticks.ts'
-import type { TickBlock } from './prepared.ts'
+import type { PreparedTrace, TickBlock } from './prepared.ts'
 import { decodeSection, named, readAt, type Section } from './sections.ts'
 
 /** Decoded blocks that a reader keeps: a block is valid until so many others were asked for. */
@@ -53,6 +54,14 @@ function keeping(read: (b: number, buffers: BlockBuffers) => TickBlock): (b: num
     kept.push({ b, block, buffers })
     return block
   }
+}
+
+/** Blocks decoded right into arrays of `space`, this thread's workspace: each is valid until the next is asked for. Undefined where the blocks are not read as they are stored. */
+export function nearReader({ stored }: Pick<PreparedTrace, 'stored'>, space: Workspace): ((b: number) => TickBlock) | undefined {
+  if (stored === undefined || stored.epochs) return undefined
+  const read = readBlockInto(stored)
+  const buffers = new BlockBuffers([], space)
+  return (b) => read(b, buffers)
 }
 
 const fileReader = (stored: StoredBlocks): ((b: number) => TickBlock) => keeping(readBlockInto(stored))

@@ -158,6 +158,14 @@ export interface Workspace {
   u16(length: number): Uint16Array
   u32(length: number): Uint32Array
   f64(length: number): Float64Array
+  /** With anything in them, for what will be written in full. */
+  raw: Pick<Workspace, 'u8' | 'u16' | 'u32'>
+}
+
+const plain: Workspace['raw'] = {
+  u8: (length) => new Uint8Array(length),
+  u16: (length) => new Uint16Array(length),
+  u32: (length) => new Uint32Array(length),
 }
 
 /** Plain arrays and the TypeScript kernels. */
@@ -165,10 +173,9 @@ export const plainWorkspace: Workspace = {
   kind: 'typescript',
   kernels: twins,
   free: Number.POSITIVE_INFINITY,
-  u8: (length) => new Uint8Array(length),
-  u16: (length) => new Uint16Array(length),
-  u32: (length) => new Uint32Array(length),
+  ...plain,
   f64: (length) => new Float64Array(length),
+  raw: plain,
 }
 
 /** This thread's workspace: how many callers are inside, and what lies at its bottom for longer than a call. */
@@ -234,5 +241,6 @@ export function workspaceOn(arena: Arena): Workspace | undefined {
     u16: (length) => arena.u16(length),
     u32: (length) => arena.u32(length),
     f64: (length) => arena.f64(length),
+    raw: arena.raw,
   }
 }

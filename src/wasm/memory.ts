@@ -43,28 +43,35 @@ export class Arena {
     Atomics.store(this.#words(), TOP, mark / LINE)
   }
 
-  u8(length: number): Uint8Array {
-    const at = this.#take(length)
+  /** Arrays with anything in them, for what will be written in full. */
+  readonly raw = {
+    u8: (length: number): Uint8Array => this.u8(length, false),
+    u16: (length: number): Uint16Array => this.u16(length, false),
+    u32: (length: number): Uint32Array => this.u32(length, false),
+  }
+
+  u8(length: number, isZeroed = true): Uint8Array {
+    const at = this.#take(length, isZeroed)
     return new Uint8Array(this.memory.buffer, at, length)
   }
 
-  u16(length: number): Uint16Array {
-    const at = this.#take(2 * length)
+  u16(length: number, isZeroed = true): Uint16Array {
+    const at = this.#take(2 * length, isZeroed)
     return new Uint16Array(this.memory.buffer, at, length)
   }
 
-  u32(length: number): Uint32Array {
-    const at = this.#take(4 * length)
+  u32(length: number, isZeroed = true): Uint32Array {
+    const at = this.#take(4 * length, isZeroed)
     return new Uint32Array(this.memory.buffer, at, length)
   }
 
   f64(length: number): Float64Array {
-    const at = this.#take(8 * length)
+    const at = this.#take(8 * length, true)
     return new Float64Array(this.memory.buffer, at, length)
   }
 
-  /** Zeroed bytes. Throws RangeError when the memory cannot hold them: ask `free` first. */
-  #take(bytes: number): number {
+  /** Throws RangeError when the memory cannot hold so many bytes: ask `free` first. */
+  #take(bytes: number, isZeroed: boolean): number {
     const lines = Math.ceil(bytes / LINE)
     const words = this.#words()
     const first = Atomics.add(words, TOP, lines) >>> 0
@@ -72,8 +79,8 @@ export class Arena {
     const missing = at + lines * LINE - this.memory.buffer.byteLength
     if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE))
     // memory that nobody had before is zero
-    const given = Atomics.load(words, GIVEN) >>> 0
-    if (first < given) new Uint8Array(this.memory.buffer, at, Math.min(bytes, (given - first) * LINE)).fill(0)
+    const given = (Atomics.load(words, GIVEN) >>> 0) * LINE
+    if (isZeroed && at < given) new Uint8Array(this.memory.buffer, at, Math.min(bytes, given - at)).fill(0)
     this.#give(first + lines)
     return at
   }
