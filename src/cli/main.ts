@@ -49,7 +49,8 @@ export async function main(argv: string[]): Promise<number> {
     .fail((message, error) => {
       throw error ?? (message.startsWith('Not enough non-option arguments') ? incomplete(argv) : new UserError(message))
     })
-  // run after parsing: yargs lays out its whole help, 0.15 s, for a handler that answers a promise
+  withoutSpareHelp(parser)
+  // run after parsing: what a handler throws is no matter of yargs
   let chosen = (): ReturnType<Command['handler']> => EXIT.done
   const run: RunHandler = (handler) => (args) => {
     chosen = () => handler(args as Record<string, unknown>)
@@ -69,6 +70,16 @@ export async function main(argv: string[]): Promise<number> {
   } catch (error) {
     return report(error, isParsing)
   }
+}
+
+/**
+ * yargs lays out the help of every command that it runs, in case getHelp() is called afterwards. Nobody does here, and it takes
+ * longer than all else that yargs does.
+ */
+function withoutSpareHelp(parser: object): void {
+  const { getInternalMethods } = parser as { getInternalMethods?: () => { getUsageInstance(): { cacheHelpMessage(): void } } }
+  const usage = getInternalMethods?.call(parser).getUsageInstance()
+  if (usage) usage.cacheHelpMessage = () => {}
 }
 
 /** yargs counts what is missing, but does not name it. */
