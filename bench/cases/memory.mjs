@@ -34,7 +34,7 @@ export default {
         unit: 'B/page',
         value: (nine.peakRss - one.peakRss) / MORE / one.pages,
         target,
-        reason: 'placement and hint mark take a byte each; the rest is what the policy itself keeps per page, as the kernel does in struct folio',
+        reason: 'placement takes a byte; a lane with hint faults adds a byte for the mark and two for the task and cpu that faulted last (the kernel has them in the pte and in struct folio)',
       })
     }
   },
