@@ -62,7 +62,7 @@ export default {
       against: 'one worker',
       target: 1.85,
       reason:
-        'measured on two idle cpus; both threads are warm and have the trace in memory, plan, tables and what crosses threads (a tenth of a second here) are made by one, and two busy cpus share the memory that one has to itself',
+        'measured on two idle cpus; both threads are warm and have the trace in memory, plan, tables and what crosses threads are made by one, and two busy cpus share the memory that one has to itself',
     })
   },
 }
