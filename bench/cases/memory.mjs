@@ -34,7 +34,8 @@ export default {
         unit: 'B/page',
         value: (nine.peakRss - one.peakRss) / MORE / one.pages,
         target,
-        reason: 'placement takes a byte; a lane with hint faults adds a byte for the mark and two for the task and cpu that faulted last (the kernel has them in the pte and in struct folio)',
+        reason:
+          'placement takes a byte; a lane with hint faults adds a byte for the mark and two for the task and cpu that faulted last (the kernel has them in the pte and in struct folio)',
       })
     }
   },
