@@ -19,8 +19,9 @@ const MAIN = join(ROOT, 'dist/src/cli/main.js')
 const folder = mkdtempSync(join(tmpdir(), 'numareplay-bench-'))
 
 const SEEDS = 15
-const FEW = 8
-const MANY = 40
+const LONG = 40
+/** Points that one worker replays in a pass: src/sweep/batches.ts. */
+const BATCH = 10
 const POLICIES = ['first-touch', 'interleave', 'hot-page-daemon:period=500ms|1s|2s', 'numa-balancing']
 const samples = readdirSync(join(ROOT, 'traces/samples')).filter(
   (name) => /^(bfs|master-first-touch-pinned|phase|producer).*csv\.gz$/.test(name) && !name.includes('residency'),
@@ -28,10 +29,7 @@ const samples = readdirSync(join(ROOT, 'traces/samples')).filter(
 for (const name of samples) copyFileSync(join(ROOT, 'traces/samples', name), join(folder, name))
 const policies = POLICIES.map((policy) => `'${policy}'`).join(', ')
 writeFileSync(join(folder, 'many.yaml'), `traces: '*.csv.gz'\nmachines: [spr-2s, 2s-plus-cxl, bdw-2s]\npolicies: [${policies}]\nseeds: 1-${SEEDS}\n`)
-for (const points of [FEW, MANY]) {
-  const plan = `traces: 'zipf:pages=100000,accesses=40000000'\nmachines: spr-2s\npolicies: numa-balancing\nseeds: 1-${points}\n`
-  writeFileSync(join(folder, `long${points}.yaml`), plan)
-}
+writeFileSync(join(folder, 'long.yaml'), `traces: 'zipf:pages=100000,accesses=40000000'\nmachines: spr-2s\npolicies: numa-balancing\nseeds: 1-${LONG}\n`)
 
 /** CPU seconds and peak memory of a process so far, from /proc (proc(5): utime and stime in ticks of 10 ms). */
 function usage(pid) {
@@ -96,36 +94,29 @@ for (let i = 0; i < points; i += Number(lanes)) {
 await say('end')
 await new Promise((done) => setTimeout(done, 100))
 `
-const bare = (points) =>
-  measured([
-    '--input-type=module',
-    '-e',
-    BARE,
-    join(ROOT, 'dist'),
-    join(folder, `long${FEW}/traces`),
-    String(points),
-    String(Math.min(32, Math.ceil(points / 4))),
-  ])
+const bare = () => measured(['--input-type=module', '-e', BARE, join(ROOT, 'dist'), join(folder, 'long/traces'), String(LONG), String(BATCH)])
 
 // the imports are made once, outside the measurement
 if (only !== 'long') await sweep('many', 2)
-for (const points of [FEW, MANY]) await sweep(`long${points}`, 1)
+await sweep('long', 1)
 const runs = []
+const pairs = []
 for (let round = 0; round < rounds; round++) {
   const run = {}
   const turn = (list) => (round % 2 === 0 ? list : [...list].reverse())
   for (const jobs of only === 'long' ? [] : turn([1, 2])) run[jobs] = await sweep('many', jobs)
-  for (const points of [FEW, MANY]) {
-    for (const what of turn(['bare', 'swept'])) run[`${what}${points}`] = what === 'bare' ? await bare(points) : await sweep(`long${points}`, 1)
+  for (let pair = 0; pair < 2; pair++) {
+    const [lanes, swept] = await Promise.all([bare(), sweep('long', 1)])
+    pairs.push({ lanes: lanes.cpu / LONG, swept: swept.cpu / LONG })
   }
-  run.barePoint = (run[`bare${MANY}`].cpu - run[`bare${FEW}`].cpu) / (MANY - FEW)
-  run.sweptPoint = (run[`swept${MANY}`].cpu - run[`swept${FEW}`].cpu) / (MANY - FEW)
   runs.push(run)
   process.stderr.write(`round ${round + 1} of ${rounds}\n`)
 }
 rmSync(folder, { recursive: true })
 
 const of = (pick) => Number(median(runs.map(pick)).toPrecision(3))
+const ofPairs = (pick) => Number(median(pairs.map(pick)).toPrecision(3))
+const overhead = ({ lanes, swept }) => swept / lanes - 1
 const points = samples.length * 3 * 6 * SEEDS
 const result = {
   cpu: cpus()[0].model,
@@ -142,12 +133,14 @@ const result = {
     peakMiB: { one: of((run) => run[1].peakMiB), two: of((run) => run[2].peakMiB) },
   },
   long: {
-    barePointCpuMs: of((run) => run.barePoint * 1000),
-    sweptPointCpuMs: of((run) => run.sweptPoint * 1000),
-    overhead: of((run) => run.sweptPoint / run.barePoint - 1),
-    overheadOfRounds: runs.map((run) => Number((run.sweptPoint / run.barePoint - 1).toPrecision(3))),
-    onceCpuMs: of((run) => (run[`swept${FEW}`].cpu - FEW * run.sweptPoint - (run[`bare${FEW}`].cpu - FEW * run.barePoint)) * 1000),
-    wholeOverhead: of((run) => run[`swept${MANY}`].cpu / run[`bare${MANY}`].cpu - 1),
+    pairs: pairs.length,
+    barePointCpuMs: ofPairs(({ lanes }) => lanes * 1000),
+    sweptPointCpuMs: ofPairs(({ swept }) => swept * 1000),
+    overhead: ofPairs(overhead),
+    overheadOfPairs: pairs
+      .map(overhead)
+      .sort((a, b) => a - b)
+      .map((one) => Number(one.toPrecision(3))),
   },
 }
 console.log(JSON.stringify(result, null, 2))
@@ -172,8 +165,7 @@ load average ${result.load} at the end. On a busy machine only CPU seconds and r
 |---|---|
 | lanes alone, same batches | ${long.barePointCpuMs} |
 | swept: claims, worker, encoding, files, everything | ${long.sweptPointCpuMs} |
-| overhead per point | ${(100 * long.overhead).toFixed(1)} % (rounds: ${long.overheadOfRounds.map((one) => `${(100 * one).toFixed(1)} %`).join(', ')}) |
-| paid once more than by the lanes alone: a worker that loads the engine, reading the store | ${long.onceCpuMs} |
+| overhead per point, median of ${long.pairs} pairs | ${(100 * long.overhead).toFixed(1)} % (pairs: ${long.overheadOfPairs.map((one) => `${(100 * one).toFixed(1)} %`).join(', ')}) |
 `,
   )
 }
