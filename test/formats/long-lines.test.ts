@@ -36,6 +36,23 @@ async function readLine(format: StreamFormat, text: string): Promise<void> {
   await reading.catch((error) => expect(error).toBeInstanceOf(UserError))
 }
 
+/** Attempts at which the cost of `read` grew with the square of the length; fewer than ATTEMPTS where one did not. */
+async function squareCosts(read: (length: number) => Promise<void>): Promise<string[]> {
+  const costs: string[] = []
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const [short, long] = [await cpuMs(() => read(SHORT)), await cpuMs(() => read(LONG))]
+    if (long <= MOST_TIMES * short + ALLOWANCE_MS) break
+    costs.push(`${short.toFixed(1)} and ${long.toFixed(1)} ms`)
+  }
+  return costs
+}
+
+test('a pattern that is quadratic is told from one that is not', async () => {
+  const line = (length: number) => ' '.repeat(Math.floor(length / 50))
+  expect(await squareCosts(async (length) => void / +x/.test(line(length)))).toHaveLength(ATTEMPTS)
+  expect((await squareCosts(async (length) => void /^ +x/.test(line(length)))).length).toBeLessThan(ATTEMPTS)
+})
+
 describe('a line of a mebibyte', { timeout: 240_000 }, () => {
   const fills = [' ', '0', '1 ', 'a', '-', '0x', ',', '(', '1.0: ', '|OP ', '12/', '[0] ', 'pid=', '{"', '"', '\\t']
   test.each(textTargets)('$name is read in time that grows with its length', async ({ name, samples }) => {
@@ -48,13 +65,7 @@ describe('a line of a mebibyte', { timeout: 240_000 }, () => {
     ]
     for (const fill of fills) {
       for (const [i, shape] of shapes.entries()) {
-        const read = (length: number) => cpuMs(() => readLine(format, shape(fill.repeat(Math.floor(length / fill.length)))))
-        const costs: string[] = []
-        for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-          const [short, long] = [await read(SHORT), await read(LONG)]
-          if (long <= MOST_TIMES * short + ALLOWANCE_MS) break
-          costs.push(`${short.toFixed(1)} and ${long.toFixed(1)} ms`)
-        }
+        const costs = await squareCosts((length) => readLine(format, shape(fill.repeat(Math.floor(length / fill.length)))))
         expect(costs.length, `${JSON.stringify(fill)}, shape ${i}: lines of ${SHORT} and ${LONG} bytes took ${costs.join(', ')}`).toBeLessThan(ATTEMPTS)
       }
     }
