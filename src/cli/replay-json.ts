@@ -9,11 +9,17 @@ const errorsOf = (row: Row) => ({
   localShare: row['local_share_ci95'],
   p50LatencyNs: [row['p50_latency_ns_low95'], row['p50_latency_ns_high95']],
   p99LatencyNs: [row['p99_latency_ns_low95'], row['p99_latency_ns_high95']],
+  stallNs: row['stall_ns_ci95'],
   memoryStallNs: row['memory_stall_ns_ci95'],
+  estimatedRunNs: row['estimated_run_ns_ci95'],
   migrated: row['migrated_ci95'],
+  migrationFailed: row['migration_failed_ci95'],
   hintFaults: row['hint_faults_ci95'],
   pageFaults: row['page_faults_ci95'],
+  migrationNs: row['migration_ns_ci95'],
   totalCostNs: row['total_cost_ns_ci95'],
+  shareOfPossibleGain: row['share_of_possible_gain_ci95'],
+  pingPongPages: row['ping_pong_pages_ci95'],
   meanLatencyChange: row['mean_latency_change_ci95'],
 })
 

@@ -16,12 +16,15 @@ export class BlockedAccesses {
   readonly #waitPs = new GrowableF64(16)
   readonly #actorTask: Uint16Array
   readonly #sample: Sample | undefined
+  readonly #waited: ((page: number, ps: number) => void) | undefined
   /** What each task waits in this epoch, and the most that any can: half of every batch. */
   readonly #taskPs: Float64Array
   #mostPs = 0
 
-  constructor(actorTask: Uint16Array, tasks: number, sample?: Sample) {
+  /** `waited`: told, in a sample of pages, what the accesses to a kept page waited, not expanded. */
+  constructor(actorTask: Uint16Array, tasks: number, sample?: Sample, waited?: (page: number, ps: number) => void) {
     this.#sample = sample
+    this.#waited = waited
     this.#actorTask = actorTask
     this.#taskPs = new Float64Array(tasks)
   }
@@ -46,8 +49,10 @@ export class BlockedAccesses {
     for (let b = 0; b < this.#pages.length; b++) {
       const page = this.#pages.data[b]!
       const wait = this.#waitPs.data[b]! * (this.#sample === undefined ? 1 : accessesFor(this.#sample, page))
-      for (let k = firstPairOf(block, i, page) * PAIR_WORDS; k < end && pairs[k] === page; k += PAIR_WORDS)
+      for (let k = firstPairOf(block, i, page) * PAIR_WORDS; k < end && pairs[k] === page; k += PAIR_WORDS) {
         this.#taskPs[this.#actorTask[pairs[k + 1]!]!]! += Math.round(wait * (pairs[k + 2]! + pairs[k + 3]!))
+        this.#waited?.(page, this.#waitPs.data[b]! * (pairs[k + 2]! + pairs[k + 3]!))
+      }
     }
     for (let task = 0; task < this.#taskPs.length; task++) {
       if (this.#taskPs[task]! > 0) charge(task, Math.min(this.#taskPs[task]!, this.#mostPs))

@@ -1,9 +1,10 @@
 /** From lane results to the tables of a run: the only place where figures are compared with the baseline and the bound. */
-import { type Row, Table } from '../columns/index.ts'
+import { type Row, Table, type TableSchema } from '../columns/index.ts'
 import type { Machine } from '../machine/index.ts'
 import {
   EPOCHS,
   FAILURES,
+  isError,
   LATENCY,
   MOVES,
   NODES,
@@ -60,7 +61,8 @@ export function collect(context: CollectContext, lanes: LaneResult[], bounds: Bo
   }
   const tables = (Object.keys(TABLE_OF) as (keyof typeof TABLE_OF)[]).map((name) => {
     const table = new Table(TABLE_OF[name])
-    for (const lane of lanes) for (const row of lane.rows[name]) table.add(row)
+    const unknown = unknownErrors(TABLE_OF[name])
+    for (const lane of lanes) for (const row of lane.rows[name]) table.add({ ...unknown, ...row })
     return table
   })
   return [summary, ...tables, ...overTimeTables(lanes)]
@@ -70,10 +72,14 @@ function overTimeTables(lanes: LaneResult[]): Table[] {
   if (lanes.some(({ overTime }) => overTime === undefined)) return []
   return OVER_TIME.map((schema) => {
     const table = new Table(schema)
-    for (const { overTime } of lanes) for (const row of overTime![schema.name]!) table.add(row)
+    const unknown = unknownErrors(schema)
+    for (const { overTime } of lanes) for (const row of overTime![schema.name]!) table.add({ ...unknown, ...row })
     return table
   })
 }
+
+/** Columns of sampling errors as rows have them that say nothing of it. */
+const unknownErrors = ({ columns }: TableSchema): Row => Object.fromEntries(columns.filter(({ name }) => isError(name)).map(({ name }) => [name, null]))
 
 function summaryRow(context: CollectContext, lane: LaneResult, baseline: LaneResult, bound: Bound): Row {
   const { totals } = lane
@@ -117,7 +123,7 @@ function summaryRow(context: CollectContext, lane: LaneResult, baseline: LaneRes
     regret: lane.status === 'ok' && bound.ps > 0 ? total / bound.ps - 1 : null,
     share_of_possible_gain: isWhole && possible > 0 ? (totalCostPs(baseline) - total) / possible : null,
     ping_pong_pages: lane.pingPongPages,
-    ...errorColumns(lane, baseline, meta.sample),
+    ...errorColumns(lane, baseline, bound, meta.sample),
   }
 }
 

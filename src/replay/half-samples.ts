@@ -6,7 +6,8 @@
  * Introduction to Variance Estimation, 2007, chapter 3).
  */
 import { type PreparedTrace, samplePart } from '../trace/index.ts'
-import type { LedgerTotals } from './ledger.ts'
+import { HalfErrors } from './half-errors.ts'
+import type { HalfResult, LaneResult } from './lane-result.ts'
 import { replayLanes } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import { GROUPS, sampleOf } from './sample.ts'
@@ -14,15 +15,24 @@ import { GROUPS, sampleOf } from './sample.ts'
 /** As many rows has the Hadamard matrix of the groups, without its first. */
 export const MOST_HALVES = GROUPS - 1
 
-/** Totals of each lane in each half: [lane][half]; undefined where a lane did not reach the end. */
-export function replayHalves(plan: ReplayPlan, options: PlanOptions, halves: number): (LedgerTotals | undefined)[][] {
+/** Replays the halves, and adds what they tell to the lanes: to the errors of their rows at once, and their totals for the summary. */
+export function replayHalves(plan: ReplayPlan, options: PlanOptions, halves: number, lanes: LaneResult[]): void {
   const { trace, machine } = plan.context
-  const byHalf = Array.from({ length: halves }, (_, half) => {
-    const halfOptions = { ...options, seed: options.seed + 1 + half, heat: false, numaMapsAtNs: [], followed: undefined }
+  const errors = lanes.map((lane) => new HalfErrors(lane))
+  const byLane = lanes.map((): (HalfResult | undefined)[] => [])
+  for (let half = 0; half < halves; half++) {
+    const halfOptions = { ...options, seed: options.seed + 1 + half, numaMapsAtNs: [], followed: undefined }
     const { context } = planReplay(halfOf(trace, half), machine, plan.lanes, halfOptions)
-    return replayLanes(context, plan.lanes)
-  })
-  return plan.lanes.map((_, lane) => byHalf.map((results) => (results[lane]!.status === 'ok' ? results[lane]!.totals : undefined)))
+    for (const [i, result] of replayLanes(context, plan.lanes).entries()) {
+      const isWhole = result.status === 'ok'
+      byLane[i]!.push(isWhole ? { totals: result.totals, pingPongPages: result.pingPongPages } : undefined)
+      if (isWhole) errors[i]!.add(result)
+    }
+  }
+  for (const [i, lane] of lanes.entries()) {
+    errors[i]!.apply()
+    lane.halves = byLane[i]!
+  }
 }
 
 /** The groups where row `half + 1` of the Hadamard matrix (Sylvester's) has a plus. */

@@ -9,6 +9,9 @@ import { sampleOf } from './sample.ts'
 import type { SampledTotals } from './sampled-counts.ts'
 import type { RunningTable } from './stretches.ts'
 
+/** Of a half of a sample; a lane that did not reach its end has none. */
+export type HalfResult = Pick<LaneResult, 'totals' | 'pingPongPages'>
+
 export interface LaneResult {
   label: string
   policy: string
@@ -18,10 +21,12 @@ export interface LaneResult {
   isIdeal: boolean
   totals: LedgerTotals
   /** In a sample of pages, where halves of it were replayed too. */
-  halves?: (LedgerTotals | undefined)[]
+  halves?: (HalfResult | undefined)[]
   p50LatencyNs: number | null
   p99LatencyNs: number | null
   pingPongPages: number
+  /** In a sample of pages: half the width of its 95 % interval. */
+  pingPongWidth?: number
   pagesPerNode: number[]
   /** Copies of pages: ever made, and frames of each node that hold some at the end. */
   copiesMade: number
@@ -64,6 +69,22 @@ export interface LaneParts {
 
 export function laneResult(parts: LaneParts): LaneResult {
   const { policy, context, kernel, ledger, totals, status, message, isIdeal } = parts
+  const { groups, errors } = ledger
+  const sample = sampleOf(context.trace)
+  const rows = {
+    vmstat: vmstatRows(policy.label, context, kernel),
+    failures: ledger.failureRows(),
+    traffic: ledger.trafficRows(),
+    latency: latencyRows(policy.label, ledger),
+    stack: ledger.stackRows(),
+    ping_pong: pingPongRows(policy.label, context, ledger),
+    residency: residencyOf(policy.label, context, kernel, sample?.standsFor),
+  }
+  if (groups && errors) {
+    for (const name of ['vmstat', 'failures', 'traffic', 'latency', 'stack'] as const) errors[name](rows[name], groups.run)
+    errors.residency(rows.residency, (standsFor) => residencyOf(policy.label, context, kernel, standsFor), sample!)
+  }
+  const pingPongWidth = errors?.pingPong(rows.ping_pong, ledger.pingPong, sample!)
   return {
     label: policy.label,
     policy: policy.name,
@@ -75,34 +96,35 @@ export function laneResult(parts: LaneParts): LaneResult {
     p50LatencyNs: ledger.traffic.latency.percentile(0.5),
     p99LatencyNs: ledger.traffic.latency.percentile(0.99),
     pingPongPages: ledger.pingPong.pages,
+    pingPongWidth,
     pagesPerNode: Array.from(ledger.resident),
     copiesMade: ledger.copiesMade,
     copiesPerNode: Array.from(ledger.copiesOn),
     vmstat: kernel.vmstat,
     rows: {
+      ...rows,
       epochs: ledger.epochRows,
       nodes: ledger.nodeRows,
-      vmstat: vmstatRows(policy.label, context, kernel),
-      failures: ledger.failureRows(),
-      traffic: ledger.trafficRows(),
-      latency: latencyRows(policy.label, ledger),
-      stack: ledger.stackRows(),
       moves: ledger.moveRows,
       placement: parts.placementRows,
-      ping_pong: pingPongRows(policy.label, context, ledger),
       numa_maps: parts.numaMapsRows,
       stages: parts.stageRows,
       sample_groups: totals.groups ? groupRows(policy.label, totals.groups) : [],
-      residency: context.residency ? residencyRows(policy.label, context.residency, kernel.placement, context.machine, sampleOf(context.trace)?.standsFor) : [],
     },
     overTime: parts.overTime,
   }
 }
 
+const residencyOf = (lane: string, { residency, machine }: ReplayContext, { placement }: LaneKernel, standsFor?: ArrayLike<number>): Row[] =>
+  residency === undefined ? [] : residencyRows(lane, residency, placement, machine, standsFor)
+
 /** The tables that are kept by stretch of time, as they stand now. */
 export function runningTables(lane: string, context: ReplayContext, kernel: LaneKernel, ledger: Ledger): RunningTable[] {
+  const { groups, errors } = ledger
+  const told = (name: 'stack' | 'traffic' | 'latency' | 'failures' | 'vmstat' | 'returns') =>
+    groups && errors && { errors: (rows: Row[]) => errors[name](rows, groups.stretch) }
   return [
-    { name: 'stack_over_time', counts: ['ns'], rows: () => ledger.stackRows() },
+    { name: 'stack_over_time', counts: ['ns'], rows: () => ledger.stackRows(), ...told('stack') },
     {
       name: 'traffic_over_time',
       counts: ['reads', 'writes'],
@@ -110,11 +132,12 @@ export function runningTables(lane: string, context: ReplayContext, kernel: Lane
         ledger
           .trafficRows()
           .map(({ from_node, to_node, reads, writes }): Row => ({ lane, from_node: from_node!, to_node: to_node!, reads: reads!, writes: writes! })),
+      ...told('traffic'),
     },
-    { name: 'latency_over_time', counts: ['accesses'], rows: () => latencyRows(lane, ledger) },
-    { name: 'failures_over_time', counts: ['pages'], rows: () => ledger.failureRows() },
-    { name: 'vmstat_over_time', counts: ['value'], rows: () => vmstatRows(lane, context, kernel) },
-    { name: 'ping_pong_over_time', counts: ['pages'], rows: () => ledger.pingPong.byOrdinal().map((row) => ({ lane, ...row })) },
+    { name: 'latency_over_time', counts: ['accesses'], rows: () => latencyRows(lane, ledger), ...told('latency') },
+    { name: 'failures_over_time', counts: ['pages'], rows: () => ledger.failureRows(), ...told('failures') },
+    { name: 'vmstat_over_time', counts: ['value'], rows: () => vmstatRows(lane, context, kernel), ...told('vmstat') },
+    { name: 'ping_pong_over_time', counts: ['pages'], rows: () => ledger.pingPong.byOrdinal().map((row) => ({ lane, ...row })), ...told('returns') },
   ]
 }
 

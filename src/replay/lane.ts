@@ -144,7 +144,8 @@ export class Lane {
     this.#numaMaps = new NumaMapsLog(context, policy.label, this.#kernel)
     this.#placementLog = context.heat && new PlacementLog(context.heat, policy.label, machine)
     const bins = Math.ceil(trace.ticks / context.ticksPerBin)
-    this.#stretches = context.heat && new Stretches(bins, context.ticksPerBin, runningTables(policy.label, context, this.#kernel, this.#ledger))
+    const running = runningTables(policy.label, context, this.#kernel, this.#ledger)
+    this.#stretches = context.heat && new Stretches(bins, context.ticksPerBin, running, () => this.#ledger.groups?.closeStretch())
   }
 
   /** Pages that do not fit stay absent and are placed at their first touch. */

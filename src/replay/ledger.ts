@@ -12,6 +12,7 @@ import { BlockedAccesses } from './blocked-accesses.ts'
 import type { LoadModel } from './contention.ts'
 import { MemoryTraffic } from './memory-traffic.ts'
 import { PingPong } from './ping-pong.ts'
+import { RowErrors } from './row-errors.ts'
 import type { Sample } from './sample.ts'
 import { SampledCounts, type SampledTotals } from './sampled-counts.ts'
 
@@ -137,8 +138,9 @@ export class Ledger implements KernelObserver {
   readonly #nodes: number
   /** Accesses and what they cost. */
   readonly traffic: MemoryTraffic
-  /** In a sample of pages: expands what its pages did. */
+  /** In a sample of pages: expands what its pages did, and the sampling errors of rows. */
   readonly groups?: SampledCounts
+  readonly errors?: RowErrors
   readonly #migratedFlow: Float64Array
   readonly #taskStallPs: Float64Array
   /** Stall of each task up to the start of the current epoch. */
@@ -178,8 +180,11 @@ export class Ledger implements KernelObserver {
     const nodes = machine.nodes.length
     this.#nodes = nodes
     this.traffic = new MemoryTraffic(machine, actorNode, shape.space, shape.load)
-    if (shape.sample) this.groups = new SampledCounts(shape.sample, machine, actorNode)
-    this.#blocked = new BlockedAccesses(shape.actorTask, shape.tasks, shape.sample)
+    if (shape.sample) {
+      this.groups = new SampledCounts(shape.sample, machine, actorNode)
+      this.errors = new RowErrors(this.groups, machine)
+    }
+    this.#blocked = new BlockedAccesses(shape.actorTask, shape.tasks, shape.sample, this.groups?.waited)
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
     this.#pageFaults = new Float64Array(shape.tasks)
@@ -189,7 +194,7 @@ export class Ledger implements KernelObserver {
     this.#stallBeforePs = new Float64Array(shape.tasks)
     this.resident = new Float64Array(nodes)
     this.copiesOn = new Float64Array(nodes)
-    this.pingPong = new PingPong(shape.pages, shape.sample?.standsFor)
+    this.pingPong = new PingPong(shape.pages, shape.sample?.standsFor, this.groups?.returned)
   }
 
   /** A page that was there before the trace began. */
@@ -197,6 +202,7 @@ export class Ledger implements KernelObserver {
     const pages = this.#standsFor(page)
     this.resident[node]! += pages
     this.present += pages
+    this.groups?.populated(page, node)
   }
 
   /** Every page that was placed is still there: none was moved, copied or given back. */
@@ -208,7 +214,7 @@ export class Ledger implements KernelObserver {
     this.#pageFaults[task]! += pages
     this.resident[node]! += pages
     this.present += pages
-    this.groups?.pageFault(page)
+    this.groups?.pageFault(page, node)
   }
 
   /** So many pages, each standing for itself. */
@@ -231,6 +237,7 @@ export class Ledger implements KernelObserver {
     this.isUndisturbed = false
     this.resident[node]! -= pages
     this.present -= pages
+    this.groups?.freed()
   }
 
   hintFault(page: number, task: number): void {
@@ -283,6 +290,7 @@ export class Ledger implements KernelObserver {
     const cost = (this.#shape.machine.costs.pageFaultPs + this.#shape.machine.costs.tlbFlushPs) * this.#standsFor(page)
     this.#bin.migrationPs += cost
     this.#charge(AT['write to copied page'], cost, task)
+    this.groups?.writeFault(page)
   }
 
   scanned(ptes: number): void {
@@ -333,7 +341,7 @@ export class Ledger implements KernelObserver {
     this.#promoted++
     this.#promotions[this.payer]!++
     this.#promotedFlow[from * this.#nodes + to]!++
-    this.groups?.promoted(page)
+    this.groups?.promoted(page, from, to)
     this.pingPong.moved(page, from, to)
   }
 
@@ -469,7 +477,8 @@ export class Ledger implements KernelObserver {
     const { machine, label, pageSize } = this.#shape
     const bin = this.#bin
     for (const key of Object.keys(bin) as (keyof Bin)[]) this.#total[key] += bin[key]
-    this.epochRows.push({
+    this.groups?.settle()
+    const epoch: Row = {
       lane: label,
       time_ns: endNs,
       local: bin.local,
@@ -485,11 +494,13 @@ export class Ledger implements KernelObserver {
       hint_fault_ns: toNs(bin.hintFaultPs),
       observation_ns: toNs(bin.observationPs),
       blocked_ns: toNs(bin.blockedPs),
-    })
+    }
+    this.errors?.epoch(epoch)
+    this.epochRows.push(epoch)
     for (let index = 0; index < this.#nodes; index++) {
       const { id, bytes } = machine.nodes[index]!
       const { accesses_in, accesses_out, latency_ns, bytes: moved, utilisation } = this.traffic.nodeColumns(index)
-      this.nodeRows.push({
+      const row: Row = {
         lane: label,
         time_ns: endNs,
         node: id,
@@ -500,10 +511,13 @@ export class Ledger implements KernelObserver {
         latency_ns,
         bytes: moved,
         utilisation,
-      })
+      }
+      this.errors?.node(row, index)
+      this.nodeRows.push(row)
     }
     for (const [reason, moves] of [...this.#moves].sort(([a], [b]) => (a < b ? -1 : 1))) this.#pushMoves(endNs, reason, moves)
     this.#moves.clear()
+    this.groups?.closeBin()
     this.#bin = emptyBin()
     this.traffic.nextBin()
     this.#ticksInBin = 0
@@ -515,7 +529,9 @@ export class Ledger implements KernelObserver {
     const nodes = this.#nodes
     let left = failed
     const push = (from: number, to: number, pages: number) => {
-      this.moveRows.push({ lane: label, time_ns: endNs, reason, from_node: machine.nodes[from]!.id, to_node: machine.nodes[to]!.id, pages, failed: left })
+      const row: Row = { lane: label, time_ns: endNs, reason, from_node: machine.nodes[from]!.id, to_node: machine.nodes[to]!.id, pages, failed: left }
+      this.errors?.move(row, reason, from * nodes + to)
+      this.moveRows.push(row)
       left = 0
     }
     for (let i = 0; i < flow.length; i++) if (flow[i]! > 0) push(Math.floor(i / nodes), i % nodes, flow[i]!)

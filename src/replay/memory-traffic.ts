@@ -237,6 +237,15 @@ export class MemoryTraffic {
     return this.#writePs[route]! + (this.#contention?.writeQueuePs[route] ?? 0)
   }
 
+  /** The same without load. */
+  idleReadPs(route: number): number {
+    return this.#readPs[route]!
+  }
+
+  idleWritePs(route: number): number {
+    return this.#writePs[route]!
+  }
+
   /** How `node` did in the last epoch: what a policy can measure by counters of the memory controllers. */
   load(node: number): NodeLoad {
     const accesses = this.#served[node]!

@@ -15,11 +15,13 @@ export class PingPong {
   /** How many pages came back. */
   pages = 0
   readonly #standsFor: Uint32Array | undefined
+  readonly #returned: ((page: number, ordinal: number) => void) | undefined
 
-  /** `standsFor`: page -> pages that it stands for, in a sample of pages. */
-  constructor(pages: number, standsFor?: Uint32Array) {
+  /** In a sample of pages, `standsFor`: page -> pages that it stands for, and `returned` is told of each page that comes back. */
+  constructor(pages: number, standsFor?: Uint32Array, returned?: (page: number, ordinal: number) => void) {
     this.#pages = pages
     this.#standsFor = standsFor
+    this.#returned = returned
   }
 
   #count(page: number): number {
@@ -33,6 +35,7 @@ export class PingPong {
       if (returns === 1) this.pages += this.#count(page)
       this.#returns.set(page, returns)
       this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + this.#count(page)
+      this.#returned?.(page, returns)
     }
     this.#before[page] = from
   }
@@ -40,6 +43,11 @@ export class PingPong {
   /** Returns up to now by their number for their page: first, second, … */
   byOrdinal(): { returns: number; pages: number }[] {
     return Object.entries(this.#ordinals).map(([returns, pages]) => ({ returns: Number(returns), pages }))
+  }
+
+  /** Calls `visit` with each page that came back, and how often it did. */
+  forEach(visit: (page: number, returns: number) => void): void {
+    for (const page of this.#returns.pages()) visit(page, this.#returns.get(page, 0))
   }
 
   /** Pages by how often they came back, ascending, with the first of each. */

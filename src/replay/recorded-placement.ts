@@ -106,7 +106,13 @@ export function tooFull({ node }: RecordedPlacement, machine: Machine, pageSize:
  * Pages by recorded node and node in the lane; within a region as many as possible count as agreeing. `standsFor`: of a sample,
  * the pages that each kept page stands for.
  */
-export function residencyRows(lane: string, { node, region }: RecordedPlacement, placement: Uint8Array, machine: Machine, standsFor?: Uint32Array): Row[] {
+export function residencyRows(
+  lane: string,
+  { node, region }: RecordedPlacement,
+  placement: Uint8Array,
+  machine: Machine,
+  standsFor?: ArrayLike<number>,
+): Row[] {
   const nodes = machine.nodes.length
   const counts = new Map<number, { recorded: number[]; lane: number[] }>()
   const zeros = () => new Array<number>(nodes + 1).fill(0)

@@ -42,8 +42,7 @@ export async function replay(options: ReplayOptions): Promise<Run> {
   const shared = new SharedCounts(plan.context)
   const lanes = await runLanes(plan, options, shared.visitor)
   if (options.halfSamples !== undefined && plan.context.trace.meta.sample !== undefined) {
-    const halves = replayHalves(plan, planOptionsOf(options), options.halfSamples)
-    for (const [i, lane] of lanes.entries()) lane.halves = halves[i]!
+    replayHalves(plan, planOptionsOf(options), options.halfSamples, lanes)
   }
   const tables = collect(
     plan.context,

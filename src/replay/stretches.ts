@@ -11,6 +11,8 @@ export interface RunningTable {
   counts: readonly string[]
   /** Its rows as they stand now. */
   rows(): Row[]
+  /** In a sample of pages: adds the sampling error to rows of the stretch that ends. */
+  errors?(rows: Row[]): void
 }
 
 export class Stretches {
@@ -18,9 +20,12 @@ export class Stretches {
   readonly #ticks: number
   readonly #running: readonly RunningTable[]
   readonly #before = new Map<string, number[]>()
+  readonly #ended: () => void
   #left: number
 
-  constructor(bins: number, ticksPerBin: number, running: readonly RunningTable[]) {
+  /** `ended`: called when the rows of a stretch are made. */
+  constructor(bins: number, ticksPerBin: number, running: readonly RunningTable[], ended = () => {}) {
+    this.#ended = ended
     this.#ticks = ticksPerBin * Math.max(1, Math.ceil(bins / STRETCHES))
     this.#left = this.#ticks
     this.#running = running
@@ -34,7 +39,8 @@ export class Stretches {
   /** Also ends the last stretch, however short. */
   close(endNs: number): void {
     this.#left = this.#ticks
-    for (const { name, counts, rows } of this.#running) {
+    for (const { name, counts, rows, errors } of this.#running) {
+      const made: Row[] = []
       for (const row of rows()) {
         const { lane, ...what } = row
         const totals = counts.map((count) => what[count] as number)
@@ -44,8 +50,11 @@ export class Stretches {
         const grown = totals.map((total, i) => total - (before?.[i] ?? 0))
         if (grown.every((value) => value === 0)) continue
         this.#before.set(key, totals)
-        this.rows[name]!.push({ lane: lane!, time_ns: endNs, ...what, ...Object.fromEntries(counts.map((count, i) => [count, grown[i]!])) })
+        made.push({ lane: lane!, time_ns: endNs, ...what, ...Object.fromEntries(counts.map((count, i) => [count, grown[i]!])) })
       }
+      errors?.(made)
+      for (const row of made) this.rows[name]!.push(row)
     }
+    this.#ended()
   }
 }

@@ -63,12 +63,9 @@ export class LogLinearHistogram {
     return Math.floor((this.#lowerEdge(last) + this.#upperEdge(last)) / 2)
   }
 
-  /** Count of the values in classes up to that of `value`. */
-  countUpTo(value: number): number {
-    const last = Math.min(this.#classOf(value), this.#counts.length - 1)
-    let sum = 0
-    for (let i = 0; i <= last; i++) sum += this.#counts[i]!
-    return sum
+  /** Largest value of the class that a value falls into. */
+  upperEdgeOf(value: number): number {
+    return this.#upperEdge(this.#classOf(value))
   }
 
   /** Non-empty classes, ascending; `upper` is the largest value of the class. */

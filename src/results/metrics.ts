@@ -119,12 +119,15 @@ export const METRICS = {
     ),
     'local_share',
   ),
-  stall: duration('stall', 'stall_ns', 'sum over tasks of access latency, faults and synchronous migration'),
-  estimatedRun: duration('run time', 'estimated_run_ns', 'recorded time plus the largest difference of a task’s stall against the baseline'),
+  stall: sampled(duration('stall', 'stall_ns', 'sum over tasks of access latency, faults and synchronous migration'), 'stall_ns'),
+  estimatedRun: sampled(
+    duration('run time', 'estimated_run_ns', 'recorded time plus the largest difference of a task’s stall against the baseline'),
+    'estimated_run_ns',
+  ),
   migrated: sampled(count('migrated', 'migrated', 'neither', 'base pages moved'), 'migrated'),
-  migrationFailed: count('failed', 'migration_failed', 'lower', 'base pages that could not be moved'),
+  migrationFailed: sampled(count('failed', 'migration_failed', 'lower', 'base pages that could not be moved'), 'migration_failed'),
   hintFaults: sampled(count('hint faults', 'hint_faults', 'neither', 'NUMA hint faults taken'), 'hint_faults'),
-  migrationTime: duration('migrating', 'migration_ns', 'time spent in the migration engine'),
+  migrationTime: sampled(duration('migrating', 'migration_ns', 'time spent in the migration engine'), 'migration_ns'),
   totalCost: sampled(duration('total cost', 'total_cost_ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'), 'total_cost_ns'),
   aboveOptimum: {
     ...share('above optimum', 'lower', 'total cost above the per-page optimum without capacity limits', aboveOptimum),
@@ -132,8 +135,11 @@ export const METRICS = {
     // of the cost alone: how far the optimum may be off is not known
     error: evenly('total_cost_ns', aboveOptimum, column('bound_ns')),
   },
-  possibleGain: share('of possible gain', 'higher', '(baseline - this) / (baseline - optimum) of total cost', column('share_of_possible_gain')),
-  pingPong: count('ping-pong', 'ping_pong_pages', 'lower', 'pages moved away and back again'),
+  possibleGain: sampled(
+    share('of possible gain', 'higher', '(baseline - this) / (baseline - optimum) of total cost', column('share_of_possible_gain')),
+    'share_of_possible_gain',
+  ),
+  pingPong: sampled(count('ping-pong', 'ping_pong_pages', 'lower', 'pages moved away and back again'), 'ping_pong_pages'),
 } as const satisfies Record<string, Metric>
 
 export type MetricName = keyof typeof METRICS

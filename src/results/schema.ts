@@ -12,7 +12,11 @@ const int = (name: string, unit: string, about: string): Column => ({ name, type
 const float = (name: string, unit: string, about: string): Column => ({ name, type: 'float', unit, about })
 /** Half the width of a 95 % interval: how far sampling of pages may have moved the figure. */
 const ci = (of: string, unit: string, what = `\`${of}\``): Column =>
-  float(`${of}_ci95`, unit, `half the width of the 95% interval of ${what}; null unless the trace is a sample of pages`)
+  float(`${of}_ci95`, unit, `half the width of the 95% interval of ${what}; null unless the trace is a sample of pages and it is known`)
+/** What has no pages of its own: known by halves of the sample alone, or where nothing was counted. */
+const halves = (of: string, unit: string): Column => float(`${of}_ci95`, unit, `likewise of \`${of}\`; above zero known with --half-samples only`)
+/** The columns of a table that tell sampling errors. */
+export const isError = (column: string): boolean => column.endsWith('_ci95')
 const lane = text('lane', 'label of the policy lane')
 
 /** One row per lane. Counts of accesses are weighted (a sample stands for its period). */
@@ -67,6 +71,12 @@ export const SUMMARY: TableSchema = {
     ci('hint_faults', 'faults'),
     ci('page_faults', 'faults'),
     ci('total_cost_ns', 'ns'),
+    ci('stall_ns', 'ns'),
+    ci('migration_ns', 'ns'),
+    ci('ping_pong_pages', 'pages'),
+    halves('estimated_run_ns', 'ns'),
+    halves('migration_failed', 'pages'),
+    ci('share_of_possible_gain', 'share'),
     ci('mean_latency_change', 'share', 'mean_latency_ns / the same of the baseline - 1: both lanes replay the same pages'),
   ],
 }
@@ -91,6 +101,21 @@ export const EPOCHS: TableSchema = {
     int('hint_fault_ns', 'ns', ''),
     int('observation_ns', 'ns', ''),
     int('blocked_ns', 'ns', ''),
+    ci('local', 'accesses'),
+    ci('remote', 'accesses'),
+    ci('local_share', 'share', 'local / (local + remote)'),
+    ci('memory_stall_ns', 'ns'),
+    ci('mean_latency_ns', 'ns', 'memory_stall_ns / (local + remote)'),
+    halves('queueing_ns', 'ns'),
+    halves('dilation', 'factor'),
+    ci('migrated', 'pages'),
+    halves('migration_failed', 'pages'),
+    ci('hint_faults', 'faults'),
+    ci('page_faults', 'faults'),
+    ci('migration_ns', 'ns'),
+    ci('hint_fault_ns', 'ns'),
+    halves('observation_ns', 'ns'),
+    ci('blocked_ns', 'ns'),
   ],
 }
 
@@ -109,6 +134,12 @@ export const NODES: TableSchema = {
     float('latency_ns', 'ns', 'mean latency of the accesses it served; null when none'),
     int('bytes', 'bytes', 'read and written at its memory controller, page copies included; null without contention'),
     float('utilisation', 'share', 'bandwidth asked of its memory over what it carries; null without contention'),
+    ci('pages', 'pages'),
+    ci('accesses_in', 'accesses'),
+    ci('accesses_out', 'accesses'),
+    ci('latency_ns', 'ns'),
+    ci('bytes', 'bytes', '`bytes`, without --half-samples of bins in which no page moved to or from the node'),
+    ci('utilisation', 'share', '`utilisation`, likewise'),
   ],
 }
 
@@ -116,7 +147,13 @@ export const NODES: TableSchema = {
 export const VMSTAT: TableSchema = {
   name: 'vmstat',
   about: 'Counters under the names Linux prints',
-  columns: [lane, int('node', '', 'node id, or -1 for the whole machine'), text('counter', 'name in /proc/vmstat or numastat'), int('value', '', '')],
+  columns: [
+    lane,
+    int('node', '', 'node id, or -1 for the whole machine'),
+    text('counter', 'name in /proc/vmstat or numastat'),
+    int('value', '', ''),
+    ci('value', '', '`value`, without --half-samples of counters of page faults, hint faults and moved pages'),
+  ],
 }
 
 /** lane × reason × errno × stage. */
@@ -130,6 +167,7 @@ export const FAILURES: TableSchema = {
     text('stage', 'stage of the protocol that failed; refused: before it began'),
     { name: 'retried', type: 'bool', unit: '', about: 'transient: tried again until the passes ran out; else permanent' },
     int('pages', 'pages', 'base pages'),
+    halves('pages', 'pages'),
   ],
 }
 
@@ -146,6 +184,12 @@ export const TRAFFIC: TableSchema = {
     int('migrated', 'pages', 'base pages moved from from_node to to_node'),
     int('queueing_ns', 'ns', 'waiting of these accesses at memory controllers and links'),
     float('busiest', 'share', 'bandwidth asked of the link over what it carries, in its busiest epoch; null without contention'),
+    ci('reads', 'accesses'),
+    ci('writes', 'accesses'),
+    ci('share', 'share', '(reads + writes) / all accesses of the lane'),
+    ci('migrated', 'pages'),
+    halves('queueing_ns', 'ns'),
+    halves('busiest', 'share'),
   ],
 }
 
@@ -153,7 +197,13 @@ export const TRAFFIC: TableSchema = {
 export const LATENCY: TableSchema = {
   name: 'latency',
   about: 'Distribution of access latency',
-  columns: [lane, int('latency_ns', 'ns', `upper edge of the class: ${LATENCY_ERROR.edge}`), int('accesses', 'accesses', '')],
+  columns: [
+    lane,
+    int('latency_ns', 'ns', `upper edge of the class: ${LATENCY_ERROR.edge}`),
+    int('accesses', 'accesses', ''),
+    ci('accesses', 'accesses'),
+    ci('share_up_to', 'share', 'the share of all accesses that take at most latency_ns'),
+  ],
 }
 
 /** lane × component: the latency stack. Sums to the lane's stall. */
@@ -168,6 +218,7 @@ export const STACK: TableSchema = {
     ),
     int('ns', 'ns', ''),
     { name: 'in_stall', type: 'bool', unit: '', about: 'paid by the tasks of the program; else by a background core' },
+    ci('ns', 'ns', '`ns`, without --half-samples of all but queueing, calls, replication, scanning and sampling'),
   ],
 }
 
@@ -183,6 +234,7 @@ export const MOVES: TableSchema = {
     int('to_node', '', ''),
     int('pages', 'pages', 'base pages moved'),
     int('failed', 'pages', 'base pages failed in the same calls (on the first row of the batch)'),
+    ci('pages', 'pages'),
   ],
 }
 
@@ -223,6 +275,7 @@ export const PING_PONG: TableSchema = {
     int('pages', 'pages', 'base pages that came back so often'),
     int('pid', '', 'process of the first of them'),
     text('address', 'of the first of them, hexadecimal'),
+    ci('pages', 'pages'),
   ],
 }
 
@@ -241,7 +294,14 @@ const overTime = ({ name, columns }: TableSchema, about: string, left: readonly 
 })
 
 export const STACK_OVER_TIME = overTime(STACK, 'Where the time went')
-export const TRAFFIC_OVER_TIME = overTime(TRAFFIC, 'Who accessed which node', ['migrated', 'queueing_ns', 'busiest'])
+export const TRAFFIC_OVER_TIME = overTime(TRAFFIC, 'Who accessed which node', [
+  'migrated',
+  'queueing_ns',
+  'busiest',
+  'migrated_ci95',
+  'queueing_ns_ci95',
+  'busiest_ci95',
+])
 export const LATENCY_OVER_TIME = overTime(LATENCY, 'Distribution of access latency')
 export const FAILURES_OVER_TIME = overTime(FAILURES, 'Migrations that failed')
 export const VMSTAT_OVER_TIME = overTime(VMSTAT, 'Counters under the names Linux prints')
@@ -253,6 +313,7 @@ export const PING_PONG_OVER_TIME: TableSchema = {
     int('time_ns', 'ns', 'end of the stretch since the start of the trace'),
     int('returns', '', 'for the how-manieth time the page came back'),
     int('pages', 'pages', 'base pages that came back for that time'),
+    ci('pages', 'pages'),
   ],
 }
 export const OVER_TIME = [STACK_OVER_TIME, TRAFFIC_OVER_TIME, LATENCY_OVER_TIME, FAILURES_OVER_TIME, VMSTAT_OVER_TIME, PING_PONG_OVER_TIME] as const
@@ -279,6 +340,8 @@ export const RESIDENCY: TableSchema = {
     int('recorded_node', '', 'node id in the recording'),
     int('node', '', 'node id at the end of the lane; null when not in memory'),
     int('pages', 'pages', 'base pages'),
+    ci('pages', 'pages'),
+    ci('share', 'share', 'pages / all recorded pages'),
   ],
 }
 

@@ -200,7 +200,7 @@ describe('replay of a sample', () => {
     const widths = Object.keys(some[0]!).filter((name) => name.endsWith('_ci95'))
     for (const [i, row] of some.entries()) {
       for (const [name, value] of Object.entries(row)) {
-        if (widths.includes(name)) expect(value as number, name).toBeGreaterThanOrEqual(without[i]![name] as number)
+        if (widths.includes(name)) expect(value as number, name).toBeGreaterThanOrEqual((without[i]![name] as number | null) ?? 0)
         else expect(value, name).toEqual(without[i]![name])
       }
     }
