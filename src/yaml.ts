@@ -4,6 +4,8 @@ import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, typ
 import { UserError } from './errors.ts'
 import * as z from './schema.ts'
 
+export { Document, isMap, isSeq, type Node, visit } from 'yaml'
+
 /** Settings are small; whoever names a trace by mistake should not wait for it to be parsed. */
 const LARGEST_FILE = 4 << 20
 

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
-import { Document, isMap, isSeq, type Node, visit } from 'yaml'
 import { UserError } from '../errors.ts'
+import { Document, isMap, isSeq, type Node, visit } from '../yaml.ts'
 import type { MachineDocument } from './machine-file.ts'
 
 /** Text of a machine file: rows of matrices and nodes stay on one line each. */

@@ -13,7 +13,7 @@ const PARQUET_TYPE: Record<ColumnType, 'STRING' | 'INT64' | 'DOUBLE' | 'BOOLEAN'
 
 /** Equal tables give equal bytes: no time stamps, no versions of libraries. */
 export async function tableToParquet(table: Table): Promise<Uint8Array> {
-  const { parquetWriteBuffer } = await import('hyparquet-writer')
+  const { parquetWriteBuffer } = await import('../parquet.ts')
   const { schema } = table
   const columnData: ColumnSource[] = schema.columns.map((column) => ({
     name: column.name,
@@ -43,7 +43,7 @@ function encode(value: Cell, { name, type }: Column, schema: TableSchema): unkno
 
 /** Throws when the bytes are not a table of a run folder. */
 export async function parquetToTable(bytes: Uint8Array): Promise<Table> {
-  const { parquetMetadata, parquetReadObjects } = await import('hyparquet')
+  const { parquetMetadata, parquetReadObjects } = await import('../parquet.ts')
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   const metadata = parquetMetadata(file)
   const described = metadata.key_value_metadata?.find(({ key }) => key === TABLE_KEY)?.value

@@ -2,6 +2,7 @@
 import { UserError } from '../errors.ts'
 import { isPluginPath, listPlugins, loadPlugin, loadPluginFile } from '../plugins.ts'
 import type { FileHead, TraceFormat } from './format.ts'
+import { NATIVE_MAGIC } from './native-file.ts'
 
 export interface NamedFormat {
   name: string
@@ -24,6 +25,8 @@ export async function loadFormat(name: string): Promise<NamedFormat> {
 
 /** The format a file is in, by its content. */
 export async function recognise(head: FileHead, file: string): Promise<NamedFormat> {
+  // what is replayed over and over need not wait for all formats to be loaded
+  if (head.text.startsWith(NATIVE_MAGIC)) return loadFormat('native')
   const formats = await listFormats()
   const found = surest(formats, (format) => format.recognise(head))
   if (found) return found

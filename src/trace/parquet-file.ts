@@ -28,7 +28,7 @@ export async function readParquet(path: string, trace: TraceWriter, context: For
 }
 
 async function readRowGroups(file: FileHandle, path: string, trace: TraceWriter, context: FormatContext): Promise<void> {
-  const { parquetMetadataAsync, parquetRead } = await import('hyparquet')
+  const { parquetMetadataAsync, parquetRead } = await import('../parquet.ts')
   const { compressors: others } = await import('hyparquet-compressors')
   const compressors = { ...others, ZSTD: (input: Uint8Array, length: number) => unzstdWhole(input, length, path) }
   const buffer = await asyncBuffer(file, path)

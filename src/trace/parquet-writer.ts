@@ -8,7 +8,7 @@ export class ParquetTableWriter extends ColumnWriter {
   readonly #parquet: ParquetWriter
 
   static async create(path: string, pageSize?: number): Promise<ParquetTableWriter> {
-    const { ByteWriter, ParquetWriter } = await import('hyparquet-writer')
+    const { ByteWriter, ParquetWriter } = await import('../parquet.ts')
     const bytes = new ByteWriter(1 << 20)
     const column = (name: string, type: 'INT64' | 'INT32') => ({ name, type, repetition_type: 'REQUIRED' as const })
     const parquet = new ParquetWriter({
