@@ -1,10 +1,10 @@
 /** Zstandard frames (RFC 8878) as a stream of bytes: headers, checksums and limits here, blocks in zstd-block.ts. */
 import xxhash from 'xxhash-wasm'
 import { UserError } from '../errors.ts'
+import { DamagedBlock } from '../wasm/index.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { LENIENT } from './damage.ts'
 import { BlockDecoder, LARGEST_BLOCK, RLE } from './zstd-block.ts'
-import { DamagedBlock } from './zstd-entropy.ts'
 
 const MAGIC = 0xfd2fb528
 /** Magic numbers 0x184d2a50 … 5f mark frames to be skipped; pzstd writes them in front of its own. */
@@ -16,7 +16,9 @@ const RESERVED = 3
 
 const { create64 } = await xxhash()
 
-export async function* unzstd(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
+/** `own`: a decoder of the caller's, in place of this thread's. */
+export async function* unzstd(chunks: AsyncIterable<Uint8Array>, path: string, own?: BlockDecoder): AsyncGenerator<Uint8Array> {
+  const decoder = own ?? BlockDecoder.borrow()
   let read = 0
   const cutOff = () =>
     new UserError(`the zstd data is cut off at byte ${read}`, { file: path, hint: `Copy or record it again; the file is not complete. ${LENIENT}` })
@@ -31,21 +33,31 @@ export async function* unzstd(chunks: AsyncIterable<Uint8Array>, path: string): 
         continue
       }
       const flags = (await queue.need(1))[0]!
-      const frame = new Frame(magic, flags, await queue.need(optionalBytes(flags)), path)
+      const frame = new Frame(magic, flags, await queue.need(optionalBytes(flags)), path, decoder)
       while (!frame.isLast) {
         const head = await queue.need(3)
         const piece = frame.block(head, await queue.need(frame.bodyBytes(head)))
-        if (piece.length > 0) yield piece
+        if (piece.length > 0) yield piece.slice()
       }
       if (frame.hasChecksum) frame.check((await queue.need(4)).readUInt32LE())
     }
   } finally {
+    if (own === undefined) decoder.giveBack()
     await queue.close()
   }
 }
 
 /** Frames that are in memory as a whole and hold at most `most` bytes, as Arrow and Parquet have them. */
-export function unzstdWhole(bytes: Uint8Array, most: number, path: string): Uint8Array {
+export function unzstdWhole(bytes: Uint8Array, most: number, path: string, own?: BlockDecoder): Uint8Array {
+  const decoder = own ?? BlockDecoder.borrow()
+  try {
+    return wholeFrames(bytes, most, path, decoder)
+  } finally {
+    if (own === undefined) decoder.giveBack()
+  }
+}
+
+function wholeFrames(bytes: Uint8Array, most: number, path: string, decoder: BlockDecoder): Uint8Array {
   const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const output = new Uint8Array(most)
   let at = 0
@@ -62,7 +74,7 @@ export function unzstdWhole(bytes: Uint8Array, most: number, path: string): Uint
       continue
     }
     const flags = need(1)[0]!
-    const frame = new Frame(magic, flags, need(optionalBytes(flags)), path)
+    const frame = new Frame(magic, flags, need(optionalBytes(flags)), path, decoder)
     while (!frame.isLast) {
       const head = need(3)
       const piece = frame.block(head, need(frame.bodyBytes(head)))
@@ -100,7 +112,7 @@ class Frame {
   readonly #decoder: BlockDecoder
   #content = 0
 
-  constructor(magic: Buffer, flags: number, optional: Buffer, path: string) {
+  constructor(magic: Buffer, flags: number, optional: Buffer, path: string, decoder: BlockDecoder) {
     this.#path = path
     if (magic.readUInt32LE() !== MAGIC) throw damagedZstd(path, 'no frame where one should begin')
     if ((flags & 0x08) !== 0) throw damagedZstd(path, 'a reserved bit is set')
@@ -116,7 +128,8 @@ class Frame {
     if (window > LARGEST_WINDOW)
       throw new UserError('the zstd window is too large', { file: path, expected: 'at most 128 MiB', hint: `zstd -dc --long=31 ${path} | gzip > …` })
     this.#window = window
-    this.#decoder = new BlockDecoder(window)
+    this.#decoder = decoder
+    decoder.begin(window)
   }
 
   /** Length of what follows a block's head. */
@@ -129,7 +142,7 @@ class Frame {
     return type === RLE ? 1 : size
   }
 
-  /** The content of a block. */
+  /** The content of a block, there until the next. */
   block(head: Buffer, body: Buffer): Uint8Array {
     const word = head.readUIntLE(0, 3)
     this.isLast = (word & 1) === 1

@@ -20,6 +20,9 @@ export {
   withWorkspace,
   workspaceOn,
 } from './kernels.ts'
+export { BAD_LITERALS, BAD_MATCH, COPY_PAD } from './lz4.ts'
 export { Arena } from './memory.ts'
 export { CODE, DONE, NEW_TASK, SLOW, TABLE, TABLE_BYTES } from './scan.ts'
 export { twins } from './twins.ts'
+export type { ZstdBlocks } from './zstd.ts'
+export { DamagedBlock } from './zstd-entropy.ts'

@@ -11,9 +11,11 @@ import { Instance, type Memory, Module } from './engine.ts'
 import { type FoldExports, type FoldKernels, wasmFold } from './fold.ts'
 import { type FrameExports, type FrameKernels, wasmFrames } from './frames.ts'
 import { type InternExports, type InternKernels, wasmIntern } from './intern.ts'
+import { type Lz4Exports, type Lz4Kernels, wasmLz4 } from './lz4.ts'
 import { Arena } from './memory.ts'
 import { type ScanExports, type ScanKernels, wasmScan } from './scan.ts'
 import { twins } from './twins.ts'
+import { wasmZstd, type ZstdExports, type ZstdKernels } from './zstd.ts'
 
 /** Counters of one tick by (actor << shift | node): words[2i] reads, words[2i + 1] writes; a second bank follows, to be added. */
 export interface Cells {
@@ -52,7 +54,7 @@ export interface FirstTouches {
   touchActor: Uint16Array
 }
 
-export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels {
+export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels, Lz4Kernels, ZstdKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
   /** Puts nodes of pages [from, to) beside those of other lanes, at bit `shift` of their byte, which is 0 before. */
@@ -75,7 +77,7 @@ export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, Inter
   findFaults(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array, found: Uint32Array): number
 }
 
-interface Exports extends FrameExports, AccessExports, ScanExports, InternExports, FoldExports, DigestExports {
+interface Exports extends FrameExports, AccessExports, ScanExports, InternExports, FoldExports, DigestExports, Lz4Exports, ZstdExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
   joinNodes(joint: number, placement: number, from: number, to: number, shift: number): void
@@ -117,6 +119,8 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     ...wasmIntern(exports),
     ...wasmFold(exports),
     ...wasmDigest(exports),
+    ...wasmLz4(exports),
+    ...wasmZstd(exports),
     account: (pairs, from, to, placement, { words, bank }, shift) =>
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
     joinNodes: (joint, placement, from, to, shift) => exports.joinNodes(joint.byteOffset, placement.byteOffset, from, to, shift),

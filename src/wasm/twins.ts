@@ -5,7 +5,9 @@ import { foldTwins } from './fold.ts'
 import { frameTwins } from './frames.ts'
 import { internTwins } from './intern.ts'
 import type { Kernels } from './kernels.ts'
+import { lz4Twins } from './lz4.ts'
 import { scanTwins } from './scan.ts'
+import { zstdTwins } from './zstd.ts'
 
 const ABSENT = 255
 const PAIR_WORDS = 4
@@ -17,6 +19,8 @@ export const twins: Kernels = {
   ...internTwins,
   ...foldTwins,
   ...digestTwins,
+  ...lz4Twins,
+  ...zstdTwins,
 
   account(pairs, from, to, placement, cells, shift) {
     const { words } = cells

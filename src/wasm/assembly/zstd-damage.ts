@@ -1,0 +1,27 @@
+/** What can be wrong with a block of zstd: indexes into DAMAGE of ../zstd.ts. */
+export const BLOCK_CUT_OFF: u32 = 1
+export const LITERALS_TOO_MANY: u32 = 2
+export const NO_HUFFMAN: u32 = 3
+export const LITERALS_CUT_OFF: u32 = 4
+export const LITERALS_END: u32 = 5
+export const STREAMS_TOO_LONG: u32 = 6
+export const NO_END: u32 = 7
+export const BITS_CUT_OFF: u32 = 8
+export const RESERVED_BIT: u32 = 9
+export const BYTES_BEHIND: u32 = 10
+export const CONTENT_TOO_LONG: u32 = 11
+export const MATCH_BEFORE_WINDOW: u32 = 12
+export const LITERALS_USED_UP: u32 = 13
+export const MATCH_BEFORE_START: u32 = 14
+export const SEQUENCES_CUT_OFF: u32 = 15
+export const SEQUENCES_END: u32 = 16
+export const UNKNOWN_CODE: u32 = 17
+export const NO_TABLE: u32 = 18
+export const TABLE_CUT_OFF: u32 = 19
+export const TABLE_TOO_LARGE: u32 = 20
+export const TABLE_TOO_MANY: u32 = 21
+export const TABLE_SUM: u32 = 22
+export const HUFFMAN_SUM: u32 = 23
+export const HUFFMAN_CUT_OFF: u32 = 24
+export const HUFFMAN_TOO_MANY: u32 = 25
+export const HUFFMAN_TOO_LONG: u32 = 26
