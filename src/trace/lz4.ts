@@ -133,7 +133,7 @@ function damagedLz4(path: string, detail: string): UserError {
 
 /** The last 64 KiB of one and the other. */
 function lastOf(before: Uint8Array, after: Uint8Array): Uint8Array {
-  if (after.length >= WINDOW) return after.subarray(-WINDOW)
+  if (after.length >= WINDOW) return after.slice(-WINDOW)
   const kept = before.subarray(Math.max(0, before.length + after.length - WINDOW))
   const joined = new Uint8Array(kept.length + after.length)
   joined.set(kept)

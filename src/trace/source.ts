@@ -78,9 +78,10 @@ export async function openBytes(path: string, { progress, lenient = false, threa
   const decoded = peekable(lenient ? untilDamage(chunks, source) : chunks, HEAD_BYTES)
   const head = await withReadErrors(path, decoded.peek())
   if (head.length === 0) throw new UserError('the file is empty inside its compression', { file: path })
+  const lender = compression === 'none' ? file : thread
   return Object.assign(source, {
     head: { bytes: head, text: Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1'), fileName: plainName(path) },
-    bytes: compression === 'none' ? Object.assign(decoded.all(), { borrow: (room?: () => Uint8Array) => file.borrow(room) }) : decoded.all(),
+    bytes: lender ? Object.assign(decoded.all(), { borrow: (room?: () => Uint8Array) => lender.borrow(room) }) : decoded.all(),
     compression,
     async close() {
       await thread?.return(undefined)

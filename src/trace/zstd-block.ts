@@ -10,8 +10,11 @@ export const RAW = 0
 export const RLE = 1
 export const COMPRESSED = 2
 
-/** Memory of a decoder that is kept for the next frame: what level 3 of zstd needs, and more. */
-const MOST_KEPT = 2 ** 22
+/** Bytes behind the window at least, unless it is smaller: moving it then costs a byte or less for each that is made. */
+const SMALL_WINDOW = 2 ** 22
+
+/** Memory of a decoder that is kept for the next frame: what most levels of zstd need. */
+const MOST_KEPT = 2 ** 23
 
 /** One that is not in use. */
 let spare: BlockDecoder | undefined
@@ -93,11 +96,11 @@ export class BlockDecoder {
     return this.#history.subarray(start, this.#end)
   }
 
-  /** Room for a block behind what matches may reach: a quarter more than the window, so that a byte is moved some four times. */
+  /** Room for a block behind what matches may reach: the window twice, or a quarter more where it is large, so that a byte is moved up to four times. */
   #makeRoom(): void {
     if (this.#end + this.#most <= this.#room) return
     const kept = Math.min(this.#end, this.#window)
-    const full = Math.ceil(1.25 * (this.#window + this.#most))
+    const full = this.#window + this.#most + Math.max(this.#window >>> 2, Math.min(this.#window, SMALL_WINDOW))
     if (this.#room < full) {
       this.#room = Math.min(2 * (kept + this.#most), full)
       this.#grow(this.#room + COPY_PAD)

@@ -67,6 +67,27 @@ it('a thread that is asked directly gives the bytes too, and says how many it ha
   expect(read).toBe(statSync(at('whole.csv.zst')).size)
 })
 
+it('chunks that are lent lie in one place, or where they were asked for', async () => {
+  const { text } = await chunksOf('whole.csv.zst', HERE)
+  const task = { path: at('whole.csv.zst'), compression: 'zstd', lenient: false } as const
+  const shared = new Uint8Array(new SharedArrayBuffer(1 << 18))
+  for (const room of [undefined, () => shared]) {
+    const chunks = decodedInThread(task, () => {})
+    const buffers = new Set<unknown>()
+    let lent = ''
+    const first = await chunks.next()
+    chunks.borrow(room)
+    for await (const chunk of chunks) {
+      lent += Buffer.from(chunk).toString('latin1')
+      buffers.add(chunk.buffer)
+    }
+    // what came before is still there
+    expect(Buffer.from(first.value as Uint8Array).toString('latin1') + lent === text).toBe(true)
+    expect(buffers.size).toBe(1)
+    if (room) expect(buffers.has(shared.buffer)).toBe(true)
+  }
+})
+
 it('the same native file, and the same message where the recording is damaged', async () => {
   const imported = async (name: string, options: { threadFrom: number }) => {
     try {

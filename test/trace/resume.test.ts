@@ -4,12 +4,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { compress, init } from '@bokuweb/zstd-wasm'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Random } from '../../src/columns/index.ts'
 
 const MAIN = join(import.meta.dirname, '../../dist/src/cli/main.js')
 let folder: string
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'numareplay-resume-'))
   // four processes, moving tasks, pages of the whole address space
   const random = new Random(5)
@@ -22,6 +23,12 @@ beforeAll(() => {
     )
   }
   writeFileSync(join(folder, 'rec.csv.gz'), gzipSync(rows.join('\n')))
+  // a frame to be skipped makes it large enough for a thread that decompresses
+  const skipped = Buffer.alloc(2 ** 22)
+  skipped.writeUInt32LE(0x184d2a50, 0)
+  skipped.writeUInt32LE(skipped.length - 8, 4)
+  await init()
+  writeFileSync(join(folder, 'rec.csv.zst'), Buffer.concat([skipped, compress(Buffer.from(rows.join('\n')))]))
   writeFileSync(join(folder, 'script'), '1ms migrate_pages pid=1 from=0 to=1\n60ms migrate_pages pid=2 from=0 to=1\n')
 })
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -32,9 +39,10 @@ interface Ended {
   stderr: string
 }
 
-/** Runs an import; sends a signal once a state was saved. */
+/** Runs an import, of `rec.csv.gz` unless `more` begins with another; sends a signal once a state was saved. */
 function runImport(out: string, signal?: 'SIGKILL' | 'SIGINT' | 'SIGTERM', ...more: string[]): Promise<Ended> {
-  const args = ['import', 'rec.csv.gz', '-o', out, '--events', 'script', '--checkpoint', '20k', ...more]
+  const recording = more[0]?.startsWith('rec') ? more.shift()! : 'rec.csv.gz'
+  const args = ['import', recording, '-o', out, '--events', 'script', '--checkpoint', '20k', ...more]
   const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
   let stderr = ''
   child.stderr.on('data', (text) => {
@@ -58,7 +66,7 @@ function runImport(out: string, signal?: 'SIGKILL' | 'SIGINT' | 'SIGTERM', ...mo
   )
 }
 
-it.each([[[]], [['--keep-accesses']]])(
+it.each([[[]], [['--keep-accesses']], [['rec.csv.zst']]])(
   'killed, interrupted, ended, then left alone: the same bytes, and nothing else remains %j',
   { timeout: 120_000 },
   async (options) => {
@@ -80,7 +88,7 @@ it.each([[[]], [['--keep-accesses']]])(
     expect(interruptions.length).toBeGreaterThan(0)
     expect(await runImport('resumed.nrt', undefined, ...options)).toMatchObject({ code: 0 })
     expect(readFileSync(join(folder, 'resumed.nrt')).equals(readFileSync(join(folder, 'whole.nrt')))).toBe(true)
-    expect(readdirSync(folder).sort()).toEqual(['rec.csv.gz', 'resumed.nrt', 'script', 'whole.nrt'])
+    expect(readdirSync(folder).sort()).toEqual(['rec.csv.gz', 'rec.csv.zst', 'resumed.nrt', 'script', 'whole.nrt'])
   },
 )
 

@@ -95,10 +95,10 @@ export function fseTable(state: usize, table: usize, mostLog: u32, symbols: u32)
     if (value >= unused) {
       bit++
       if (bit > last) return fail(TABLE_CUT_OFF)
-      value += <i32>bitsAt(bit - 1, 1) << (width - 1)
+      value += (<i32>bitsAt(bit - 1, 1)) << (width - 1)
       if (value > lower) value -= unused
     }
-    store<i16>(shares + (<usize>(n++) << 1), <i16>(value - 1))
+    store<i16>(shares + ((<usize>n++) << 1), <i16>(value - 1))
     left -= abs(value - 1)
     if (left < 0) return fail(TABLE_SUM)
     if (value === 1) {
@@ -107,7 +107,7 @@ export function fseTable(state: usize, table: usize, mostLog: u32, symbols: u32)
         bit += 2
         if (bit > last) return fail(TABLE_CUT_OFF)
         more = bitsAt(bit - 2, 2)
-        for (let i: u32 = 0; i < more; i++) store<i16>(shares + (<usize>(n++) << 1), 0)
+        for (let i: u32 = 0; i < more; i++) store<i16>(shares + ((<usize>n++) << 1), 0)
         if (n > symbols) return fail(TABLE_TOO_MANY)
       }
     }
@@ -122,25 +122,25 @@ export function spread(table: usize, log: u32, shares: usize, n: u32): void {
   const size: u32 = 1 << log
   let high = size
   for (let symbol: u32 = 0; symbol < n; symbol++) {
-    const share = shares + (<usize>symbol << 1)
-    if (load<i16>(share) === -1) store<u32>(table + (<usize>(--high) << 2), symbol)
+    const share = shares + ((<usize>symbol) << 1)
+    if (load<i16>(share) === -1) store<u32>(table + ((<usize>--high) << 2), symbol)
   }
   const step = (size >> 1) + (size >> 3) + 3
   let at: u32 = 0
   for (let symbol: u32 = 0; symbol < n; symbol++) {
-    const share = shares + (<usize>symbol << 1)
+    const share = shares + ((<usize>symbol) << 1)
     const count = <i32>load<i16>(share)
     for (let i = 0; i < count; i++) {
-      store<u32>(table + (<usize>at << 2), symbol)
+      store<u32>(table + ((<usize>at) << 2), symbol)
       do at = (at + step) & (size - 1)
       while (at >= high)
     }
     if (count < 0) store<i16>(share, 1)
   }
   for (let i: u32 = 0; i < size; i++) {
-    const entry = table + (<usize>i << 2)
+    const entry = table + ((<usize>i) << 2)
     const symbol = load<u32>(entry)
-    const share = shares + (<usize>symbol << 1)
+    const share = shares + ((<usize>symbol) << 1)
     const count = <u32>load<u16>(share)
     store<u16>(share, <u16>(count + 1))
     const bits = log - (31 - clz(count))
@@ -203,7 +203,7 @@ export function huffmanTable(state: usize): void {
     for (let symbol: u32 = 0; symbol < count; symbol++) {
       if (load<u8>(weights + symbol) !== weight) continue
       const entry = <u16>(symbol | ((log + 1 - weight) << 8))
-      for (const last = code + (<usize>1 << weight); code < last; code += 2) store<u16>(code, entry)
+      for (const last = code + ((<usize>1) << weight); code < last; code += 2) store<u16>(code, entry)
     }
   }
 }
@@ -219,14 +219,14 @@ function compressedWeights(table: usize, log: u32, weights: usize): u32 {
   if (bit < first) return fail(HUFFMAN_CUT_OFF)
   let n: u32 = 0
   for (;;) {
-    const entry = load<u32>(table + (<usize>turn << 2))
+    const entry = load<u32>(table + ((<usize>turn) << 2))
     store<u8>(weights + n++, <u8>entry)
     const bits = (entry >>> 8) & 255
     bit -= bits
     turn = other
     other = (entry >>> 16) + bitsAt(bit, bits)
     if (bit < first) {
-      store<u8>(weights + n++, <u8>load<u32>(table + (<usize>turn << 2)))
+      store<u8>(weights + n++, <u8>load<u32>(table + ((<usize>turn) << 2)))
       break
     }
     // a state that needs no bits would go on for ever
@@ -247,9 +247,9 @@ export function huffmanStream(state: usize, from: i32, to: i32, out: usize, last
   if (damage === 0) restOfStream(state, from << 3, bit, out, last)
 }
 
-/** 57 bits or more in front of this one, the next first. */
-function bitsBefore(bit: i32): u64 {
-  return load<u64>(body + ((bit + 7) >> 3) - 8) << (-bit & 7)
+/** 57 bits or more in front of this one, the next first. `block`: its address. */
+export function bitsBefore(block: usize, bit: i32): u64 {
+  return load<u64>(block + ((bit + 7) >> 3) - 8) << (-bit & 7)
 }
 
 function restOfStream(state: usize, first: i32, bit: i32, out: usize, last: usize): void {
@@ -258,17 +258,17 @@ function restOfStream(state: usize, first: i32, bit: i32, out: usize, last: usiz
   const shift: u64 = 64 - log
   // five codes of 11 bits
   for (; out + 5 <= last && bit >= first; out += 5) {
-    let word = bitsBefore(bit)
+    const word = bitsBefore(body, bit)
     let used: u64 = 0
     for (let i: usize = 0; i < 5; i++) {
-      const entry = <u32>load<u16>(table + (<usize>((word << used) >> shift) << 1))
+      const entry = <u32>load<u16>(table + ((<usize>((word << used) >> shift)) << 1))
       store<u8>(out + i, <u8>entry)
       used += entry >>> 8
     }
     bit -= <i32>used
   }
   for (; out < last && bit >= first; out++) {
-    const entry = <u32>load<u16>(table + (<usize>(bitsBefore(bit) >> shift) << 1))
+    const entry = <u32>load<u16>(table + ((<usize>(bitsBefore(body, bit) >> shift)) << 1))
     store<u8>(out, <u8>entry)
     bit -= entry >>> 8
   }
@@ -291,19 +291,19 @@ export function fourStreams(state: usize, a: i32, b: i32, c: i32, d: i32, to: i3
   let i: usize = 0
   if (damage === 0) {
     for (const most = last - outD; i + 5 <= most; i += 5) {
-      const wordA = bitsBefore(bitA)
-      const wordB = bitsBefore(bitB)
-      const wordC = bitsBefore(bitC)
-      const wordD = bitsBefore(bitD)
+      const wordA = bitsBefore(body, bitA)
+      const wordB = bitsBefore(body, bitB)
+      const wordC = bitsBefore(body, bitC)
+      const wordD = bitsBefore(body, bitD)
       let usedA: u64 = 0
       let usedB: u64 = 0
       let usedC: u64 = 0
       let usedD: u64 = 0
       for (let k = i; k < i + 5; k++) {
-        const entryA = <u32>load<u16>(table + (<usize>((wordA << usedA) >> shift) << 1))
-        const entryB = <u32>load<u16>(table + (<usize>((wordB << usedB) >> shift) << 1))
-        const entryC = <u32>load<u16>(table + (<usize>((wordC << usedC) >> shift) << 1))
-        const entryD = <u32>load<u16>(table + (<usize>((wordD << usedD) >> shift) << 1))
+        const entryA = <u32>load<u16>(table + ((<usize>((wordA << usedA) >> shift)) << 1))
+        const entryB = <u32>load<u16>(table + ((<usize>((wordB << usedB) >> shift)) << 1))
+        const entryC = <u32>load<u16>(table + ((<usize>((wordC << usedC) >> shift)) << 1))
+        const entryD = <u32>load<u16>(table + ((<usize>((wordD << usedD) >> shift)) << 1))
         store<u8>(out + k, <u8>entryA)
         store<u8>(outB + k, <u8>entryB)
         store<u8>(outC + k, <u8>entryC)

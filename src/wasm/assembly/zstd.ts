@@ -19,6 +19,7 @@ import {
 } from './zstd-damage'
 import {
   bitsAt,
+  bitsBefore,
   blockEnd,
   byte,
   checkBits,
@@ -88,7 +89,7 @@ function codes(table: usize, extra: usize, count: u32, first: u32): void {
   let base = first
   for (let code: u32 = 0; code < count; code++) {
     const bits = <u32>load<u8>(extra + code)
-    store<u32>(table + (<usize>code << 2), base | (bits << 24))
+    store<u32>(table + ((<usize>code) << 2), base | (bits << 24))
     base += 1 << bits
   }
 }
@@ -241,11 +242,17 @@ function useTable(state: usize, mode: u32, inUse: usize, own: usize, standard: u
   store<u32>(state + inUse, log, 4)
 }
 
+/** The first `count` of these bits, at most 63. */
+function highest(word: u64, count: u32): u32 {
+  return <u32>((word >> 1) >> (63 - count))
+}
+
 /** Answers where the last match ends, at most at `last`; `literals` then begins behind those that were used. */
 function copySequences(state: usize, count: u32, history: usize, to: usize, last: usize): usize {
   const literalsTable = <usize>load<u32>(state, LITERALS_IN_USE)
   const offsetsTable = <usize>load<u32>(state, OFFSETS_IN_USE)
   const matchesTable = <usize>load<u32>(state, MATCHES_IN_USE)
+  const block = state + BODY
   const first = position() << 3
   let bit = lastBit(position(), blockEnd())
   if (damageFound() !== 0) return 0
@@ -263,19 +270,24 @@ function copySequences(state: usize, count: u32, history: usize, to: usize, last
   let recent2 = load<u32>(state, RECENT + 8)
   let from = literals
   for (;;) {
-    const offsetEntry = load<u32>(offsetsTable + (<usize>offsetsState << 2))
-    const matchEntry = load<u32>(matchesTable + (<usize>matchesState << 2))
-    const literalsEntry = load<u32>(literalsTable + (<usize>literalsState << 2))
+    const offsetEntry = load<u32>(offsetsTable + ((<usize>offsetsState) << 2))
+    const matchEntry = load<u32>(matchesTable + ((<usize>matchesState) << 2))
+    const literalsEntry = load<u32>(literalsTable + ((<usize>literalsState) << 2))
     const offsetBits = offsetEntry & 255
     if (offsetBits > MOST_OFFSET_BITS) return fail(MATCH_BEFORE_WINDOW)
     const matchCode = load<u32>(state + ((matchEntry & 255) << 2), MATCHES_CODES)
     const literalsCode = load<u32>(state + ((literalsEntry & 255) << 2), LITERALS_CODES)
-    bit -= offsetBits
-    const value = (1 << offsetBits) + bitsAt(bit, offsetBits)
-    bit -= matchCode >>> 24
-    const matched = (matchCode & 0xffffff) + bitsAt(bit, matchCode >>> 24)
-    bit -= literalsCode >>> 24
-    const literal = (literalsCode & 0xffffff) + bitsAt(bit, literalsCode >>> 24)
+    const matchBits = matchCode >>> 24
+    const literalsBits = literalsCode >>> 24
+    let word = bitsBefore(block, bit)
+    const value = (1 << offsetBits) + highest(word, offsetBits)
+    word <<= offsetBits
+    // 57 bits are there: more are needed for lengths of thousands only
+    if (offsetBits + matchBits + literalsBits > 57) word = bitsBefore(block, bit - offsetBits)
+    const matched = (matchCode & 0xffffff) + highest(word, matchBits)
+    word <<= matchBits
+    const literal = (literalsCode & 0xffffff) + highest(word, literalsBits)
+    bit -= offsetBits + matchBits + literalsBits
     if (bit < first - 32) {
       checkBits(bit)
       return 0
@@ -307,15 +319,18 @@ function copySequences(state: usize, count: u32, history: usize, to: usize, last
     to += matched
 
     if (--count === 0) break
+    word = bitsBefore(block, bit)
     let bits = (literalsEntry >>> 8) & 255
+    literalsState = (literalsEntry >>> 16) + highest(word, bits)
+    word <<= bits
     bit -= bits
-    literalsState = (literalsEntry >>> 16) + bitsAt(bit, bits)
     bits = (matchEntry >>> 8) & 255
+    matchesState = (matchEntry >>> 16) + highest(word, bits)
+    word <<= bits
     bit -= bits
-    matchesState = (matchEntry >>> 16) + bitsAt(bit, bits)
     bits = (offsetEntry >>> 8) & 255
+    offsetsState = (offsetEntry >>> 16) + highest(word, bits)
     bit -= bits
-    offsetsState = (offsetEntry >>> 16) + bitsAt(bit, bits)
     if (bit < first) {
       checkBits(bit)
       return fail(SEQUENCES_CUT_OFF)
