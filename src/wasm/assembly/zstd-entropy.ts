@@ -98,7 +98,8 @@ export function fseTable(state: usize, table: usize, mostLog: u32, symbols: u32)
       value += (<i32>bitsAt(bit - 1, 1)) << (width - 1)
       if (value > lower) value -= unused
     }
-    store<i16>(shares + ((<usize>n++) << 1), <i16>(value - 1))
+    store<i16>(shares + ((<usize>n) << 1), <i16>(value - 1))
+    n++
     left -= abs(value - 1)
     if (left < 0) return fail(TABLE_SUM)
     if (value === 1) {
@@ -107,7 +108,7 @@ export function fseTable(state: usize, table: usize, mostLog: u32, symbols: u32)
         bit += 2
         if (bit > last) return fail(TABLE_CUT_OFF)
         more = bitsAt(bit - 2, 2)
-        for (let i: u32 = 0; i < more; i++) store<i16>(shares + ((<usize>n++) << 1), 0)
+        for (let i: u32 = 0; i < more; i++, n++) store<i16>(shares + ((<usize>n) << 1), 0)
         if (n > symbols) return fail(TABLE_TOO_MANY)
       }
     }
@@ -123,7 +124,9 @@ export function spread(table: usize, log: u32, shares: usize, n: u32): void {
   let high = size
   for (let symbol: u32 = 0; symbol < n; symbol++) {
     const share = shares + ((<usize>symbol) << 1)
-    if (load<i16>(share) === -1) store<u32>(table + ((<usize>--high) << 2), symbol)
+    if (load<i16>(share) !== -1) continue
+    high--
+    store<u32>(table + ((<usize>high) << 2), symbol)
   }
   const step = (size >> 1) + (size >> 3) + 3
   let at: u32 = 0
