@@ -175,13 +175,21 @@ export interface LaneKernel extends PolicyKernel {
    * `preferred` is a policy's onAllocation answer. Returns the node, or -1 = no memory left (the lane ends as oom).
    */
   faultIn(page: PageId, task: number, node: NodeIndex, isWrite: boolean, preferred?: NodeIndex): number
-  /**
-   * Where a page goes that a cpu of each node touches first, by node, while so many faults and promotions, in any order, can bring no
-   * node near a watermark; null where each must be asked for (`faultIn`).
-   */
-  plentyFor(faults: number): Uint8Array | null
-  /** So many pages were placed so, each first touched by a cpu of `node`. */
-  faultedIn(node: NodeIndex, pages: number): void
+  /** So many faults and promotions, in any order, can bring no node near a watermark: where pages go is known before. */
+  isPlentyFor(faults: number): boolean
+  /** 0 while no mempolicy and no cpuset is in force; grows whenever an answer of `turnOf` or `startOn` may change. */
+  readonly policyVersion: number
+  /** While memory is plenty: nodes on which pages go in turn by their virtual page number; null where each must be asked for (`faultIn`). */
+  turnOf(task: number, node: NodeIndex): Uint8Array | null
+  /** While memory is plenty: where a page goes that `preferred` is wanted for. */
+  startOn(task: number, preferred: NodeIndex): NodeIndex
+  /** While memory is plenty: takes frames; of a page, that it is there from now on. */
+  takeFrames(node: NodeIndex, pages: number): void
+  place(page: PageId, node: NodeIndex): void
+  /** So many pages on `served` were placed so, first touched by a cpu of `node`; by the mempolicy of the task, if one is named. */
+  faultedIn(node: NodeIndex, served: NodeIndex, pages: number, task?: number): void
+  /** The task faulted last from a cpu of this node. */
+  ranOn(task: number, node: NodeIndex): void
   /** Hint-fault promotion: migrate_misplaced_folio. True when the page is now on `to`. */
   migrateMisplaced(page: PageId, to: NodeIndex): boolean
   /** A hint fault was taken by a cpu of `node`: counts it (numa_hint_faults, _local) and makes the pte accessible again. Before migrateMisplaced. */

@@ -35,6 +35,7 @@ import { movePages } from './move-pages.ts'
 import { nodeMask, toTable } from './node-mask.ts'
 import { numaMaps, numastat } from './numa-maps.ts'
 import { PAGE } from './pages.ts'
+import { firstFrom, turnOf } from './plenty.ts'
 import { replicatePage, transactPages } from './transact.ts'
 
 export interface LaneOptions {
@@ -77,12 +78,11 @@ class Lane implements LaneKernel {
   readonly #planned: PlannedStates | null
   readonly #pageSize: number
   readonly #observer: KernelObserver
-  /** By node of the cpu: first of its zonelist. */
-  readonly #firstTouchNodes: Uint8Array
   readonly #isWritten: (page: PageId) => boolean
   #copies: Copies | null = null
-  /** False until a mempolicy or cpuset is in force: then every fault starts on the faulting cpu's node. */
-  #hasPolicies = false
+  /** 0 until a mempolicy or cpuset is in force: then every fault starts on the faulting cpu's node. */
+  policyVersion = 0
+  #mappingsHavePolicies = false
   readonly #layout: MemoryLayout
 
   constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, bytes, noMarks, onStage, isWritten = () => false }: LaneOptions) {
@@ -120,7 +120,6 @@ class Lane implements LaneKernel {
     this.#countSharedMappings()
     this.#planned = faultPlan ? new PlannedStates(faultPlan, kernel.pages, layout, seed) : null
     kernel.engine.onStage = onStage ?? null
-    this.#firstTouchNodes = Uint8Array.from(machine.nodes, (_, node) => kernel.frames.zonelist(node)[0] ?? ABSENT)
   }
 
   #migrated(record: MigrationRecord): void {
@@ -196,7 +195,7 @@ class Lane implements LaneKernel {
     const size = kernel.pages.folioPages(page)
     let served: number
     if (preferred !== undefined) served = kernel.frames.allocate(preferred, null, this.#tasks[task]!.memsTable, size, node)
-    else if (this.#hasPolicies) served = this.#allocateByPolicy(page, this.#tasks[task]!, node)
+    else if (this.policyVersion > 0) served = this.#allocateByPolicy(page, this.#tasks[task]!, node)
     else served = kernel.frames.allocate(node, null, null, size, node)
     if (served < 0) return -1
     kernel.vmstat.count('pgfault', size)
@@ -205,18 +204,40 @@ class Lane implements LaneKernel {
     return served
   }
 
-  plentyFor(faults: number): Uint8Array | null {
+  isPlentyFor(faults: number): boolean {
     const { pages, frames, memoryNodes } = this.#kernel
-    if (this.#hasPolicies || !pages.areSmall || !this.#lru.isIdle || memoryNodes.some((node) => !frames.isAbove(node, 'high', faults))) return null
-    return this.#firstTouchNodes
+    return pages.areSmall && this.#lru.isIdle && memoryNodes.every((node) => frames.isAbove(node, 'high', faults))
   }
 
-  faultedIn(node: NodeIndex, pages: number): void {
-    const { frames, vmstat } = this.#kernel
-    const served = this.#firstTouchNodes[node]!
-    frames.takeEach(served, 'low', pages)
+  turnOf(task: number, node: NodeIndex): Uint8Array | null {
+    if (this.#mappingsHavePolicies) return null
+    const { memsTable, policy } = this.#tasks[task]!
+    return turnOf(this.#kernel, { node, memsTable }, policy)
+  }
+
+  startOn(task: number, preferred: NodeIndex): NodeIndex {
+    return firstFrom(this.#kernel, preferred, null, this.#tasks[task]!.memsTable)
+  }
+
+  takeFrames(node: NodeIndex, pages: number): void {
+    this.#kernel.frames.takeEach(node, 'low', pages)
+  }
+
+  place(page: PageId, node: NodeIndex): void {
+    this.#kernel.frames.take(node, 'low', 1)
+    this.placement[page] = node
+    this.#lru.arrived(page, node)
+  }
+
+  faultedIn(node: NodeIndex, served: NodeIndex, pages: number, task?: number): void {
+    const { vmstat } = this.#kernel
     vmstat.countAllocation(served, served, node, pages)
+    if (task !== undefined && this.#tasks[task]!.policy?.mode === 'interleave') vmstat.countNode(served, 'numa_interleave', pages)
     vmstat.count('pgfault', pages)
+  }
+
+  ranOn(task: number, node: NodeIndex): void {
+    this.#tasks[task]!.node = node
   }
 
   #allocateByPolicy(page: PageId, task: Task, node: NodeIndex): number {
@@ -288,7 +309,8 @@ class Lane implements LaneKernel {
   mbind(range: MemoryRange, mempolicy: MemPolicy, flags: { move?: boolean; moveAll?: boolean; strict?: boolean } = {}): MoveOutcome {
     const process = this.#kernel.processes[range.process]!
     const before = this.#moved()
-    this.#hasPolicies = true
+    this.policyVersion++
+    this.#mappingsHavePolicies = true
     const ret = mbind(this.#kernel, process.tasks[0]!, process, {
       start: range.startVpage,
       pages: range.pages,
@@ -311,7 +333,7 @@ class Lane implements LaneKernel {
     const policy = this.#policy(mempolicy, owner)
     if (policy === EINVAL) return EINVAL
     owner.policy = policy
-    this.#hasPolicies = true
+    this.policyVersion++
     return 0
   }
 
@@ -323,7 +345,7 @@ class Lane implements LaneKernel {
   setCpuset(group: string, change: { cpus?: number[]; mems?: NodeIndex[]; attach?: number[] }): MoveOutcome {
     const kernel = this.#kernel
     const before = this.#moved()
-    this.#hasPolicies = true
+    this.policyVersion++
     const cpuset = kernel.cpusets.get(group) ?? createCpuset(kernel, group, kernel.rootCpuset)
     const ret = change.mems === undefined ? 0 : writeMems(kernel, cpuset, nodeMask(change.mems))
     for (const process of change.attach ?? []) {

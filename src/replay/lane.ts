@@ -6,6 +6,7 @@ import { Random } from '../columns/index.ts'
 import { ABSENT, createLaneKernel, type KernelObserver, type LaneKernel } from '../kernel/index.ts'
 import { type LanePolicy, type Pressure, type Rule, rulesOf, type Watermarks } from '../policy/index.ts'
 import type { Kernels, Workspace } from '../wasm/index.ts'
+import { AllocationRules } from './allocation-rules.ts'
 import type { ReplayContext } from './context.ts'
 import { ticksAhead } from './context.ts'
 import { breakCopies, redirectReads, WritesDuringCopy } from './copies.ts'
@@ -54,8 +55,8 @@ export class Lane {
   readonly #timers: Timer[]
   readonly #scanners: HintScanner[]
   readonly #pressureRules: RuleOf<'pressure'>[]
-  readonly #allocationRules: RuleOf<'allocation'>[]
-  /** Absent where the policy places pages, or a page stands for others. */
+  readonly #allocationRules: AllocationRules
+  /** Absent where a page stands for others. */
   readonly #firstTouches?: FirstTouches
   /** Where the policy says which hint faults only count. */
   readonly #tallied?: TalliedFaults
@@ -132,10 +133,10 @@ export class Lane {
     this.#timers = ofKind(rules, 'every').map((rule, i) => ({ rule, due: rule.periodNs, observer: this.#observe(rule, i) }))
     this.#scanners = ofKind(rules, 'hint fault').map((rule) => new HintScanner(rule, this.#kernel, context.layout))
     this.#pressureRules = ofKind(rules, 'pressure')
-    this.#allocationRules = ofKind(rules, 'allocation')
+    this.#allocationRules = new AllocationRules(ofKind(rules, 'allocation'), context)
     const isWhole = this.#ledger.groups === undefined
     const { tally } = this.#scanners.length === 1 ? this.#scanners[0]!.rule : {}
-    if (isWhole && this.#allocationRules.length === 0) this.#firstTouches = new FirstTouches(context, this.#kernel, this.#ledger, space)
+    if (isWhole) this.#firstTouches = new FirstTouches(context, this.#kernel, this.#ledger, this.#allocationRules, space)
     if (isWhole && tally) this.#tallied = TalliedFaults.for(tally, this.#tallyHost(), machine.nodes.length, actorNode.length, space)
     this.#tasks = new TaskTracker(context, ofKind(rules, 'task move'))
     this.#events = new EventPlayer(context, this.#kernel, ofKind(rules, 'cpuset change'), ofKind(rules, 'syscall'), (node, pages) =>
@@ -263,8 +264,9 @@ export class Lane {
     if (this.#scanners.length === 0 && this.#ledger.groups === undefined && this.#ledger.present === all) return
     this.#block = block
     this.#world.deferral.active = true
-    // a reaction that is asked for each fault may look at free memory, so nothing may be ahead of it
-    const arePlaced = (this.#scanners.length === 0 || this.#tallied !== undefined) && this.#firstTouches?.place(block, i) === true
+    // a reaction that is asked for each fault may look at free memory, and so may a rule: nothing may be ahead of either
+    const mayPlace = this.#scanners.length === 0 || (this.#tallied !== undefined && this.#allocationRules.areNone)
+    const arePlaced = mayPlace && this.#firstTouches?.place(block, i) === true
     if (this.#tallied !== undefined) this.#tallied.take(block, i)
     else if (this.#scanners.length > 0 || !arePlaced) this.#takeEach(block, i)
     this.#world.deferral.active = false
@@ -292,18 +294,7 @@ export class Lane {
     const { trace, actorNode } = this.#context
     const task = trace.actorTask[actor]!
     const node = actorNode[actor]!
-    let preferred: number | undefined
-    if (this.#allocationRules.length > 0) {
-      allocation.page = page
-      allocation.node = node
-      allocation.task = task
-      allocation.process = trace.pageProcess[page]!
-      allocation.vpage = trace.pageVpage[page]!
-      for (const rule of this.#allocationRules) {
-        preferred = rule.choose(allocation)
-        if (preferred !== undefined) break
-      }
-    }
+    const preferred = this.#allocationRules.areNone ? undefined : this.#allocationRules.choose(page, actor)
     const placed = this.#kernel.faultIn(page, task, node, isWrite, preferred)
     if (placed < 0) {
       this.#status = 'oom'
@@ -399,9 +390,6 @@ const followedBy = (log: StageLog, ledger: Ledger): KernelObserver => ({
   copies: (node, frames) => ledger.copies(node, frames),
   replicated: (from, to, pages) => ledger.replicated(from, to, pages),
 })
-
-/** Flyweight: valid during the call that receives it. */
-const allocation = { page: 0, node: 0, task: 0, process: 0, vpage: 0 }
 
 function ofKind<K extends Rule['kind']>(rules: Rule[], kind: K): RuleOf<K>[] {
   return rules.filter((rule): rule is RuleOf<K> => rule.kind === kind)
