@@ -42,14 +42,14 @@ const IS_CPU_GUESSED = 2
 export function encodeAccesses(columns: AccessColumns): { bytes: Buffer; shape: AccessShape } {
   const { count, timeNs, page, actor, kind, isCpuGuessed, offset } = columns
   return withWorkspace((workspace) => {
-    const { u32 } = workspace
-    const runPage = u32(count)
-    const runActor = u32(count)
+    const { u32, raw } = workspace
+    const runPage = raw.u32(count)
+    const runActor = raw.u32(count)
     const more = u32(count)
     const writes = u32(Math.ceil(count / 32))
-    const flags = u32(count)
-    const low = u32(count)
-    const high = u32(count)
+    const flags = raw.u32(count)
+    const low = raw.u32(count)
+    const high = raw.u32(count)
     let runs = 0
     for (let i = 0; i < count; i++) {
       if (i > 0 && page[i] === runPage[runs - 1] && actor[i] === runActor[runs - 1]) more[runs - 1]!++
@@ -105,7 +105,7 @@ export function decodeWords(columns: readonly Uint8Array[], shape: AccessShape, 
   const { accesses } = shape
   checkShape(shape)
   const layout = wordLayout(pages, actors)
-  const words = workspace.u32(accesses * wordsOf(layout) + RUN_PAD)
+  const words = workspace.raw.u32(accesses * wordsOf(layout) + RUN_PAD)
   const { runs, writes } = decodeRuns(columns, shape, workspace)
   if (!workspace.kernels.expandRuns(runs, writes, accesses, layout, pages - 1, actors - 1, words)) throw new Malformed()
   const flags = constantOf(columns[FLAGS]!)

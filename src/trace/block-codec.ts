@@ -50,7 +50,7 @@ export function encodeBlock(block: TickBlock): Buffer {
   )
 }
 
-function packedPairs({ pairs, pairStart }: TickBlock, { kernels, u32, u8 }: Workspace): Uint8Array[] {
+function packedPairs({ pairs, pairStart }: TickBlock, { kernels, raw: { u32, u8 } }: Workspace): Uint8Array[] {
   const n = pairs.length / PAIR_WORDS
   const values = u32(n)
   const out = u8(columnBytes(n))
@@ -72,12 +72,13 @@ function packedPairs({ pairs, pairStart }: TickBlock, { kernels, u32, u8 }: Work
 }
 
 function packedTouches(block: TickBlock, workspace: Workspace): Uint8Array[] {
-  const { kernels, u32, u8 } = workspace
+  const { kernels } = workspace
+  const { u32, u16, u8 } = workspace.raw
   const { touchStart } = block
   const n = block.touchPage.length
   const touches = {
     page: filled(u32(n), block.touchPage),
-    actor: filled(workspace.u16(n), block.touchActor),
+    actor: filled(u16(n), block.touchActor),
     isWrite: block.touchIsWrite,
     offset: block.touchOffsetNs,
   }

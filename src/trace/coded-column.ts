@@ -30,7 +30,7 @@ export function encodeColumn(workspace: Workspace, values: Uint32Array, n: numbe
   return deflated.length < limit ? deflated : framed
 }
 
-function smallerFrames({ kernels, u32, u8 }: Workspace, values: Uint32Array, n: number): Uint8Array {
+function smallerFrames({ kernels, raw: { u32, u8 } }: Workspace, values: Uint32Array, n: number): Uint8Array {
   const out = u8(columnBytes(n))
   const plain = prefixed(FRAMES, out.subarray(0, kernels.packColumn(values, n, out)))
   const differences = u32(n)
@@ -63,9 +63,9 @@ export function constantOf(column: Uint8Array): number | undefined {
   return column[0] === CONSTANT ? (column[1]! | (column[2]! << 8) | (column[3]! << 16) | (column[4]! << 24)) >>> 0 : undefined
 }
 
-/** The n values, followed by room up to a whole frame; they lie in the workspace. Throws Malformed. */
+/** The n values, followed by room up to a whole frame; they lie in the workspace. A column that does too has FRAME_PAD bytes behind. Throws Malformed. */
 export function decodeColumn(workspace: Workspace, column: Uint8Array, n: number): Uint32Array {
-  const values = workspace.u32(Math.ceil((n + 1) / FRAME) * FRAME)
+  const values = workspace.raw.u32(Math.ceil((n + 1) / FRAME) * FRAME)
   const rest = column.subarray(1)
   switch (column[0]) {
     case CONSTANT:
@@ -90,11 +90,14 @@ export function decodeColumn(workspace: Workspace, column: Uint8Array, n: number
   }
 }
 
-function unpackFrames({ kernels, u8 }: Workspace, frames: Uint8Array, n: number, values: Uint32Array): void {
+function unpackFrames({ kernels, raw }: Workspace, frames: Uint8Array, n: number, values: Uint32Array): void {
   if (packedBytes(frames, n) !== frames.length) throw new Malformed()
-  const padded = u8(frames.length + FRAME_PAD)
-  padded.set(frames)
-  kernels.unpackColumn(padded, n, values)
+  let near = frames
+  if (frames.buffer !== values.buffer) {
+    near = raw.u8(frames.length + FRAME_PAD)
+    near.set(frames)
+  }
+  kernels.unpackColumn(near, n, values)
 }
 
 function inflated(rest: Uint8Array, n: number): Uint8Array | Uint16Array | Uint32Array {

@@ -124,7 +124,7 @@ export class TickFold {
     }
     if (!this.#isPart) return
     const touched = this.#get('touched')
-    this.#heap.u8.fill(0, touched, touched + 4 * this.#pageWords)
+    this.#heap.u32.fill(0, touched >>> 2, (touched >>> 2) + this.#pageWords)
     this.#isPart = false
   }
 

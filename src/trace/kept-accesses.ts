@@ -1,7 +1,7 @@
 /** The single accesses that a native file keeps beside its fold, read block by block; and the recording that they make again. */
 import { closeSync, openSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type WordLayout, type Workspace, wordLayout } from '../wasm/index.ts'
+import { FRAME_PAD, type WordLayout, type Workspace, wordLayout } from '../wasm/index.ts'
 import { ACCESS_COLUMNS, AccessColumns, type AccessShape, type AccessWords, decodeAccesses, decodeWords } from './access-codec.ts'
 import type { TraceEvent } from './events.ts'
 import type { AccessKind, TraceWriter } from './format.ts'
@@ -84,7 +84,10 @@ export class KeptAccesses {
 
   /** Block `b` as words in the workspace. */
   words(b: number, workspace: Workspace): AccessWords {
-    return this.#block(b, (columns, shape) => decodeWords(columns, shape, this.#limits, workspace))
+    const { bytes } = this.#places.blocks[b]!
+    // read right where kernels unpack it
+    const room = workspace.raw.u8(bytes + FRAME_PAD)
+    return this.#block(b, (columns, shape) => decodeWords(columns, shape, this.#limits, workspace), Buffer.from(room.buffer, room.byteOffset, bytes))
   }
 
   /** Accesses before each event of the trace, -1 for those that follow from accesses. */
@@ -97,20 +100,24 @@ export class KeptAccesses {
     return { pages: meta.pages, actors: actorTask.length, pageSize: meta.pageSize }
   }
 
-  #block<T>(b: number, decode: (columns: Uint8Array[], shape: AccessShape) => T): T {
+  #block<T>(b: number, decode: (columns: Uint8Array[], shape: AccessShape) => T, room?: Buffer): T {
     const place = this.#places.blocks[b]!
     const part = `block ${b + 1} of ${this.blocks} of accesses (bytes ${place.offset} to ${place.offset + place.bytes})`
-    return this.#section(part, place, ACCESS_COLUMNS, (columns) => decode(columns, place))
+    return this.#section(part, place, ACCESS_COLUMNS, (columns) => decode(columns, place), room)
   }
 
-  #section<T>(part: string, place: Section, columns: number, decode: (columns: Uint8Array[]) => T): T {
-    if (place.bytes > this.#room.length) this.#room = Buffer.allocUnsafeSlow(place.bytes + (place.bytes >>> 2))
+  #section<T>(part: string, place: Section, columns: number, decode: (columns: Uint8Array[]) => T, room = this.#roomFor(place.bytes)): T {
     const descriptor = openSync(this.#file, 'r')
     try {
-      return named(this.#file, part, () => decode(decodeSection(readAt(descriptor, place, this.#room), place, columns)))
+      return named(this.#file, part, () => decode(decodeSection(readAt(descriptor, place, room), place, columns)))
     } finally {
       closeSync(descriptor)
     }
+  }
+
+  #roomFor(bytes: number): Buffer {
+    if (bytes > this.#room.length) this.#room = Buffer.allocUnsafeSlow(bytes + (bytes >>> 2))
+    return this.#room
   }
 
   /**

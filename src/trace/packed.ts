@@ -6,7 +6,7 @@ import { Malformed } from './sections.ts'
 export type Packing = 'plain' | 'zigzag'
 
 export function pack(values: ArrayLike<number>, packing: Packing = 'plain'): Uint8Array {
-  return withWorkspace(({ kernels, u32, u8 }) => {
+  return withWorkspace(({ kernels, raw: { u32, u8 } }) => {
     const words = u32(values.length)
     if (packing === 'plain') words.set(values)
     else {
@@ -24,7 +24,7 @@ export function pack(values: ArrayLike<number>, packing: Packing = 'plain'): Uin
 /** Exactly n values; throws Malformed. They are gone with the next pack or unpack of this thread. */
 export function unpack(column: Uint8Array, n: number, packing: Packing = 'plain'): Uint32Array {
   if (packedBytes(column, n) !== column.length) throw new Malformed()
-  return withWorkspace(({ kernels, u32, u8 }) => {
+  return withWorkspace(({ kernels, raw: { u32, u8 } }) => {
     const padded = u8(column.length + FRAME_PAD)
     padded.set(column)
     const words = u32(Math.ceil(n / FRAME) * FRAME)

@@ -60,7 +60,8 @@ export class Heap {
       block.at += size
       block.bytes -= size
       if (block.bytes === 0) this.#free.splice(place, 1)
-      this.u8.fill(0, at, at + size)
+      // of shared memory every element is stored by itself: few large ones
+      this.f64.fill(0, at >>> 3, (at + size) >>> 3)
       return at
     }
     const at = this.#top

@@ -80,7 +80,8 @@ export class Arena {
     if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE))
     // memory that nobody had before is zero
     const given = (Atomics.load(words, GIVEN) >>> 0) * LINE
-    if (isZeroed && at < given) new Uint8Array(this.memory.buffer, at, Math.min(bytes, given - at)).fill(0)
+    // of shared memory every element is stored by itself: few large ones
+    if (isZeroed && at < given) new Float64Array(this.memory.buffer, at, Math.min(lines * LINE, given - at) / 8).fill(0)
     this.#give(first + lines)
     return at
   }

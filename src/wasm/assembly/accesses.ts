@@ -7,6 +7,12 @@
 const WRITE_BITS = i32x4(1, 2, 4, 8)
 const WRITE = i32x4.splat(4)
 
+/** Of four accesses from this one on. */
+function writesAt(writes: usize, i: u32): v128 {
+  const bits = load<u32>(writes + (i >> 3)) >> (i & 7)
+  return v128.and(i32x4.ne(v128.and(i32x4.splat(bits), WRITE_BITS), i32x4.splat(0)), WRITE)
+}
+
 /**
  * runs: u32 page, actor and accesses after the first, each of `count`; writes: a bit per access, readable four bytes behind.
  * `out` has room for three words more than n. Answers 0 unless the runs have n accesses together, of known pages and actors.
@@ -26,17 +32,23 @@ export function expandRuns(
   const end = pages + ((<usize>count) << 2)
   let done: u32 = 0
   for (; pages < end; pages += 4, actors += 4, mores += 4) {
+    // runs of one access, four at a time
+    for (; pages + 16 <= end && done + 4 <= n && !v128.any_true(v128.load(mores)); pages += 16, actors += 16, mores += 16, done += 4) {
+      const page = v128.load(pages)
+      const actor = v128.load(actors)
+      const beyond = v128.or(i32x4.gt_u(page, i32x4.splat(lastPage)), i32x4.gt_u(actor, i32x4.splat(lastActor)))
+      if (v128.any_true(beyond)) return 0
+      const key = v128.or(i32x4.shl(page, shift), i32x4.shl(actor, 3))
+      v128.store(out + ((<usize>done) << 2), v128.or(key, writesAt(writes, done)))
+    }
+    if (pages >= end) break
     const page = load<u32>(pages)
     const actor = load<u32>(actors)
     const more = load<u32>(mores)
     if (page > lastPage || actor > lastActor || done >= n || more >= n - done) return 0
     const key = i32x4.splat((page << shift) | (actor << 3))
     const stop = done + more + 1
-    for (let i = done; i < stop; i += 4) {
-      const bits = load<u32>(writes + (i >> 3)) >> (i & 7)
-      const isWrite = i32x4.ne(v128.and(i32x4.splat(bits), WRITE_BITS), i32x4.splat(0))
-      v128.store(out + ((<usize>i) << 2), v128.or(key, v128.and(isWrite, WRITE)))
-    }
+    for (let i = done; i < stop; i += 4) v128.store(out + ((<usize>i) << 2), v128.or(key, writesAt(writes, i)))
     done = stop
   }
   return <u32>(done === n)
