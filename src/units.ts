@@ -136,7 +136,9 @@ export function formatPercent(fraction: number): string {
 
 /** 1234567 -> `'1,234,567'`. */
 export function formatCount(n: number): string {
-  return Math.round(n).toLocaleString('en-US')
+  const whole = Math.round(n)
+  // the tables of all languages take some 20 ms to load
+  return Number.isSafeInteger(whole) ? String(whole).replace(/\B(?=(?:\d{3})+$)/g, ',') : whole.toLocaleString('en-US')
 }
 
 function significant(x: number): string {
