@@ -39,6 +39,7 @@ export default defineReport({
           'Left of zero is cheaper. The dot is the cost in the time that is shown; bar and words judge the whole run, and a bar that reaches zero may be chance.',
         description: 'Interval plot: total cost of each policy relative to the baseline with its 95 percent confidence interval',
         width: 'full',
+        sampling: 'bars and verdicts allow for the sampling error too; a dot in a time window has none of its own.',
         data: { differences: rows, costs: costs(run, new Set(rows.map(({ lane }) => lane))) },
         spec: {
           data: { name: 'differences' },
@@ -110,6 +111,6 @@ function costs(run: RunTables, lanes: ReadonlySet<string>): Row[] {
 
 function differences(run: RunTables): ReportTable {
   const comparison = chance(run)
-  if (comparison !== undefined) return ratioTable(comparison)
+  if (comparison !== undefined) return { ...ratioTable(comparison), sampling: 'Intervals and verdicts allow for its error.' }
   return { title: 'Total cost against the baseline', columns: [], rows: [], notes: [`${run.record.baseline} ended early: there is nothing to compare with.`] }
 }

@@ -1,12 +1,19 @@
 import {
+  ASK_HALVES,
+  chosenErrors,
   defineReport,
+  errorColumn,
+  errorLines,
+  errorSum,
   formatDuration,
   formatPercent,
   gridColumns,
   gridWidth,
+  isSampled,
   LANE_BAR,
   LANE_ROWS,
   LANE_TOOLTIP,
+  LINES,
   laneHeight,
   type ReportChart,
   type Row,
@@ -14,6 +21,8 @@ import {
   TimeGrid,
   timeAxis,
   timeTooltip,
+  told,
+  withErrors,
 } from '../src/report/index.ts'
 
 /** Components of the stack in drawing order, as families of one hue; a component belongs to the first whose beginning it has. */
@@ -43,6 +52,7 @@ export default defineReport({
     const grid = new TimeGrid(run)
     const columns = gridColumns(run.record.lanes.length, 3)
     const { rows, families } = familyRows(run, grid)
+    const isTold = isSampled(run)
     const hasTime = rows.some((row) => row['time'] !== undefined)
     const colours = { domain: families.map(({ label }) => label), range: families.map(({ colour }) => colour) }
     // Accesses stand on rows of their own: they divide all families of their lane and stretch
@@ -50,10 +60,15 @@ export default defineReport({
       { joinaggregate: [{ op: 'sum', field: 'accesses', as: 'total' }], groupby },
       { filter: 'datum.family !== null && datum.total > 0' },
       { calculate: 'datum.ns / datum.total', as: 'cost' },
+      ...(isTold ? [{ calculate: 'datum.error / datum.total', as: 'error' }] : []),
     ]
+    const costTooltip = [
+      { field: 'cost', type: 'quantitative', title: 'ns per access', format: '.2f' },
+      ...(isTold ? [{ field: 'error', type: 'quantitative', title: '±', format: '.2f' }] : []),
+    ]
+    const unknown = isWhollyTold(run) ? '' : `; no page owns queueing, calls, scanning and sampling, so their error is not known: ${ASK_HALVES}`
     const tooltip = [LANE_TOOLTIP, { field: 'family', title: 'spent on' }]
     const color = { field: 'family', type: 'nominal', title: null, scale: colours, legend: { columns: 6 } }
-    const order = { field: 'order', type: 'quantitative' }
     return [
       {
         name: 'latency-stack',
@@ -62,19 +77,18 @@ export default defineReport({
           'Local and remote latency are paid by the program, as are faults and what is migrated inside them; background migration and observing load other cores.',
         description: 'Stacked bar chart: nanoseconds per access spent on local and remote latency, faults, migration and observation by each policy',
         width: 'full',
+        sampling: `${LINES}, each at the end of its part (in a time window an upper limit)${unknown}.`,
         data: { stack: rows },
         spec: {
           data: { name: 'stack' },
-          transform: [...perAccess(['lane']), { aggregate: [{ op: 'sum', field: 'cost', as: 'cost' }], groupby: ['lane', 'family', 'order'] }],
+          transform: [
+            ...chosenErrors(run),
+            ...perAccess(['lane']),
+            { aggregate: [{ op: 'sum', field: 'cost', as: 'cost' }, ...errorSum(run)], groupby: ['lane', 'family', 'order'] },
+            ...(isTold ? [{ stack: 'cost', as: ['begin', 'end'], groupby: ['lane'], sort: [{ field: 'order', order: 'ascending' }] }] : []),
+          ],
           height: laneHeight(run.record.lanes.length),
-          mark: LANE_BAR,
-          encoding: {
-            y: LANE_ROWS,
-            x: { field: 'cost', type: 'quantitative', title: 'ns per access', axis: { tickCount: 8 } },
-            color,
-            order,
-            tooltip: [...tooltip, { field: 'cost', type: 'quantitative', title: 'ns per access', format: '.2f' }],
-          },
+          ...(isTold ? { layer: [bars(color, [...tooltip, ...costTooltip]), errorLines('end', 'error')] } : bars(color, [...tooltip, ...costTooltip])),
         },
       },
       {
@@ -83,6 +97,7 @@ export default defineReport({
         caption: 'The same stack in the course of the run: a peak above the latencies is a policy at work.',
         description: 'Small multiples over time: stacked nanoseconds per access of latency, faults, migration and observation, one picture per policy',
         width: 'full',
+        sampling: `the tooltip of a part tells half of its 95% interval of sampling, the chart above those of the whole run${unknown}.`,
         data: { stack: hasTime ? rows : [] },
         spec: {
           data: { name: 'stack' },
@@ -99,8 +114,8 @@ export default defineReport({
               x2: { field: 'time' },
               y: { field: 'cost', type: 'quantitative', title: 'ns per access', axis: { tickCount: 4, labelExpr: "format(datum.value, '~s')" } },
               color,
-              order,
-              tooltip: [...tooltip, timeTooltip(grid), { field: 'cost', type: 'quantitative', title: 'ns per access', format: '.2f' }],
+              order: ORDER,
+              tooltip: [...tooltip, timeTooltip(grid), ...costTooltip],
             },
           },
         },
@@ -109,9 +124,26 @@ export default defineReport({
   },
 })
 
+const ORDER = { field: 'order', type: 'quantitative' }
+
+/** A bar per policy, its parts in the order of the families. */
+const bars = (color: object, tooltip: object[]): Record<string, unknown> => ({
+  mark: LANE_BAR,
+  encoding: { y: LANE_ROWS, x: { field: 'cost', type: 'quantitative', title: 'ns per access', axis: { tickCount: 8 } }, color, order: ORDER, tooltip },
+})
+
+/** Is the error of every component known? */
+const isWhollyTold = (run: RunTables): boolean => run.rows('stack').every((row) => row['ns_ci95'] !== null)
+
 /** Sums of the families, and the accesses that divide them, by stretch of time where the run has them. */
 function familyRows(run: RunTables, grid: TimeGrid): { rows: Row[]; families: { label: string; colour: string }[] } {
-  const components = grid.stretches(run, 'stack', ['lane', 'component'], ['ns'])
+  const columns = ['lane', 'component', 'ns', ...errorColumn(run, 'ns')]
+  const components = withErrors(
+    run,
+    grid.stretches(run, 'stack', ['lane', 'component'], columns.slice(2)),
+    'ns',
+    run.rows('stack').map((row) => Object.fromEntries(columns.map((name) => [name, row[name]!]))),
+  )
   const hasTime = components.some((row) => row['time'] !== undefined)
   const distances = [...new Set(components.map((row) => distanceOf(row['component'] as string)).filter((far) => far !== null))].sort((a, b) => a - b)
   const families = FAMILIES.flatMap(([label, , colour]) =>
@@ -126,12 +158,14 @@ function familyRows(run: RunTables, grid: TimeGrid): { rows: Row[]; families: { 
     return families.findIndex(({ label }) => label === found)
   }
   const sums = new Map<string, Row>()
-  for (const { component, ns, ...rest } of components) {
+  for (const { component, ns, error, ...rest } of components) {
     const order = orderOf(component as string)
     const key = JSON.stringify([order, rest])
     const old = sums.get(key)
-    if (old) old['ns'] = (old['ns'] as number) + (ns as number)
-    else sums.set(key, { ...rest, family: families[order]!.label, order, ns: ns!, accesses: 0 })
+    if (old) {
+      old['ns'] = (old['ns'] as number) + (ns as number)
+      if (error !== undefined) old['error'] = (old['error'] as number) + (error as number)
+    } else sums.set(key, { ...rest, family: families[order]!.label, order, ns: ns!, accesses: 0, ...(error === undefined ? {} : { error }) })
   }
   const counted = (rows: Row[]): Row[] =>
     rows.map(({ local, remote, accesses, ...rest }) => ({
@@ -165,12 +199,15 @@ function stack(run: RunTables) {
       { heading: 'share', align: 'right' as const },
       { heading: 'paid by', align: 'left' as const },
     ],
-    rows: rows.map(({ lane, component, ns, in_stall }) => [
-      lane as string,
-      component as string,
-      formatDuration(ns as number),
-      formatPercent((ns as number) / (totals.get(lane) || 1)),
-      in_stall ? 'the program' : 'another core',
+    rows: rows.map((row) => [
+      row['lane'] as string,
+      row['component'] as string,
+      told(row, 'ns', formatDuration),
+      formatPercent((row['ns'] as number) / (totals.get(row['lane']) || 1)),
+      row['in_stall'] ? 'the program' : 'another core',
     ]),
+    sampling: isWhollyTold(run)
+      ? 'Shares go with the times.'
+      : `Shares go with the times; queueing, calls, scanning and sampling have no pages of their own, so their error is not known: ${ASK_HALVES}.`,
   }
 }

@@ -1,14 +1,20 @@
 import {
+  BANDS,
   defineReport,
+  errorBand,
   formatPercent,
+  isSampled,
   LANE_COLOUR,
   LANE_TOOLTIP,
+  meanErrors,
   type RunTables,
   shrink,
   sparkline,
   TimeGrid,
   timeAxis,
   timeTooltip,
+  withError,
+  withMeanErrors,
 } from '../src/report/index.ts'
 
 export default defineReport({
@@ -19,7 +25,9 @@ export default defineReport({
   text: (run) => [locality(run)],
   charts(run) {
     const grid = new TimeGrid(run)
-    const epochs = grid.sum(run.rows('epochs'), ['lane'], ['local', 'remote', 'memory_stall_ns'])
+    const epochs = grid.sum(withMeanErrors(run), ['lane'], ['local', 'remote', 'memory_stall_ns', ...meanErrors(run)])
+    const isTold = isSampled(run)
+    const sampling = `${BANDS}.`
     return [
       {
         name: 'local-share-over-time',
@@ -28,8 +36,9 @@ export default defineReport({
           'Higher is better. A dip is work that moved to data on another node; the slope after it is how fast the policy reacts, a gap is time without accesses.',
         description: 'Line chart: share of accesses served by local memory over time, one line per policy',
         width: 'full',
+        sampling,
         data: { epochs },
-        spec: lines('datum.local / (datum.local + datum.remote)', 'local accesses', grid, '.1%', { domain: [0, 1] }),
+        spec: lines('datum.local / (datum.local + datum.remote)', 'local accesses', grid, '.1%', { domain: [0, 1] }, isTold && 'shareError'),
       },
       {
         name: 'latency-over-time',
@@ -37,20 +46,29 @@ export default defineReport({
         caption: 'Lower is better. Hint faults and migration are not in it; a gap is time without accesses.',
         description: 'Line chart: mean access latency in nanoseconds over time, one line per policy',
         width: 'full',
+        sampling,
         data: { epochs },
-        spec: lines('datum.memory_stall_ns / (datum.local + datum.remote)', 'ns per access', grid, '.1f', { zero: false, nice: true }),
+        spec: lines(
+          'datum.memory_stall_ns / (datum.local + datum.remote)',
+          'ns per access',
+          grid,
+          '.1f',
+          { zero: false, nice: true },
+          isTold && 'latencyError',
+        ),
       },
     ]
   },
 })
 
-/** One line per lane, with all lanes' figures at the pointer. */
-function lines(calculate: string, title: string, grid: TimeGrid, format: string, scale: object): Record<string, unknown> {
+/** One line per lane, with all lanes' figures at the pointer. `error`: field of the sampling error, times accesses. */
+function lines(calculate: string, title: string, grid: TimeGrid, format: string, scale: object, error: string | false): Record<string, unknown> {
   return {
     data: { name: 'epochs' },
     // a line has gaps where nothing was accessed
     transform: [
       { calculate: `datum.local + datum.remote > 0 ? ${calculate} : null`, as: 'value' },
+      ...(error ? [{ calculate: `datum.${error} / (datum.local + datum.remote)`, as: 'error' }] : []),
       {
         window: [
           { op: 'lag', field: 'value', as: 'before' },
@@ -62,6 +80,7 @@ function lines(calculate: string, title: string, grid: TimeGrid, format: string,
     ],
     height: 230,
     layer: [
+      ...(error ? [errorBand('value', 'error')] : []),
       { mark: { type: 'line', clip: true } },
       // what has a gap on both sides would not be seen as a line
       {
@@ -73,7 +92,12 @@ function lines(calculate: string, title: string, grid: TimeGrid, format: string,
       x: timeAxis(grid),
       y: { field: 'value', type: 'quantitative', title, scale, axis: { format: format === '.1%' ? '.0%' : ',~f' } },
       color: LANE_COLOUR,
-      tooltip: [LANE_TOOLTIP, timeTooltip(grid), { field: 'value', title, type: 'quantitative', format }],
+      tooltip: [
+        LANE_TOOLTIP,
+        timeTooltip(grid),
+        { field: 'value', title, type: 'quantitative', format },
+        ...(error ? [{ field: 'error', title: '±', type: 'quantitative', format }] : []),
+      ],
     },
   }
 }
@@ -81,12 +105,13 @@ function lines(calculate: string, title: string, grid: TimeGrid, format: string,
 const SPARK_WIDTH = 30
 
 function locality(run: RunTables) {
-  const shares = new Map<string, number[]>()
-  for (const { lane, local, remote } of run.rows('epochs')) {
+  const shares = new Map<string, { share: number; error: number | null | undefined }[]>()
+  for (const { lane, local, remote, local_share_ci95 } of run.rows('epochs')) {
     const total = (local as number) + (remote as number)
     if (!shares.has(lane as string)) shares.set(lane as string, [])
-    if (total > 0) shares.get(lane as string)!.push((local as number) / total)
+    if (total > 0) shares.get(lane as string)!.push({ share: (local as number) / total, error: local_share_ci95 as number | null | undefined })
   }
+  const text = ({ share, error }: { share: number; error: number | null | undefined }) => withError(share, error, formatPercent)
   return {
     title: 'Share of local accesses over time',
     laneColumn: 0,
@@ -103,12 +128,20 @@ function locality(run: RunTables) {
         ? [lane, '—', '', '—', '—', '—']
         : [
             lane,
-            formatPercent(values[0]!),
-            sparkline(shrink(values, SPARK_WIDTH), 0, 1),
-            formatPercent(values.at(-1)!),
-            formatPercent(values.reduce((a, b) => Math.min(a, b))),
-            formatPercent(values.reduce((a, b) => Math.max(a, b))),
+            text(values[0]!),
+            sparkline(
+              shrink(
+                values.map(({ share }) => share),
+                SPARK_WIDTH,
+              ),
+              0,
+              1,
+            ),
+            text(values.at(-1)!),
+            text(values.reduce((a, b) => (b.share < a.share ? b : a))),
+            text(values.reduce((a, b) => (b.share > a.share ? b : a))),
           ],
     ),
+    sampling: 'Each ± is that of the one bin; the lowest of many bins is partly chance.',
   }
 }

@@ -1,14 +1,25 @@
 import {
+  ASK_HALVES,
+  BANDS,
   COUNT_AXIS,
+  chosenErrors,
   defineReport,
+  errorBand,
   errorBars,
+  errorColumn,
+  errorLines,
+  errorSum,
+  errorTooltip,
   formatCount,
+  formatMetric,
   formatPercent,
   formatSize,
+  isSampled,
   LANE_BAR,
   LANE_COLOUR,
   LANE_ROWS,
   LANE_TOOLTIP,
+  LINES,
   laneHeight,
   lanesIn,
   type ReportChart,
@@ -17,6 +28,10 @@ import {
   TimeGrid,
   timeAxis,
   timeTooltip,
+  told,
+  windowLines,
+  withError,
+  withErrors,
 } from '../src/report/index.ts'
 
 export default defineReport({
@@ -28,14 +43,23 @@ export default defineReport({
   text: (run) => [outcomes(run), failures(run)],
   charts(run): ReportChart[] {
     const grid = new TimeGrid(run)
-    const moves = grid.sum(run.rows('moves'), ['lane', 'reason'], ['pages', 'failed'])
-    const epochs = grid.sum(run.rows('epochs'), ['lane'], ['migrated', 'migration_failed'])
+    const moves = grid.sum(run.rows('moves'), ['lane', 'reason'], ['pages', 'failed', ...errorColumn(run, 'pages')])
+    const epochs = grid.sum(run.rows('epochs'), ['lane'], ['migrated', 'migration_failed', ...errorColumn(run, 'migrated')])
+    const soFar = isSampled(run) ? grid.last(run.rows('epochs'), ['lane'], ['migrated_so_far_ci95']) : []
     const movingLanes = new Set(moves.map((row) => row['lane'])).size
     const reasons = REASONS.filter(([reason]) => moves.some((row) => row['reason'] === reason))
     const when = timeTooltip(grid)
-    const failed = grid
-      .stretches(run, 'failures', ['lane', 'errno', 'stage', 'retried'], ['pages'])
-      .map((row): Row => ({ ...row, cause: `${row['errno']} (${row['stage']}${row['retried'] === true ? ', retried' : ''})` }))
+    const causes = (rows: Row[]) =>
+      rows.map((row): Row => ({ ...row, cause: `${row['errno']} (${row['stage']}${row['retried'] === true ? ', retried' : ''})` }))
+    const counted = ['pages', ...errorColumn(run, 'pages')]
+    const keys = ['lane', 'errno', 'stage', 'retried']
+    const failed = withErrors(
+      run,
+      causes(grid.stretches(run, 'failures', keys, counted)),
+      'pages',
+      causes(run.rows('failures').map((row) => Object.fromEntries([...keys, ...counted].map((name) => [name, row[name]!])))),
+    )
+    const hasFailureErrors = failed.some((row) => (row['error'] as number) > 0)
     const errors = errorBars(run, 'migrated')
     return [
       {
@@ -44,17 +68,28 @@ export default defineReport({
         caption: 'Base pages moved since the start: steep is a burst, flat is rest. A line that never flattens moves pages back and forth.',
         description: 'Step chart: cumulative number of base pages migrated over time, one line per policy',
         width: 'full',
-        data: { epochs },
+        sampling: `${BANDS}; of a time window their upper limit.`,
+        data: { epochs: isSampled(run) ? epochs.map((row, i) => ({ ...row, soFar: soFar[i]!['migrated_so_far_ci95'] ?? 0 })) : epochs },
         spec: {
           data: { name: 'epochs' },
-          transform: [{ window: [{ op: 'sum', field: 'migrated', as: 'moved' }], groupby: ['lane'], sort: [{ field: 'time' }] }],
+          transform: [
+            {
+              window: [{ op: 'sum', field: 'migrated', as: 'moved' }, ...(isSampled(run) ? [{ op: 'sum', field: 'migrated_ci95', as: 'inWindow' }] : [])],
+              groupby: ['lane'],
+              sort: [{ field: 'time' }],
+            },
+            ...(isSampled(run) ? [{ calculate: 'windowFrom <= 0 ? datum.soFar : datum.inWindow', as: 'error' }] : []),
+          ],
           height: 220,
-          mark: { type: 'line', interpolate: 'step-before', clip: true },
+          layer: [
+            ...(isSampled(run) ? [errorBand('moved', 'error', { interpolate: 'step-before' }, { low: 0 })] : []),
+            { mark: { type: 'line', interpolate: 'step-before', clip: true } },
+          ],
           encoding: {
             x: timeAxis(grid),
             y: { field: 'moved', type: 'quantitative', title: 'pages moved', axis: COUNT_AXIS },
             color: LANE_COLOUR,
-            tooltip: [LANE_TOOLTIP, when, { field: 'moved', title: 'pages moved', format: ',' }],
+            tooltip: [LANE_TOOLTIP, when, { field: 'moved', title: 'pages moved', format: ',' }, ...errorTooltip(run, ',.0f')],
           },
         },
       },
@@ -64,6 +99,7 @@ export default defineReport({
         caption: 'One strip per policy that moved anything, each on a scale of its own; reasons as the tracepoint mm_migrate_pages prints them.',
         description: 'Bar charts over time: base pages migrated per time bin, one strip per policy, coloured by reason',
         width: 'full',
+        sampling: `thin lines over the bars of a policy are the 95% intervals of sampling, of all reasons together (an upper limit).`,
         data: { moves },
         spec: {
           data: { name: 'moves' },
@@ -74,19 +110,7 @@ export default defineReport({
           spec: {
             width: 1010,
             height: movingLanes > 4 ? 60 : 90,
-            mark: { type: 'bar', cornerRadiusEnd: 0, binSpacing: 0 },
-            encoding: {
-              x: { ...timeAxis(grid), field: 'start', bin: { binned: true } },
-              x2: { field: 'time' },
-              y: { field: 'pages', type: 'quantitative', title: 'pages', axis: { ...COUNT_AXIS, tickCount: 3 } },
-              color: {
-                field: 'reason',
-                type: 'nominal',
-                title: null,
-                scale: { domain: reasons.map(([reason]) => reason), range: reasons.map(([, colour]) => colour) },
-              },
-              tooltip: [LANE_TOOLTIP, { field: 'reason' }, when, { field: 'pages', format: ',' }, { field: 'failed', format: ',' }],
-            },
+            ...(isSampled(run) ? { layer: [moveBars(grid, reasons, true), MOVE_ERRORS] } : moveBars(grid, reasons, false)),
           },
         },
       },
@@ -95,17 +119,12 @@ export default defineReport({
         title: 'Pages that could not be moved',
         caption: 'By error number and the stage of migrate_pages() that gave up; retried = transient, tried until the passes ran out.',
         description: 'Stacked bar chart: base pages that failed to migrate in each policy, by errno and stage',
+        sampling: hasFailureErrors ? `${LINES}, each at the end of its part.` : `no page says that it failed, so there is no interval: ${ASK_HALVES}.`,
         data: { failures: failed },
         spec: {
           data: { name: 'failures' },
           height: laneHeight(lanesIn(failed)),
-          mark: LANE_BAR,
-          encoding: {
-            y: LANE_ROWS,
-            x: { field: 'pages', type: 'quantitative', aggregate: 'sum', title: 'base pages', axis: COUNT_AXIS },
-            color: { field: 'cause', type: 'nominal', title: null, scale: { range: CAUSE_COLOURS }, legend: { columns: 3 } },
-            tooltip: [LANE_TOOLTIP, { field: 'errno' }, { field: 'stage' }, { field: 'pages', aggregate: 'sum', title: 'pages', format: ',' }],
-          },
+          ...(isSampled(run) ? { transform: failureSums(run), layer: [failureBars(run), errorLines('end', 'error')] } : failureBars(run)),
         },
       },
       {
@@ -113,6 +132,7 @@ export default defineReport({
         title: 'Tried and moved',
         caption: 'Every base page that a policy tried to move, by outcome.',
         description: 'Stacked bar chart: base pages moved and failed in each policy',
+        sampling: `${LINES} of the pages moved (in a time window an upper limit).`,
         data: { epochs, ...errors.data },
         spec: {
           data: { name: 'epochs' },
@@ -121,6 +141,7 @@ export default defineReport({
               aggregate: [
                 { op: 'sum', field: 'migrated', as: 'moved' },
                 { op: 'sum', field: 'migration_failed', as: 'failed' },
+                ...(isSampled(run) ? [{ op: 'sum', field: 'migrated_ci95', as: 'inWindow' }] : []),
               ],
               groupby: ['lane'],
             },
@@ -144,12 +165,84 @@ export default defineReport({
               },
             },
             ...errors.layers,
+            ...windowLines(run, 'pages', 'inWindow', "datum.outcome === 'moved'"),
           ],
         },
       },
     ]
   },
 })
+
+/** Bars over time, stacked by reason. */
+function moveBars(grid: TimeGrid, reasons: (typeof REASONS)[number][], hasErrors: boolean): Record<string, unknown> {
+  const pages = { field: 'pages', type: 'quantitative', format: ',' }
+  return {
+    mark: { type: 'bar', cornerRadiusEnd: 0, binSpacing: 0 },
+    encoding: {
+      x: { ...timeAxis(grid), field: 'start', bin: { binned: true } },
+      x2: { field: 'time' },
+      y: { field: 'pages', type: 'quantitative', title: 'pages', axis: { ...COUNT_AXIS, tickCount: 3 } },
+      color: {
+        field: 'reason',
+        type: 'nominal',
+        title: null,
+        scale: { domain: reasons.map(([reason]) => reason), range: reasons.map(([, colour]) => colour) },
+      },
+      tooltip: [
+        LANE_TOOLTIP,
+        { field: 'reason' },
+        timeTooltip(grid),
+        hasErrors ? pages : { field: 'pages', format: ',' },
+        ...(hasErrors ? [{ field: 'pages_ci95', type: 'quantitative', title: '±', format: ',.0f' }] : []),
+        { field: 'failed', format: ',' },
+      ],
+    },
+  }
+}
+
+/** On top of each bar, of all its reasons. */
+const MOVE_ERRORS = {
+  transform: [
+    {
+      aggregate: [
+        { op: 'sum', field: 'pages', as: 'all' },
+        { op: 'sum', field: 'pages_ci95', as: 'error' },
+      ],
+      groupby: ['lane', 'start', 'time'],
+    },
+    { calculate: '(datum.start + datum.time) / 2', as: 'middle' },
+    { calculate: 'max(0, datum.all - datum.error)', as: 'low' },
+    { calculate: 'datum.all + datum.error', as: 'high' },
+  ],
+  mark: { type: 'rule', color: 'theme:ink', strokeWidth: 0.8, opacity: 0.7, clip: true, tooltip: null },
+  encoding: { x: { field: 'middle', type: 'quantitative' }, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } },
+}
+
+/** In a sample: parts of the bars, with their ends, so that each can have its interval there. */
+const failureSums = (run: RunTables): object[] => [
+  ...chosenErrors(run),
+  { aggregate: [{ op: 'sum', field: 'pages', as: 'pages' }, ...errorSum(run)], groupby: ['lane', 'cause', 'errno', 'stage'] },
+  { stack: 'pages', as: ['begin', 'end'], groupby: ['lane'], sort: [{ field: 'cause', order: 'descending' }] },
+]
+
+function failureBars(run: RunTables): Record<string, unknown> {
+  const isTold = isSampled(run)
+  return {
+    mark: LANE_BAR,
+    encoding: {
+      y: LANE_ROWS,
+      x: { field: 'pages', type: 'quantitative', aggregate: 'sum', title: 'base pages', axis: COUNT_AXIS },
+      color: { field: 'cause', type: 'nominal', title: null, scale: { range: CAUSE_COLOURS }, legend: { columns: 3 } },
+      tooltip: [
+        LANE_TOOLTIP,
+        { field: 'errno' },
+        { field: 'stage' },
+        { field: 'pages', aggregate: 'sum', title: 'pages', format: ',' },
+        ...(isTold ? [{ field: 'error', aggregate: 'sum', title: '±', format: ',.0f' }] : []),
+      ],
+    },
+  }
+}
 
 /** enum migrate_reason (include/linux/migrate_mode.h): always in the same colours. */
 const REASONS = [
@@ -164,16 +257,16 @@ const REASONS = [
 const CAUSE_COLOURS = ['theme:migrate', 'theme:remote', 'theme:fault', 'theme:local', 'theme:lane-3', 'theme:lane-7', 'theme:observe']
 
 function outcomes(run: RunTables) {
-  const reasons = new Map<string, { moved: number; failed: number }>()
-  const count = ({ lane, reason }: Row, moved: number, failed: number): void => {
+  const reasons = new Map<string, { moved: number; failed: number; error: number }>()
+  const count = ({ lane, reason }: Row, moved: number, failed: number, error: unknown = 0): void => {
     const key = JSON.stringify([lane, reason])
-    const sum = reasons.get(key) ?? { moved: 0, failed: 0 }
-    reasons.set(key, { moved: sum.moved + moved, failed: sum.failed + failed })
+    const sum = reasons.get(key) ?? { moved: 0, failed: 0, error: 0 }
+    reasons.set(key, { moved: sum.moved + moved, failed: sum.failed + failed, error: sum.error + ((error as number | null) ?? 0) })
   }
   for (const row of run.rows('moves')) count(row, row['pages'] as number, 0)
   // Those that a system call refused never were in a batch
-  for (const row of run.rows('failures')) count(row, 0, row['pages'] as number)
-  const pingPong = new Map(run.rows('summary').map((row) => [row['lane'], row['ping_pong_pages'] as number]))
+  for (const row of run.rows('failures')) count(row, 0, row['pages'] as number, row['pages_ci95'])
+  const summaries = new Map(run.rows('summary').map((row) => [row['lane'], row]))
   return {
     title: 'Pages moved, by reason',
     laneColumn: 0,
@@ -186,15 +279,23 @@ function outcomes(run: RunTables) {
       { heading: 'success', align: 'right' as const },
       { heading: 'ping-pong pages', align: 'right' as const },
     ],
-    rows: [...reasons].map(([key, { moved, failed }]) => {
+    rows: [...reasons].map(([key, { moved, failed, error }]) => {
       const [lane, reason] = JSON.parse(key) as [string, string]
       const success = moved + failed === 0 ? '—' : formatPercent(moved / (moved + failed))
       const memory = formatSize(moved * run.record.trace.pageSize)
-      return [lane, reason, formatCount(moved), memory, formatCount(failed), success, formatCount(pingPong.get(lane) ?? 0)]
+      const summary = summaries.get(lane)!
+      // of a policy with one reason to move the error is that of all its moves
+      const isAll = summary['migrated'] === moved
+      const pages = isAll ? formatMetric('migrated', summary) : formatCount(moved)
+      return [lane, reason, pages, memory, withError(failed, error, formatCount), success, formatMetric('pingPong', summary)]
     }),
+    sampling: `Memory and success go with the pages; of one reason among several no error is known; of failures it is ${isTold(run) ? 'that of halves' : `not either: ${ASK_HALVES}`}.`,
     notes: reasons.size === 0 ? ['No policy moved a page.'] : ['Ping-pong: pages moved away and back again, over all reasons of the policy.'],
   }
 }
+
+/** Are errors of failures known? */
+const isTold = (run: RunTables): boolean => run.rows('failures').some((row) => ((row['pages_ci95'] as number | null | undefined) ?? 0) > 0)
 
 function failures(run: RunTables) {
   const rows = run.rows('failures')
@@ -217,9 +318,10 @@ function failures(run: RunTables) {
           row['errno'],
           row['stage'],
           row['retried'] === true ? 'transient, retried' : 'permanent',
-          formatCount(row['pages'] as number),
+          told(row, 'pages', formatCount),
         ] as string[],
     ),
+    sampling: isTold(run) ? 'Known from halves of the sample alone.' : `No page says that it failed, so no error is known: ${ASK_HALVES}.`,
     notes: rows.length === 0 ? ['No migration failed.'] : [],
   }
 }

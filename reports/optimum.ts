@@ -7,6 +7,7 @@ import {
   formatPercent,
   LANE_ROWS,
   LANE_TOOLTIP,
+  LINES,
   laneHeight,
   METRICS,
   type ReportChart,
@@ -26,13 +27,15 @@ export default defineReport({
       above: METRICS.aboveOptimum.of(row),
       gain: METRICS.possibleGain.of(row),
     }))
-    const errors = errorBars(run, 'aboveOptimum')
+    const [errors, gainErrors] = [errorBars(run, 'aboveOptimum'), errorBars(run, 'possibleGain')]
+    const sampling = `${LINES}, of the policies’ costs: the optimum of the sample is taken as that of all pages.`
     return [
       {
         name: 'above-optimum',
         title: 'Cost above the optimum',
         caption: `Shorter is better: total memory time above that of the best placement page by page, which no policy can undercut. ${WHY_WHOLE}`,
         description: 'Bar chart: total cost of each policy above the per-page optimum, in percent',
+        sampling,
         data: { summary: rows.filter(({ above }) => above !== null), ...errors.data },
         spec: bars(run.record.lanes.length, 'above', 'above the optimum', errors),
       },
@@ -41,8 +44,12 @@ export default defineReport({
         title: 'Share of the possible gain',
         caption: `Longer is better: how far from the baseline (0%) towards the optimum (100%). Below zero the policy costs more than it saves. ${WHY_WHOLE}`,
         description: 'Bar chart: share of the possible gain that each policy reaches, from the baseline to the optimum',
-        data: { summary: rows.filter(({ gain, lane }) => gain !== null && lane !== run.record.baseline) },
-        spec: bars(run.record.lanes.length - 1, 'gain', 'of the possible gain'),
+        sampling,
+        data: {
+          summary: rows.filter(({ gain, lane }) => gain !== null && lane !== run.record.baseline),
+          ...Object.fromEntries(Object.entries(gainErrors.data).map(([name, all]) => [name, all.filter(({ lane }) => lane !== run.record.baseline)])),
+        },
+        spec: bars(run.record.lanes.length - 1, 'gain', 'of the possible gain', gainErrors),
       },
     ]
   },
@@ -101,6 +108,7 @@ function regret(run: RunTables) {
       { heading: 'of possible gain', align: 'right' as const },
     ],
     rows: rows.map((row) => [row['lane'] as string, formatMetric('totalCost', row), formatMetric('aboveOptimum', row), formatMetric('possibleGain', row)]),
+    sampling: 'It is that of the costs: the optimum of the sample is taken as that of all pages.',
     notes: [
       METRICS.totalCost.about.replace(/^./, (letter) => letter.toUpperCase()) + '.',
       known.size === 0
@@ -163,6 +171,7 @@ function knowledge(run: RunTables) {
         ]
         return [policy, part(samples ?? exact, 0), part(samples, exact), part(exact, future), part(future ?? exact, 0)]
       }),
+      sampling: 'Differences of costs that replay the same pages; of them no error is kept, that of the costs stands in the table above.',
       notes: [
         'Parts of the cost above the optimum: profiler = what goes when the policy sees every access of the period before (sees=exact), hindsight = what goes when it sees the period to come (sees=future), algorithm = what is left. A negative part: it did worse for knowing more.',
       ],

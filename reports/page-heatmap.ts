@@ -47,6 +47,8 @@ export default defineReport({
         caption: `Strong is hot (each shade ${LEVEL_STEP} times the next), palest is idle; colour is the node of these pages, or ‘${MIXED}’; a line is where they moved.`,
         description: 'Heat maps, one per policy: pages in order of address against time, shaded by accesses and coloured by node, with marks where pages moved',
         width: 'full',
+        sampling:
+          'a row shows kept pages as they are, of which each stands for others that lie elsewhere too; accesses are expanded. There is no error of a row: it is no count of all pages at these addresses.',
         data: { cells: rectangles },
         spec: {
           data: { name: 'cells' },
@@ -262,6 +264,9 @@ function levelOf(rate: number, highest: number, levels: number, step: number): n
   return Math.max(1, levels - Math.floor(Math.log(highest / rate) / Math.log(step) + 1e-9))
 }
 
+/** Of the tables, in a sample of pages. */
+const KEPT = 'Rows are kept pages as they are, without error; pages and accesses are expanded to those that they stand for, which lie elsewhere too.'
+
 const TEXT_COLUMNS = 40
 const TEXT_ROWS = 20
 const PLACEMENT_ROWS = 8
@@ -283,6 +288,7 @@ function heatText(run: RunTables): ReportTable {
       { heading: 'start to end', align: 'left' },
     ],
     rows: map.addresses.map((address, row) => [address, formatCount(map.edges[row + 1]! - map.edges[row]!), line(row)]),
+    sampling: KEPT,
     notes: map.rows === 0 ? ['No picture was kept.'] : ['9 is hottest, each figure less is half as many accesses, . is none.'],
   }
 }
@@ -306,6 +312,7 @@ function placementText(run: RunTables): ReportTable {
       { heading: 'node, start to end', align: 'left' },
     ],
     rows,
+    sampling: KEPT,
     notes: [
       rows.length === 0
         ? 'In no policy did a stretch of pages change its node.'

@@ -6,6 +6,7 @@ import {
   formatSize,
   HIGHEST_STEM,
   LANE_TOOLTIP,
+  LINES,
   MEASURES,
   type ReportChart,
   type ReportTable,
@@ -51,6 +52,7 @@ export default defineReport({
         description:
           'Scatter plot: mean access latency against memory moved, one point per policy with its own costs as a stem, the Pareto front and the optimum as lines',
         width: 'full',
+        sampling: `${LINES}, for the whole run; stems have none of their own.`,
         data: { epochs, ...(optimum.length > 0 ? { optimum } : {}), ...errors.data },
         spec: {
           data: { name: 'epochs' },
@@ -153,6 +155,7 @@ function front(run: RunTables): ReportTable {
       one.own.toFixed(3),
       isBeaten(one) ? 'no' : 'yes',
     ]),
+    sampling: 'Memory goes with the pages; of own costs alone none is kept (they are in the total cost of the report optimum).',
     notes:
       bounds.length === 0
         ? []

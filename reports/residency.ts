@@ -1,11 +1,15 @@
 import { basename } from 'node:path'
 import {
   defineReport,
+  errorLines,
+  errorTooltip,
   formatCount,
   formatPercent,
+  isSampled,
   LANE_BAR,
   LANE_ROWS,
   LANE_TOOLTIP,
+  LINES,
   laneHeight,
   lanesIn,
   nodeMatrices,
@@ -13,6 +17,7 @@ import {
   type ReportTable,
   type Row,
   type RunTables,
+  withError,
 } from '../src/report/index.ts'
 
 /** Where a page lies that the lane never touched, or gave back. */
@@ -39,7 +44,8 @@ export default defineReport({
         caption: `Of the pages that ${recording(run)} has on a node, the share that the policy ends with on the same node.`,
         description: 'Bar chart: share of the recorded pages that each policy ends with on the node on which the kernel had them',
         width: 'full',
-        data: { agreement: shares(run) },
+        sampling: `${LINES}.`,
+        data: { agreement: shares(run).map((row): Row => ({ ...row })) },
         spec: {
           data: { name: 'agreement' },
           height: laneHeight(lanesIn(pages)),
@@ -58,11 +64,16 @@ export default defineReport({
               { field: 'share', type: 'quantitative', title: 'on the recorded node', format: '.1%' },
               { field: 'agreeing', type: 'quantitative', title: 'pages', format: ',' },
               { field: 'pages', type: 'quantitative', title: 'of', format: ',' },
+              ...errorTooltip(run, '.1%'),
             ],
           },
           layer: [
             { mark: LANE_BAR, encoding: { color: { field: 'lane', type: 'nominal', legend: null } } },
-            { mark: { type: 'text', align: 'left', dx: 5, fontWeight: 600 }, encoding: { text: { field: 'share', type: 'quantitative', format: '.1%' } } },
+            ...(isSampled(run) ? [errorLines('share', 'error')] : []),
+            {
+              mark: { type: 'text', align: 'left', dx: isSampled(run) ? 14 : 5, fontWeight: 600 },
+              encoding: { text: { field: 'share', type: 'quantitative', format: '.1%' } },
+            },
           ],
         },
       },
@@ -72,6 +83,7 @@ export default defineReport({
         caption: `Base pages by the node on which the kernel had them (row) and the node on which they end here (column); the diagonal agrees${ends.includes(ABSENT) ? `, ${ABSENT} is not in memory` : ''}.`,
         description: 'Heat map matrices: base pages by recorded node and by node at the end of the replay, one matrix per policy',
         width: 'full',
+        sampling: 'each cell tells half of its 95% interval of sampling in its tooltip.',
         data: { residency: pages },
         spec: nodeMatrices({
           data: 'residency',
@@ -81,6 +93,7 @@ export default defineReport({
           columns: { field: 'node', title: 'ends on node', nodes: ends },
           value: { field: 'pages', title: 'base pages', of: 'count' },
           shades: ['theme:heat-0', 'theme:heat-1', 'theme:heat-2', 'theme:heat-3', 'theme:heat-4'],
+          tooltip: errorTooltip(run, ',.0f'),
         }),
       },
     ]
@@ -92,18 +105,21 @@ const recording = ({ record: { residency } }: RunTables): string =>
 
 /** Nodes as words, so that those who are absent have one too. */
 const placed = (run: RunTables): Row[] =>
-  run.rows('residency').map(({ lane, recorded_node, node, pages }) => ({
+  run.rows('residency').map(({ lane, recorded_node, node, pages, pages_ci95 }) => ({
     lane: lane!,
     recorded: String(recorded_node),
     node: node === null ? ABSENT : String(node),
     pages: pages!,
+    ...(isSampled(run) ? { error: pages_ci95 ?? 0 } : {}),
   }))
 
-interface Share extends Row {
+interface Share {
   lane: string
   pages: number
   agreeing: number
   share: number
+  /** In a sample: of the share, an upper limit. */
+  error?: number
 }
 
 function shares(run: RunTables): Share[] {
@@ -112,7 +128,11 @@ function shares(run: RunTables): Share[] {
     const mine = rows.filter(({ lane }) => lane === label)
     const sum = (some: Row[]): number => some.reduce((all, row) => all + (row['pages'] as number), 0)
     const [pages, agreeing] = [sum(mine), sum(mine.filter(({ recorded, node }) => recorded === node))]
-    return pages === 0 ? [] : [{ lane: label, pages, agreeing, share: agreeing / pages }]
+    const error = run
+      .rows('residency')
+      .filter(({ lane, recorded_node, node }) => lane === label && recorded_node === node)
+      .reduce((all, row) => all + ((row['share_ci95'] as number | null | undefined) ?? 0), 0)
+    return pages === 0 ? [] : [{ lane: label, pages, agreeing, share: agreeing / pages, ...(isSampled(run) ? { error } : {}) }]
   })
 }
 
@@ -134,7 +154,14 @@ function agreement(run: RunTables): ReportTable {
       { heading: 'share', align: 'right' },
       { heading: 'elsewhere: recorded→here', align: 'left' },
     ],
-    rows: shares(run).map(({ lane, pages, agreeing, share }) => [lane, formatCount(pages), formatCount(agreeing), formatPercent(share), elsewhere(lane)]),
+    rows: shares(run).map(({ lane, pages, agreeing, share, error }) => [
+      lane,
+      formatCount(pages),
+      formatCount(agreeing),
+      withError(share, error, formatPercent),
+      elsewhere(lane),
+    ]),
+    sampling: 'Counts are those of all pages that the kept ones stand for; the share tells their error, an upper limit.',
     notes:
       rows.length === 0
         ? ['No recorded residency is given to compare with: replay again with --residency FILE (numa_maps or a table phase,page,node).']

@@ -110,13 +110,12 @@ export function formatList(members: Iterable<number>): string {
 }
 
 /** 1_500_000 -> `'1.5ms'`. Three significant digits. In the unit that `beside` would have, if given. */
-export function formatDuration(ns: number, beside = ns): string {
-  const size = Math.abs(beside)
-  if (size >= 60e9) return `${significant(ns / 60e9)}min`
-  if (size >= 1e9) return `${significant(ns / 1e9)}s`
-  if (size >= 1e6) return `${significant(ns / 1e6)}ms`
-  if (size >= 1e3) return `${significant(ns / 1e3)}us`
-  return `${significant(ns)}ns`
+export function formatDuration(ns: number, beside?: number): string {
+  const size = Math.abs(beside ?? ns)
+  const [unit, name] = size >= 60e9 ? [60e9, 'min'] : size >= 1e9 ? [1e9, 's'] : size >= 1e6 ? [1e6, 'ms'] : size >= 1e3 ? [1e3, 'us'] : [1, 'ns']
+  if (beside === undefined) return `${significant(ns / unit)}${name}`
+  const decimals = significant(beside / unit).split('.')[1]?.length ?? 0
+  return `${(ns / unit).toFixed(decimals)}${name}`
 }
 
 /** 67_108_864 -> `'64MiB'`. */

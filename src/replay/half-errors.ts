@@ -142,8 +142,19 @@ const quotient = (value: unknown, over: number): number | null => (over > 0 ? (v
 
 /** Figures that have an error but no column: quotients. */
 const DERIVED: Record<string, (rows: Row[]) => Derived> = {
-  [EPOCHS.name]: () => (name, row, isMissing) =>
-    isMissing ? null : quotient(row[name === 'local_share' ? 'local' : 'memory_stall_ns'], (row['local'] as number) + (row['remote'] as number)),
+  [EPOCHS.name]: (rows) => {
+    const soFar = new Map<Row, number>()
+    let sum = 0
+    for (const row of rows) {
+      sum += row['migrated'] as number
+      soFar.set(row, sum)
+    }
+    return (name, row, isMissing) => {
+      if (isMissing) return null
+      if (name === 'migrated_so_far') return soFar.get(row)!
+      return quotient(row[name === 'local_share' ? 'local' : 'memory_stall_ns'], (row['local'] as number) + (row['remote'] as number))
+    }
+  },
   [TRAFFIC.name]: trafficShares,
   [TRAFFIC_OVER_TIME.name]: trafficShares,
   [RESIDENCY.name]: (rows) => {

@@ -34,7 +34,7 @@ export class RowErrors {
 
   /** Of a row of `epochs`: the bin that ends. */
   epoch(row: Row): void {
-    const { bin } = this.#groups
+    const { bin, run } = this.#groups
     const jackknife = this.#jackknife
     const all = this.#accesses(bin, this.#routes)
     const local = this.#accesses(bin, this.#localRoutes)
@@ -51,6 +51,7 @@ export class RowErrors {
       queueing_ns_ci95: ofNothing(row['queueing_ns']),
       dilation_ci95: row['dilation'] === 1 ? 0 : null,
       migrated_ci95: migrated,
+      migrated_so_far_ci95: jackknife.ofPages(sumOf(run.migrated, this.#routes, sumOf(bin.migrated, this.#routes))),
       migration_failed_ci95: ofNothing(row['migration_failed']),
       hint_faults_ci95: hintFaults,
       page_faults_ci95: jackknife.ofPages(bin.pageFaults),

@@ -24,6 +24,8 @@ export interface ReportTable {
   bars?: Record<number, (number | null)[]>
   /** Lines below the table. */
   notes?: string[]
+  /** In a sample of pages: which figures have no known error, and why; a whole sentence. */
+  sampling?: string
 }
 
 export interface ReportChart {
@@ -34,6 +36,8 @@ export interface ReportChart {
   description: string
   /** One sentence under the title: how to read it, or what there is to see. */
   caption?: string
+  /** In a sample of pages: where the chart shows the sampling error, or why it has none; goes on after a colon. */
+  sampling?: string
   /** Half a page wide unless 'full'. */
   width?: 'half' | 'full'
   /**

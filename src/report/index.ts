@@ -25,6 +25,7 @@ export {
   type Study,
   type StudyPoint,
   studyPoints,
+  withError,
 } from '../results/index.ts'
 export { formatCount, formatDuration, formatPercent, formatSize } from '../units.ts'
 export { bindComparison, comparisonCharts, comparisonTables, formatInterval, formatP, formatRatio, ratioTable } from './across.ts'
@@ -42,7 +43,26 @@ export { markdownTable, renderMarkdown } from './markdown.ts'
 export { type NodeMatrix, nodeMatrices } from './matrix.ts'
 export * from './pieces.ts'
 export { caveats, commandLine, provenance } from './provenance.ts'
-export { type ErrorBars, errorBars } from './sampling.ts'
+export {
+  ASK_HALVES,
+  BANDS,
+  chosenErrors,
+  type ErrorBars,
+  errorBand,
+  errorBars,
+  errorColumn,
+  errorLines,
+  errorSum,
+  errorTooltip,
+  isSampled,
+  LINES,
+  meanErrors,
+  told,
+  wholeRun,
+  windowLines,
+  withErrors,
+  withMeanErrors,
+} from './sampling.ts'
 export type { Finding } from './study-findings.ts'
 export { renderTable, type TextOptions, terminalOptions, wrapped } from './text.ts'
 export type { Role, Scheme } from './theme.ts'

@@ -1,6 +1,17 @@
 export * from './compare.ts'
 export { LATENCY_BITS, LATENCY_ERROR, LogLinearHistogram } from './histogram.ts'
-export { formatChange, formatLatency, formatMetric, formatPages, METRICS, type Metric, type MetricName, metricHeading, samplingInterval } from './metrics.ts'
+export {
+  formatChange,
+  formatLatency,
+  formatMetric,
+  formatPages,
+  METRICS,
+  type Metric,
+  type MetricName,
+  metricHeading,
+  samplingInterval,
+  withError,
+} from './metrics.ts'
 export { parquetToTable, tableToParquet } from './parquet.ts'
 export { checkReplaceable, openRun, type Run, runOf, writeRun } from './run-folder.ts'
 export * from './schema.ts'

@@ -150,6 +150,16 @@ export function samplingInterval(name: MetricName, summary: Row): [low: number, 
   return interval === null || interval[0] === interval[1] ? null : interval
 }
 
+/** `90.1 ±0.4`; what is too small for the digits of the figure is `±<0.1`. Without an error, or where it is not known: the figure alone. */
+export function withError(value: number, half: number | null | undefined, format: (value: number, beside?: number) => string): string {
+  return half ? `${format(value)} ±${halfText(half, value, format)}` : format(value)
+}
+
+function halfText(half: number, value: number, format: (value: number, beside?: number) => string): string {
+  const text = format(half, value)
+  return /[1-9]/.test(text) ? text : `<${text.replace(/0(\D*)$/, '1$1')}`
+}
+
 /** The figure in words a table shows, `90.1 ±0.4` or `144 (82 to 144)` in a sample of pages; an unknown one is an em dash, never a zero. */
 export function formatMetric(name: MetricName, summary: Row): string {
   const metric: Metric = METRICS[name]
@@ -159,7 +169,7 @@ export function formatMetric(name: MetricName, summary: Row): string {
   if (interval === null) return metric.format(value)
   const [low, high] = interval
   const isEven = Math.abs(high - value - (value - low)) <= 1e-9 * high
-  return isEven ? `${metric.format(value)} ±${metric.format(high - value, value)}` : `${metric.format(value)} (${metric.format(low)} to ${metric.format(high)})`
+  return isEven ? withError(value, high - value, metric.format) : `${metric.format(value)} (${metric.format(low)} to ${metric.format(high)})`
 }
 
 export const metricHeading = (name: MetricName): string => (METRICS[name] as Metric).heading ?? METRICS[name].label
@@ -172,7 +182,7 @@ export function formatChange(name: MetricName, summary: Row, baseline: Row): str
   if (change === 1) return '='
   const size = formatPercent(Math.abs(change - 1))
   const error = metric.error?.ofChange?.(summary) ?? 0
-  return `${Math.abs(change - 1) < 0.0005 ? '' : change < 1 ? '-' : '+'}${size}${error === 0 ? '' : ` ±${formatPercent(error)}`}`
+  return `${Math.abs(change - 1) < 0.0005 ? '' : change < 1 ? '-' : '+'}${size}${error === 0 ? '' : ` ±${halfText(error, change - 1, formatPercent)}`}`
 }
 
 /** Pages as bytes: `12.5MiB`. */

@@ -123,6 +123,22 @@ describe.each(reports)('report $name', ({ report }) => {
       for (const { caption = '' } of report.charts(run)) expect(caption.includes('sample of pages')).toBe(isSampled)
     })
 
+    test('every chart of a sample draws intervals or says in words why not, and none does of all pages', () => {
+      for (const { name, caption = '', sampling, spec, data } of report.charts(run)) {
+        const isDrawn = JSON.stringify(spec).includes('"field":"low"') || JSON.stringify(data).includes('"low"')
+        if (run.record.trace.sample === undefined) {
+          if (!['differences', 'page-heatmap'].includes(name)) expect(isDrawn, name).toBe(false)
+          expect(JSON.stringify(data), name).not.toMatch(/"(error|isWhole|[a-zA-Z0-9_]+_ci95|shareError|latencyError)":/)
+          continue
+        }
+        expect(sampling ?? '', name).toMatch(/\.$/)
+        expect(caption, name).toContain(sampling)
+        const says = /bands are|thin lines|intervals and verdicts|allow for/.test(sampling!)
+        if (says) expect(isDrawn, name).toBe(true)
+        else expect(sampling, name).toMatch(/no error|no interval|tooltip/)
+      }
+    })
+
     test('its charts refer to fields that exist', () => {
       for (const chart of report.charts(run)) expect(unknownFields(chart), chart.name).toEqual([])
     })
