@@ -222,7 +222,7 @@ const MOVE_ERRORS = {
 const failureSums = (run: RunTables): object[] => [
   ...chosenErrors(run),
   { aggregate: [{ op: 'sum', field: 'pages', as: 'pages' }, ...errorSum(run)], groupby: ['lane', 'cause', 'errno', 'stage'] },
-  { stack: 'pages', as: ['begin', 'end'], groupby: ['lane'], sort: [{ field: 'cause', order: 'descending' }] },
+  { stack: 'pages', as: ['begin', 'end'], groupby: ['lane'], sort: [{ field: 'cause', order: 'ascending' }] },
 ]
 
 function failureBars(run: RunTables): Record<string, unknown> {
@@ -321,7 +321,12 @@ function failures(run: RunTables) {
           told(row, 'pages', formatCount),
         ] as string[],
     ),
-    sampling: isTold(run) ? 'Known from halves of the sample alone.' : `No page says that it failed, so no error is known: ${ASK_HALVES}.`,
+    sampling:
+      rows.length === 0
+        ? 'None did of the kept pages.'
+        : isTold(run)
+          ? 'Known from halves of the sample alone.'
+          : `No page says that it failed, so no error is known: ${ASK_HALVES}.`,
     notes: rows.length === 0 ? ['No migration failed.'] : [],
   }
 }

@@ -139,7 +139,7 @@ function returns(run: RunTables) {
         ],
       ]
     }),
-    sampling: 'Of returns it is an upper limit. The page that is named is a kept one, as it did: counts of pages are expanded, it is itself.',
+    sampling: 'Of returns it is an upper limit. Counts of pages are expanded; the page that is named is a kept one, as it was seen, without error.',
     notes: rows.length === 0 ? ['No page came back to a node it had been moved away from.'] : [],
   }
 }

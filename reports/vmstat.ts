@@ -153,7 +153,7 @@ const counterBars = (run: RunTables, y: object, color: object): Record<string, u
 /** At the ends of the bars, or of the parts by node, stacked as they are. */
 const COUNTER_ERRORS = (() => {
   const lines = errorLines('end', 'error') as { transform: object[] }
-  return { ...lines, transform: [{ stack: 'value', as: ['begin', 'end'], groupby: ['lane', 'counter'], sort: [{ field: 'node', order: 'descending' }] }, ...lines.transform] } // biome-ignore format: one thought
+  return { ...lines, transform: [{ stack: 'value', as: ['begin', 'end'], groupby: ['lane', 'counter'], sort: [{ field: 'node', order: 'ascending' }] }, ...lines.transform] } // biome-ignore format: one thought
 })()
 
 /** Is the error of every counter known? */

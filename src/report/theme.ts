@@ -105,6 +105,8 @@ export function chartConfig(scheme: Scheme): Record<string, unknown> {
       labelFontSize: 11.5,
       labelLimit: 300,
       symbolStrokeWidth: 2.5,
+      // not as pale as a band
+      symbolOpacity: 1,
       orient: 'top',
       direction: 'horizontal',
       columnPadding: 16,

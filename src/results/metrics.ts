@@ -168,7 +168,7 @@ export function formatMetric(name: MetricName, summary: Row): string {
   const interval = samplingInterval(name, summary)
   if (interval === null) return metric.format(value)
   const [low, high] = interval
-  const isEven = Math.abs(high - value - (value - low)) <= 1e-9 * high
+  const isEven = Math.abs(high - value - (value - low)) <= 1e-9 * Math.abs(high)
   return isEven ? withError(value, high - value, metric.format) : `${metric.format(value)} (${metric.format(low)} to ${metric.format(high)})`
 }
 
