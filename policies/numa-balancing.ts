@@ -14,9 +14,6 @@ import {
   size,
 } from '../src/policy/index.ts'
 
-/** Of a page that nobody has faulted on; beyond all that there are. */
-const NO_CPUPID = 0xffff
-
 export default definePolicy({
   about: 'Linux automatic NUMA balancing: hint faults move pages to the node that uses them, at an adaptive pace',
   paper: 'kernel/sched/fair.c:task_numa_work, should_numa_migrate_memory, task_numa_fault, task_numa_placement, update_task_scan_period (6.12)',
@@ -39,8 +36,9 @@ export default definePolicy({
     const heat = machine.nodes.some(({ index }) => isSlow(index))
       ? new HotThreshold(world, { hotThreshold, rateLimit, adjustPeriod: scan.scanPeriodMax })
       : null
-    // folio.last_cpupid: who asked for migration last, and from where
-    const lastCpupid = kernel.perPage(Uint16Array, NO_CPUPID)
+    // folio.last_cpupid: who asked for migration last, and from where; for nobody a number beyond all that there are
+    const nobody = cpupid.task.length < 0xff ? 0xff : 0xffff
+    const lastCpupid = nobody === 0xff ? kernel.perPage(Uint8Array, nobody) : kernel.perPage(Uint16Array, nobody)
     const lastTask = (page: number): number => cpupid.task[lastCpupid[page]!] ?? NO_TASK
     const lastNode = (page: number): number => cpupid.node[lastCpupid[page]!] ?? NO_NODE
 
@@ -90,7 +88,7 @@ export default definePolicy({
           const wanted = home !== node && machine.pages(node) > 0 && (fromSlow ? heat!.promotes(page, node) : shouldMigrate(fault))
           if (wanted && fault.migrate()) {
             memNode = node
-            if (fromSlow) lastCpupid[page] = NO_CPUPID
+            if (fromSlow) lastCpupid[page] = nobody
           } else migrationFailed = wanted
           if (isSlow(memNode)) return // no statistics for slow nodes
           statistics.record({ task, process, lastTask: last, cpuNode: node, home, memNode, migrationFailed, count: world.standsFor(page) })

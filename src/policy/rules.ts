@@ -56,7 +56,7 @@ export interface HintScan {
  */
 export interface HintTally {
   /** By page: cpupid of who asked for it last (folio.last_cpupid); beyond all that there are while nobody has. */
-  last: Uint16Array
+  last: Uint8Array | Uint16Array
   /** What such a fault does now. Asked again for all when `version` has changed. */
   verdict(cpupid: number, last: number, home: NodeIndex): HintVerdict
   version(): number

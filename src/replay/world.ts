@@ -124,7 +124,9 @@ export function worldOf(
         perPage: (array, initial = 0, slots = 1) => {
           const length = trace.meta.pages * slots
           // what a tally counts by is read by kernels
-          const state = (array as unknown) === Uint16Array ? (space.u16(length) as unknown as InstanceType<typeof array>) : new array(length)
+          const wanted: unknown = array
+          const near = wanted === Uint8Array ? space.u8(length) : wanted === Uint16Array ? space.u16(length) : undefined
+          const state = (near as unknown as InstanceType<typeof array>) ?? new array(length)
           if (initial !== 0) state.fill(initial)
           return state
         },

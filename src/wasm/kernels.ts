@@ -38,7 +38,7 @@ export interface OptimumCosts {
 export interface Tally {
   actors: number
   shift: number
-  last: Uint16Array
+  last: Uint8Array | Uint16Array
   ready: Uint8Array
   verdicts: Uint8Array
   counts: Uint32Array
@@ -85,6 +85,7 @@ interface Exports extends FrameExports, AccessExports, ScanExports, InternExport
   findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
   placeAbsent(touchPage: number, touchActor: number, from: number, to: number, placement: number, target: number, placed: number): void
   tallyFaults(...args: number[]): number
+  tallyFaults8(...args: number[]): number
 }
 
 const PAIR_BYTES = 16
@@ -132,7 +133,7 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     placeAbsent: ({ touchPage, touchActor }, from, to, placement, target, placed) =>
       exports.placeAbsent(touchPage.byteOffset, touchActor.byteOffset, from, to, placement.byteOffset, target.byteOffset, placed.byteOffset),
     tallyFaults: ({ touchPage, touchActor }, from, to, placement, marked, { actors, shift, last, ready, verdicts, counts, keys, lengths }, found) =>
-      exports.tallyFaults(
+      (last.BYTES_PER_ELEMENT === 1 ? exports.tallyFaults8 : exports.tallyFaults)(
         touchPage.byteOffset,
         touchActor.byteOffset,
         from,

@@ -123,10 +123,12 @@ it('tallyFaults', () => {
       byPage(0, 1, 2, 0xffff),
       verdicts,
       ready,
-      ([pages, actors], placement, marks, lasts, known, due) => {
+      fc.boolean(),
+      ([pages, actors], placement, marks, lasts, known, due, isNarrow) => {
         const [found, wanted] = both((space) => {
           const touches = { touchPage: filled(space.u32(pages.length), pages), touchActor: filled(space.u16(PAGES), actors) }
-          const [at, marked, last] = [filled(space.u8(PAGES), placement), filled(space.u8(PAGES), marks), filled(space.u16(PAGES), lasts)]
+          const [at, marked] = [filled(space.u8(PAGES), placement), filled(space.u8(PAGES), marks)]
+          const last = isNarrow ? filled(space.u8(PAGES), lasts) : filled(space.u16(PAGES), lasts)
           const lists = { counts: space.u32(KEYS), keys: space.u32(KEYS + 1), lengths: space.u32(2) }
           const tally = { actors: ACTORS, shift: 1, last, ready: filled(space.u8(ACTORS), due), verdicts: filled(space.u8(KEYS), known), ...lists }
           const left = space.u32(pages.length + 1)

@@ -37,11 +37,11 @@ const REACT: u8 = 3
 /**
  * Counts the hint faults among touches [from, to) by what is known of them: key = (actor, actor who asked for the page last, node),
  * as actor × (actors + 1) + last, << shift | node, where last = actors stands for nobody. The verdict of its key (u8) says what a fault does: 1 only
- * counts, 2 is remembered in `last` (u16 by page) too, 3 goes to the list `found` as absent pages do; at others, and at an actor that
+ * counts, 2 is remembered in `last` (T by page) too, 3 goes to the list `found` as absent pages do; at others, and at an actor that
  * is not `ready` (u8), the sweep stops. counts: u32 by key; keys that were counted for the first time are listed in `keys`.
  * lengths: u32 of `found` and of `keys`, set and added to. Answers the index of the touch where it stopped, or `to`.
  */
-export function tallyFaults(
+function tally<T>(
   touchPage: usize,
   touchActor: usize,
   from: u32,
@@ -72,7 +72,7 @@ export function tallyFaults(
     if (load<u8>(marked + page) === 0) continue
     const actor = <u32>load<u16>(touchActor + ((<usize>k) << 1))
     if (load<u8>(ready + actor) === 0) break
-    const before = min(<u32>load<u16>(last + (page << 1)), actors)
+    const before = min(<u32>load<T>(last + page * sizeof<T>()), actors)
     const what = ((actor * (actors + 1) + before) << shift) | <u32>node
     const verdict = load<u8>(verdicts + what)
     if (verdict === REACT) {
@@ -82,7 +82,7 @@ export function tallyFaults(
     }
     if (verdict === 0 || verdict > REACT) break
     store<u8>(marked + page, 0)
-    if (verdict === REMEMBER) store<u16>(last + (page << 1), <u16>actor)
+    if (verdict === REMEMBER) store<T>(last + page * sizeof<T>(), <T>actor)
     const at = counts + ((<usize>what) << 2)
     const count = load<u32>(at)
     store<u32>(at, count + 1)
@@ -92,4 +92,45 @@ export function tallyFaults(
   store<u32>(lengths, <u32>((out - found) >> 2))
   store<u32>(lengths, <u32>((key - keys) >> 2), 4)
   return k
+}
+
+/** With `last` in 16 bits, and in 8 where there are fewer than 255 actors. */
+export function tallyFaults(
+  touchPage: usize,
+  touchActor: usize,
+  from: u32,
+  to: u32,
+  placement: usize,
+  marked: usize,
+  last: usize,
+  ready: usize,
+  verdicts: usize,
+  counts: usize,
+  keys: usize,
+  found: usize,
+  lengths: usize,
+  actors: u32,
+  shift: u32,
+): u32 {
+  return tally<u16>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, found, lengths, actors, shift)
+}
+
+export function tallyFaults8(
+  touchPage: usize,
+  touchActor: usize,
+  from: u32,
+  to: u32,
+  placement: usize,
+  marked: usize,
+  last: usize,
+  ready: usize,
+  verdicts: usize,
+  counts: usize,
+  keys: usize,
+  found: usize,
+  lengths: usize,
+  actors: u32,
+  shift: u32,
+): u32 {
+  return tally<u8>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, found, lengths, actors, shift)
 }
