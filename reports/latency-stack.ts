@@ -5,6 +5,7 @@ import {
   errorColumn,
   errorLines,
   errorSum,
+  errorTooltip,
   formatDuration,
   formatPercent,
   gridColumns,
@@ -56,16 +57,13 @@ export default defineReport({
     const hasTime = rows.some((row) => row['time'] !== undefined)
     const colours = { domain: families.map(({ label }) => label), range: families.map(({ colour }) => colour) }
     // Accesses stand on rows of their own: they divide all families of their lane and stretch
-    const perAccess = (groupby: string[]) => [
+    const perAccess = (groupby: string[], error: 'counted' | 'error') => [
       { joinaggregate: [{ op: 'sum', field: 'accesses', as: 'total' }], groupby },
       { filter: 'datum.family !== null && datum.total > 0' },
       { calculate: 'datum.ns / datum.total', as: 'cost' },
-      ...(isTold ? [{ calculate: 'datum.error / datum.total', as: 'error' }] : []),
+      ...(isTold ? [{ calculate: `datum.${error} / datum.total`, as: 'costError' }] : []),
     ]
-    const costTooltip = [
-      { field: 'cost', type: 'quantitative', title: 'ns per access', format: '.2f' },
-      ...(isTold ? [{ field: 'error', type: 'quantitative', title: '±', format: '.2f' }] : []),
-    ]
+    const costTooltip = (error: string) => [{ field: 'cost', type: 'quantitative', title: 'ns per access', format: '.2f' }, ...errorTooltip(run, '.2f', error)]
     const unknown = isWhollyTold(run) ? '' : `; no page owns queueing, calls, scanning and sampling, so their error is not known: ${ASK_HALVES}`
     const tooltip = [LANE_TOOLTIP, { field: 'family', title: 'spent on' }]
     const color = { field: 'family', type: 'nominal', title: null, scale: colours, legend: { columns: 6 } }
@@ -83,12 +81,14 @@ export default defineReport({
           data: { name: 'stack' },
           transform: [
             ...chosenErrors(run),
-            ...perAccess(['lane']),
-            { aggregate: [{ op: 'sum', field: 'cost', as: 'cost' }, ...errorSum(run)], groupby: ['lane', 'family', 'order'] },
+            ...perAccess(['lane'], 'counted'),
+            { aggregate: [{ op: 'sum', field: 'cost', as: 'cost' }, ...errorSum(run, 'costError')], groupby: ['lane', 'family', 'order'] },
             ...(isTold ? [{ stack: 'cost', as: ['begin', 'end'], groupby: ['lane'], sort: [{ field: 'order', order: 'ascending' }] }] : []),
           ],
           height: laneHeight(run.record.lanes.length),
-          ...(isTold ? { layer: [bars(color, [...tooltip, ...costTooltip]), errorLines('end', 'error')] } : bars(color, [...tooltip, ...costTooltip])),
+          ...(isTold
+            ? { layer: [bars(color, [...tooltip, ...costTooltip('error')]), errorLines('end', 'error')] }
+            : bars(color, [...tooltip, ...costTooltip('error')])),
         },
       },
       {
@@ -101,7 +101,7 @@ export default defineReport({
         data: { stack: hasTime ? rows : [] },
         spec: {
           data: { name: 'stack' },
-          transform: perAccess(['lane', 'time']),
+          transform: perAccess(['lane', 'time'], 'error'),
           facet: { field: 'lane', type: 'nominal', title: null },
           columns,
           spacing: { row: 22, column: 18 },
@@ -115,7 +115,7 @@ export default defineReport({
               y: { field: 'cost', type: 'quantitative', title: 'ns per access', axis: { tickCount: 4, labelExpr: "format(datum.value, '~s')" } },
               color,
               order: ORDER,
-              tooltip: [...tooltip, timeTooltip(grid), ...costTooltip],
+              tooltip: [...tooltip, timeTooltip(grid), ...costTooltip('costError')],
             },
           },
         },

@@ -96,20 +96,21 @@ export function withErrors(run: RunTables, rows: Row[], column: string, whole: R
 /** The column with the error of a count, where there is one. */
 export const errorColumn = (run: RunTables, column: string): string[] => (isSampled(run) ? [`${column}_ci95`] : [])
 
-/** To stand before the sums of a chart over rows from `withErrors`. */
+/** To stand before the sums of a chart over rows from `withErrors`: their column `counted`. A field of its own, as what a formula overwrites is gone when the window changes. */
 export function chosenErrors(run: RunTables): object[] {
   if (!isSampled(run)) return []
-  return [{ calculate: `datum.isWhole === (windowFrom <= 0 && windowTo >= ${wholeRun(run)}) ? datum.error : 0`, as: 'error' }]
+  return [{ calculate: `datum.isWhole === (windowFrom <= 0 && windowTo >= ${wholeRun(run)}) ? datum.error : 0`, as: 'counted' }]
 }
 
 /** End of the run in the unit of the charts. */
 export const wholeRun = (run: RunTables): number => new TimeGrid(run).ends.at(-1) ?? 0
 
-/** Sum of the errors, where a chart sums its counts. */
-export const errorSum = (run: RunTables): object[] => (isSampled(run) ? [{ op: 'sum', field: 'error', as: 'error' }] : [])
+/** Sum of the errors, `error`, where a chart sums its counts. */
+export const errorSum = (run: RunTables, field = 'counted'): object[] => (isSampled(run) ? [{ op: 'sum', field, as: 'error' }] : [])
 
 /** A line for tooltips. */
-export const errorTooltip = (run: RunTables, format: string): object[] => (isSampled(run) ? [{ field: 'error', type: 'quantitative', title: '±', format }] : [])
+export const errorTooltip = (run: RunTables, format: string, field = 'error'): object[] =>
+  isSampled(run) ? [{ field, type: 'quantitative', title: '±', format }] : []
 
 /**
  * Rows of `epochs` with the errors of their means over accesses, times those accesses (`shareError`, `latencyError`): bins that are added up
