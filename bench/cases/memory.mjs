@@ -35,7 +35,7 @@ export default {
         value: (nine.peakRss - one.peakRss) / MORE / one.pages,
         target,
         reason:
-          'placement takes a byte; a lane with hint faults adds a byte for the mark and two for the task and cpu that faulted last (the kernel has them in the pte and in struct folio)',
+          'placement takes a byte, the mark of the scanner one, and the task and cpu that faulted last one (two from 255 pairs of task and cpu on; the kernel has these in the pte and in struct folio): 3. A lane whose pages move adds the node each came from, for pages that go back and forth. Done: last task and cpu in a byte (4.5 and 5.2 B a page before, 2.0 and 2.6 after, as growth of peak memory, which hides what the trace took while it was read). Marks as bits would come to 2.13, still above 2; mark and last in one byte would be 2, but of at most 126 pairs, and the kernel and the policy would share it: conformance replays the marks without any policy',
       })
     }
   },

@@ -22,25 +22,31 @@ export type Row = Record<string, Cell>
 export class Table {
   readonly schema: TableSchema
   readonly columns: Map<string, Cell[]>
+  /** The same in the order of the schema. */
+  readonly #named: readonly (readonly [name: string, values: Cell[]])[]
 
   constructor(schema: TableSchema, columns?: Map<string, Cell[]>) {
     this.schema = schema
     this.columns = columns ?? new Map(schema.columns.map((column) => [column.name, []]))
+    this.#named = schema.columns.map(({ name }) => [name, this.columns.get(name)!])
   }
 
   get length(): number {
     return this.columns.get(this.schema.columns[0]!.name)!.length
   }
 
-  /** Every column of the schema must be present; a misspelt or missing one is a bug and throws. */
-  add(row: Row): void {
-    for (const { name } of this.schema.columns) {
-      const value = row[name]
+  /** Every column of the schema must be present, in the row or in what holds `otherwise`; a misspelt or missing one is a bug and throws. */
+  add(row: Row, otherwise?: Row): void {
+    const names = Object.keys(row)
+    let left = names.length
+    for (const [name, values] of this.#named) {
+      const own = row[name]
+      const value = own === undefined ? otherwise?.[name] : own
       if (value === undefined) throw new Error(`table ${this.schema.name}: row lacks ${name}`)
-      this.columns.get(name)!.push(value)
+      if (own !== undefined) left--
+      values.push(value)
     }
-    const extra = Object.keys(row).find((name) => !this.columns.has(name))
-    if (extra !== undefined) throw new Error(`table ${this.schema.name} has no column ${extra}`)
+    if (left > 0) throw new Error(`table ${this.schema.name} has no column ${names.find((name) => !this.columns.has(name))}`)
   }
 
   column(name: string): Cell[] {

@@ -62,7 +62,7 @@ export function collect(context: CollectContext, lanes: LaneResult[], bounds: Bo
   const tables = (Object.keys(TABLE_OF) as (keyof typeof TABLE_OF)[]).map((name) => {
     const table = new Table(TABLE_OF[name])
     const unknown = unknownErrors(TABLE_OF[name])
-    for (const lane of lanes) for (const row of lane.rows[name]) table.add({ ...unknown, ...row })
+    for (const lane of lanes) for (const row of lane.rows[name]) table.add(row, unknown)
     return table
   })
   return [summary, ...tables, ...overTimeTables(lanes)]
@@ -73,7 +73,7 @@ function overTimeTables(lanes: LaneResult[]): Table[] {
   return OVER_TIME.map((schema) => {
     const table = new Table(schema)
     const unknown = unknownErrors(schema)
-    for (const { overTime } of lanes) for (const row of overTime![schema.name]!) table.add({ ...unknown, ...row })
+    for (const { overTime } of lanes) for (const row of overTime![schema.name]!) table.add(row, unknown)
     return table
   })
 }
