@@ -113,13 +113,12 @@ function planOptionsOf(options: ReplayOptions): PlanOptions {
 }
 
 async function runLanes(plan: ReplayPlan, options: ReplayOptions, visitor: LanesOptions['visitor']): Promise<LaneResult[]> {
-  const jobs = Math.min(options.jobs ?? defaultJobs(plan.context), plan.lanes.length)
-  const canShare = plan.lanes.every(({ spec }) => spec !== undefined)
-  if (options.jobs !== undefined && (!Number.isInteger(options.jobs) || options.jobs < 1)) {
-    throw new UserError('not a number of threads', { field: 'jobs', expected: 'a whole number, 1 or more', got: String(options.jobs) })
+  const jobs = options.jobs ?? defaultJobs(plan.context)
+  if (!Number.isInteger(jobs) || jobs < 1) {
+    throw new UserError('not a number of threads', { field: 'jobs', expected: 'a whole number, 1 or more', got: String(jobs) })
   }
   const { progress } = options
-  return jobs > 1 && canShare ? replayOnThreads(plan, jobs, { progress, visitor }) : replayLanes(plan.context, plan.lanes, { progress, visitor })
+  return jobs > 1 ? replayOnThreads(plan, jobs, { progress, visitor }) : replayLanes(plan.context, plan.lanes, { progress, visitor })
 }
 
 function defaultJobs({ trace }: ReplayContext): number {

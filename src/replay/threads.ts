@@ -1,6 +1,6 @@
 /**
  * Lanes dealt out to threads, of which this one is the first: results come back in the order of the lanes and are the same for any
- * number. A thread that is done stays for the next replay of the process (it has the engine loaded and compiled, and the trace in
+ * number. Threads beyond the lanes decode blocks ahead of them. A thread that is done stays for the next replay of the process (it has the engine loaded and compiled, and the trace in
  * reach of its kernels), but does not keep the process alive.
  */
 import { existsSync } from 'node:fs'
@@ -82,26 +82,34 @@ function numberOf(trace: PreparedTrace): number {
 const errorOf = ({ failed: { parts, message, isAbandoned } }: Extract<WorkerAnswer, { failed: unknown }>): Error =>
   parts ? new UserError(parts) : isAbandoned ? new RelayAbandoned() : new Error(message)
 
-/** `jobs` of at least 2 and at most the number of lanes, each of which has the text that it was made from. This thread alone has the visitor. */
+/** A lane is slower than so many threads that decode for it. */
+const MOST_AHEAD = 3
+
+/** `jobs`: threads there may be. Lanes leave this one if each has the text that it was made from. This thread alone has the visitor. */
 export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: number, { progress, visitor }: LanesOptions): Promise<LaneResult[]> {
   const { trace, layout: _layout, ...shared } = context
+  const canLeave = lanes.every(({ spec }) => spec !== undefined)
+  const withLanes = canLeave ? Math.min(jobs, lanes.length) : 1
+  const most = Math.min(jobs, withLanes + MOST_AHEAD)
   // blocks that all threads keep from the replay before are decoded by nobody
-  const relay = isResidentNext(trace) ? undefined : relayMemory(trace, jobs)
-  const done = new Float64Array(new SharedArrayBuffer(8 * jobs))
-  const report = () => progress?.(done.reduce((sum, one) => sum + one, 0) / jobs)
-  const others = Array.from({ length: jobs - 1 }, (_, k): Running => {
+  const relay = isResidentNext(trace) ? undefined : relayMemory(trace, most)
+  const threads = relay ? most : withLanes
+  if (threads === 1) return replayLanes(context, lanes, { progress, visitor })
+  const done = new Float64Array(new SharedArrayBuffer(8 * threads))
+  const report = () => progress?.(done.subarray(0, withLanes).reduce((sum, one) => sum + one, 0) / withLanes)
+  const lanesOf = (me: number) => lanes.filter((_, i) => i % withLanes === me)
+  const others = Array.from({ length: threads - 1 }, (_, k): Running => {
     const me = k + 1
     const thread = idle.pop() ?? new Thread()
-    return { thread, results: thread.run(trace, { ...shared, specs: lanes.filter((_, i) => i % jobs === me).map(({ spec }) => spec!), relay, done, me }) }
+    return { thread, results: thread.run(trace, { ...shared, specs: lanesOf(me).map(({ spec }) => spec!), relay, done, me }) }
   })
   const settled = Promise.allSettled(others.map(({ results }) => results))
   const mine = attempt(() => {
-    const own = lanes.filter((_, i) => i % jobs === 0)
     const mark = (share: number) => {
       done[0] = share
       report()
     }
-    return replayLanes(context, own, { progress: mark, read: relay && relayReader(trace.stored!, relay), visitor })
+    return replayLanes(context, lanesOf(0), { progress: mark, read: relay && relayReader(trace.stored!, relay), visitor })
   }, relay)
   const timer = setInterval(report, PROGRESS_MS)
   const parts = [mine, ...(await settled)]
@@ -115,7 +123,7 @@ export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: numb
   const failure = failures.find(({ reason }) => !(reason instanceof RelayAbandoned)) ?? failures[0]
   if (failure) throw failure.reason
   const results = parts.map((part) => (part as PromiseFulfilledResult<LaneResult[]>).value)
-  return lanes.map((_, i) => results[i % jobs]![Math.floor(i / jobs)]!)
+  return lanes.map((_, i) => results[i % withLanes]![Math.floor(i / withLanes)]!)
 }
 
 function attempt(work: () => LaneResult[], relay: RelayMemory | undefined): PromiseSettledResult<LaneResult[]> {

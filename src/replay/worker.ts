@@ -14,7 +14,7 @@ export interface WorkerTask extends Omit<ReplayContext, 'trace' | 'layout'> {
   /** As shared memory, with its pages by address; absent where it is the trace of the task before. */
   trace?: SharedTrace
   order?: Uint32Array
-  /** One `-p` text per lane. */
+  /** One `-p` text per lane. Without any, the thread decodes blocks for the others. */
   specs: string[]
   /** Where blocks of a stored trace are decoded once for all threads. */
   relay?: RelayMemory
@@ -34,12 +34,17 @@ async function answerTo(task: WorkerTask): Promise<WorkerAnswer> {
       trace = fromShared(task.trace)
       rememberOrder(trace, task.order!)
     }
+    const read = relay && relayReader(trace!.stored!, relay)
+    if (task.specs.length === 0) {
+      for (let b = 0; b < trace!.blocks; b++) read!(b)
+      return { results: [] }
+    }
     const policies = (await Promise.all(task.specs.map(parsePolicySpec))).flat()
     const context = { ...task, trace: trace!, layout: layoutOf(trace!) }
     const mark = (share: number) => {
       task.done[task.me] = share
     }
-    return { results: replayLanes(context, policies, { progress: mark, read: relay && relayReader(trace!.stored!, relay) }) }
+    return { results: replayLanes(context, policies, { progress: mark, read }) }
   } catch (error) {
     if (relay) abandonRelay(relay)
     const { message, stack } = error as Error

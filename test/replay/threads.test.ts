@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import interleave from '../../policies/interleave.ts'
 import { machine } from '../../src/machine/index.ts'
+import type { Policy } from '../../src/policy/index.ts'
 import { replay } from '../../src/replay/replay.ts'
 import { importTrace, openTrace, type PreparedTrace } from '../../src/trace/index.ts'
 import { numareplay } from '../cli/run.ts'
@@ -15,8 +17,8 @@ const POLICIES = ['first-touch', 'numa-balancing', 'interleave']
 beforeAll(() => importTrace('uniform:updates=900000,table=512MiB', file, { tickNs: 20_000_000 }))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const tablesOf = async (jobs: number, path = file) => {
-  const run = await replay({ trace: await openTrace(path), machine: machine('skx-cl-2s'), policies: POLICIES, jobs })
+const tablesOf = async (jobs: number, path = file, policies: (string | Policy)[] = POLICIES) => {
+  const run = await replay({ trace: await openTrace(path), machine: machine('skx-cl-2s'), policies, jobs })
   return JSON.stringify(['summary', 'epochs', 'nodes', 'vmstat', 'stack'].map((table) => run.rows(table)))
 }
 
@@ -25,6 +27,14 @@ test('one, two and three threads give the same tables', async () => {
   const alone = await tablesOf(1)
   expect(await tablesOf(2)).toBe(alone)
   expect(await tablesOf(3)).toBe(alone)
+})
+
+test('threads beyond the lanes decode for them, also for lanes that cannot leave their thread', async () => {
+  for (const policies of [['numa-balancing'], [interleave()]]) {
+    const alone = await tablesOf(1, file, policies)
+    expect(await tablesOf(2, file, policies)).toBe(alone)
+    expect(await tablesOf(64, file, policies)).toBe(alone)
+  }
 })
 
 test('threads that have a trace from before give the same tables, and so after another trace', async () => {
@@ -73,4 +83,5 @@ test('a damaged block ends all threads with the message of the one that met it',
   const damaged = join(folder, 'damaged.nrt')
   writeFileSync(damaged, bytes)
   await expect(tablesOf(2, damaged)).rejects.toThrow(/block 4 of .* is damaged/)
+  await expect(tablesOf(2, damaged, ['first-touch'])).rejects.toThrow(/block 4 of .* is damaged/)
 })
