@@ -32,8 +32,10 @@ export class PageOptimum {
   ps = 0
   readonly #drops: BoundProblem['drops']
   readonly #costs: OptimumCosts
+  /** By page, so many words each. */
   readonly #beyond: OptimumCosts['words']
-  readonly #kernels: Kernels
+  readonly #words: number
+  readonly #step: Kernels['optimumEpoch']
   /** Where pairs are copied to that kernels cannot reach. */
   readonly #near: Uint32Array | undefined
   #nextDrop = 0
@@ -43,41 +45,44 @@ export class PageOptimum {
     const { memory, pages, drops } = problem
     this.#drops = drops
     if (areLarge(problem) || space.free < bytesOf(problem) + 1024) {
-      this.#kernels = plainWorkspace.kernels
+      this.#step = plainWorkspace.kernels.optimumEpoch
       this.#costs = costsOf(problem, memory.length, new Float64Array(2 * problem.readPs.length))
-      this.#beyond = new Float64Array(pages * memory.length)
+      this.#words = memory.length
+      this.#beyond = new Float64Array(pages * this.#words)
       return
     }
     const width = widthOf(problem)
     const actors = problem.readPs.length / memory.length
-    this.#kernels = space.kernels
+    this.#step = width === 2 ? space.kernels.optimumEpochOfTwo : space.kernels.optimumEpoch
     this.#costs = costsOf(problem, width, space.u32(2 * actors * width))
-    this.#beyond = space.u32(pages * width)
+    this.#words = wordsOf(width)
+    this.#beyond = space.u32(pages * this.#words)
     if (space.kind === 'wasm' && blocks === 'elsewhere') this.#near = space.u32(PAIR_WORDS * (CHUNK + actors))
   }
 
   tick({ firstTick, pairs, pairStart }: TickBlock, i: number): void {
-    const { width } = this.#costs
+    const words = this.#words
     while (this.#nextDrop < this.#drops.length && this.#drops[this.#nextDrop]!.tick <= firstTick + i)
-      for (const page of this.#drops[this.#nextDrop++]!.pages) this.#beyond.fill(0, page * width, (page + 1) * width)
+      for (const page of this.#drops[this.#nextDrop++]!.pages) this.#beyond.fill(0, page * words, (page + 1) * words)
     const end = pairStart[i + 1]!
     let from = pairStart[i]!
     if (this.#near === undefined) {
-      this.ps += this.#kernels.optimumEpoch(pairs, from, end, this.#beyond, this.#costs)
+      this.ps += this.#step(pairs, from, end, this.#beyond, this.#costs)
       return
     }
     while (from < end) {
       let to = Math.min(end, from + CHUNK)
       while (to < end && pairs[to * PAIR_WORDS] === pairs[(to - 1) * PAIR_WORDS]) to++
       this.#near.set(pairs.subarray(from * PAIR_WORDS, to * PAIR_WORDS))
-      this.ps += this.#kernels.optimumEpoch(this.#near, 0, to - from, this.#beyond, this.#costs)
+      this.ps += this.#step(this.#near, 0, to - from, this.#beyond, this.#costs)
       from = to
     }
   }
 }
 
-/** Nodes, in whole vectors. */
-const widthOf = ({ memory }: BoundProblem): number => Math.ceil(memory.length / LANES) * LANES
+/** Nodes, in whole vectors; for two there is a kernel of their own, which keeps one word of a page. */
+const widthOf = ({ memory }: BoundProblem): number => (memory.length === 2 ? 2 : Math.ceil(memory.length / LANES) * LANES)
+const wordsOf = (width: number): number => (width === 2 ? 1 : width)
 
 const areLarge = ({ movePs, readPs, writePs }: BoundProblem): boolean =>
   movePs >= LARGE_PS || readPs.some((ps) => ps >= LARGE_PS) || writePs.some((ps) => ps >= LARGE_PS)
@@ -85,7 +90,8 @@ const areLarge = ({ movePs, readPs, writePs }: BoundProblem): boolean =>
 /** What the kernels need. */
 export function bytesOf(problem: BoundProblem): number {
   const actors = problem.readPs.length / problem.memory.length
-  return 4 * ((problem.pages + 2 * actors) * widthOf(problem) + (CHUNK + actors) * PAIR_WORDS)
+  const width = widthOf(problem)
+  return 4 * (problem.pages * wordsOf(width) + 2 * actors * width + (CHUNK + actors) * PAIR_WORDS)
 }
 
 function costsOf({ memory, movePs, readPs, writePs }: BoundProblem, width: number, words: OptimumCosts['words']): OptimumCosts {

@@ -66,6 +66,8 @@ export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, Inter
    * that ends on node m costs beyond its cheapest of all. Answers the sum over pages by which the latter grew.
    */
   optimumEpoch(pairs: Uint32Array, from: number, to: number, beyond: OptimumCosts['words'], costs: OptimumCosts): number
+  /** The same for memory on two nodes (`width` 2), with costs[node 1] - costs[node 0] of each page in 32 bits with a sign. */
+  optimumEpochOfTwo(pairs: Uint32Array, from: number, to: number, apart: OptimumCosts['words'], costs: OptimumCosts): number
   /** Places the pages of touches [from, to) that are absent (255) on target[actor], and adds them to placed[actor]. */
   placeAbsent(touches: FirstTouches, from: number, to: number, placement: Uint8Array, target: Uint8Array, placed: Uint32Array): void
   /**
@@ -82,6 +84,7 @@ interface Exports extends FrameExports, AccessExports, ScanExports, InternExport
   accesses(pairs: number, n: number): number
   joinNodes(joint: number, placement: number, from: number, to: number, shift: number): void
   optimumEpoch(pairs: number, n: number, beyond: number, costs: number, vectors: number, move: number, mostAccesses: number): number
+  optimumEpochOfTwo(pairs: number, n: number, apart: number, costs: number, move: number): number
   findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
   placeAbsent(touchPage: number, touchActor: number, from: number, to: number, placement: number, target: number, placed: number): void
   tallyFaults(...args: number[]): number
@@ -128,6 +131,8 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     accesses: (pairs, from, to) => exports.accesses(pairs.byteOffset + from * PAIR_BYTES, to - from),
     optimumEpoch: (pairs, from, to, beyond, { words, width, move, mostAccesses }) =>
       exports.optimumEpoch(pairs.byteOffset + from * PAIR_BYTES, to - from, beyond.byteOffset, words.byteOffset, width / LANES, move, mostAccesses),
+    optimumEpochOfTwo: (pairs, from, to, apart, { words, move }) =>
+      exports.optimumEpochOfTwo(pairs.byteOffset + from * PAIR_BYTES, to - from, apart.byteOffset, words.byteOffset, move),
     findFaults: (touchPage, from, to, placement, marked, found) =>
       exports.findFaults(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset, found.byteOffset),
     placeAbsent: ({ touchPage, touchActor }, from, to, placement, target, placed) =>

@@ -101,4 +101,23 @@ export const twins: Kernels = {
     }
     return total
   },
+
+  optimumEpochOfTwo(pairs, from, to, apart, { words, move }) {
+    const end = to * PAIR_WORDS
+    let total = 0
+    for (let k = from * PAIR_WORDS; k < end; ) {
+      const page = pairs[k]!
+      const before = apart[page]! | 0
+      let onZero = Math.max(0, -before)
+      let onOne = Math.max(0, before)
+      for (; k < end && pairs[k] === page; k += PAIR_WORDS) {
+        const of = 4 * pairs[k + 1]!
+        onZero += pairs[k + 2]! * words[of]! + pairs[k + 3]! * words[of + 2]!
+        onOne += pairs[k + 2]! * words[of + 1]! + pairs[k + 3]! * words[of + 3]!
+      }
+      apart[page] = Math.max(-move, Math.min(move, onOne - onZero))
+      total += Math.min(onZero, onOne)
+    }
+    return total
+  },
 }

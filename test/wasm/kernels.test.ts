@@ -171,6 +171,32 @@ it('optimumEpoch: sums within 32 bits and beyond, any number of nodes', () => {
   )
 })
 
+it('optimumEpochOfTwo is optimumEpoch over two nodes', () => {
+  const PAGES = 6
+  const ACTORS = 3
+  const pair = fc.tuple(fc.nat(PAGES - 1), fc.nat(ACTORS - 1), fc.constantFrom(0, 1, 300, 20_000, 0xffff_ffff), fc.nat(9000))
+  const costs = fc.array(fc.integer({ min: 1, max: 400_000 }), { minLength: 4 * ACTORS, maxLength: 4 * ACTORS })
+  fc.assert(
+    fc.property(fc.array(fc.array(pair, { maxLength: 20 }), { maxLength: 4 }), costs, fc.nat(2e6), (epochs, words, move) => {
+      const sortedBy = epochs.map((pairs) => pairs.toSorted((a, b) => a[0] - b[0]))
+      const [found, wanted] = both((space) => {
+        const apart = space.u32(PAGES)
+        const table = { words: filled(space.u32(words.length), words), width: 2, move, mostAccesses: 0 }
+        const sums = sortedBy.map((sorted) =>
+          space.kernels.optimumEpochOfTwo(filled(space.u32(4 * sorted.length), sorted.flat()), 0, sorted.length, apart, table),
+        )
+        return { sums, apart: Array.from(apart, (word) => word | 0) }
+      })
+      expect(found).toEqual(wanted)
+      const beyond = new Float64Array(2 * PAGES)
+      const table = { words: Float64Array.from(words), width: 2, move, mostAccesses: 0 }
+      const sums = sortedBy.map((sorted) => twins.optimumEpoch(Uint32Array.from(sorted.flat()), 0, sorted.length, beyond, table))
+      expect(found.sums).toEqual(sums)
+      expect(found.apart).toEqual(Array.from({ length: PAGES }, (_, page) => beyond[2 * page + 1]! - beyond[2 * page]!))
+    }),
+  )
+})
+
 it('views stay valid while the memory grows, and freed bytes come back zeroed', () => {
   const mark = arena.mark()
   const small = arena.u8(100).fill(7)

@@ -68,3 +68,37 @@ function costOn(pair: usize, end: usize, own: usize, costs: usize, row: usize): 
   }
   return cost
 }
+
+/**
+ * The same where memory is on two nodes: of a page only the difference between its costs is kept, a quarter of the memory. Whether the
+ * next pair is of the same page is as hard to guess as how many actors touched it, so every pair does the work of both answers.
+ * apart: i32 [page]; costs: u32 [actor][read, then write][2].
+ */
+export function optimumEpochOfTwo(pairs: usize, n: u32, apart: usize, costs: usize, move: u32): f64 {
+  const end = pairs + <usize>n * PAIR
+  const most = <i64>move
+  let total: i64 = 0
+  let zero: i64 = 0
+  let one: i64 = 0
+  while (pairs < end) {
+    const page = load<u32>(pairs)
+    const row = costs + ((<usize>load<u32>(pairs, 4)) << 4)
+    const reads = <i64>load<u32>(pairs, 8)
+    const writes = <i64>load<u32>(pairs, 12)
+    zero += reads * <i64>load<u32>(row) + writes * <i64>load<u32>(row, 8)
+    one += reads * <i64>load<u32>(row, 4) + writes * <i64>load<u32>(row, 12)
+    pairs += PAIR
+    // behind the last pair there is none to look at
+    const isLast = u32(pairs === end) | u32(load<u32>(select(pairs, pairs - PAIR, pairs < end)) !== page)
+    const own = apart + ((<usize>page) << 2)
+    const before = <i64>load<i32>(own)
+    const onZero = zero + max<i64>(0, -before)
+    const onOne = one + max<i64>(0, before)
+    const after = max<i64>(-most, min<i64>(most, onOne - onZero))
+    store<i32>(own, <i32>select(after, before, isLast))
+    total += select(min(onZero, onOne), 0, isLast)
+    zero = select<i64>(0, zero, isLast)
+    one = select<i64>(0, one, isLast)
+  }
+  return <f64>total
+}
