@@ -36,6 +36,8 @@ export interface ReplayOptions extends Partial<PlanOptions> {
 
 /** Below this many (page, actor) pairs starting a thread costs more than it saves. */
 const PAIRS_WORTH_A_THREAD = 4_000_000
+/** And one that does nothing but decode, which leaves less to do than a lane of its own. */
+const PAIRS_WORTH_READING_AHEAD = 40_000_000
 
 export async function replay(options: ReplayOptions): Promise<Run> {
   const plan = await planOf(options)
@@ -113,7 +115,7 @@ function planOptionsOf(options: ReplayOptions): PlanOptions {
 }
 
 async function runLanes(plan: ReplayPlan, options: ReplayOptions, visitor: LanesOptions['visitor']): Promise<LaneResult[]> {
-  const jobs = options.jobs ?? defaultJobs(plan.context)
+  const jobs = options.jobs ?? defaultJobs(plan)
   if (!Number.isInteger(jobs) || jobs < 1) {
     throw new UserError('not a number of threads', { field: 'jobs', expected: 'a whole number, 1 or more', got: String(jobs) })
   }
@@ -121,8 +123,11 @@ async function runLanes(plan: ReplayPlan, options: ReplayOptions, visitor: Lanes
   return jobs > 1 ? replayOnThreads(plan, jobs, { progress, visitor }) : replayLanes(plan.context, plan.lanes, { progress, visitor })
 }
 
-function defaultJobs({ trace }: ReplayContext): number {
-  return countPairs(trace) < PAIRS_WORTH_A_THREAD ? 1 : availableParallelism()
+function defaultJobs({ context, lanes }: ReplayPlan): number {
+  const pairs = countPairs(context.trace)
+  if (pairs < PAIRS_WORTH_A_THREAD) return 1
+  const threads = availableParallelism()
+  return pairs < PAIRS_WORTH_READING_AHEAD ? Math.min(threads, lanes.length) : threads
 }
 
 function recordOf(plan: ReplayPlan, lanes: LaneResult[], options: ReplayOptions): RunRecord {
