@@ -185,13 +185,23 @@ export function unpackTouches(
         base = pairs + <usize>first * PAIR
       }
       const stop = min(end, next)
-      for (; k < stop; k++, from += 4) {
-        const word = load<u32>(from)
+      // in steps of little each: the more loads of pairs are under way at one time, the less each is waited for
+      const last = from + ((<usize>(stop - k)) << 2)
+      let outside: u32 = 0
+      for (let at = from; at < last; at += 4) {
+        const word = load<u32>(at)
         index = delta ? index + ((word >>> 1) ^ (0 - (word & 1))) : word
-        if (index >= held) return 0
-        const pair = base + <usize>index * PAIR
-        store<u32>(page + ((<usize>k) << 2), load<u32>(pair))
-        store<u16>(actor + ((<usize>k) << 1), <u16>load<u32>(pair, 4))
+        outside |= u32(index >= held)
+        store<u32>(at, index)
+      }
+      if (outside) return 0
+      for (let at = from; at < last; at += 4, k++) {
+        const pair = load<u64>(base + <usize>load<u32>(at) * PAIR)
+        store<u32>(page + ((<usize>k) << 2), <u32>pair)
+        store<u16>(actor + ((<usize>k) << 1), <u16>(pair >>> 32))
+      }
+      k -= <u32>((last - from) >>> 2)
+      for (; k < stop; k++, from += 4) {
         store<u8>(isWrite + k, <u8>load<u32>(from, 512))
         since += load<u32>(from, 1024)
         store<u32>(offset + ((<usize>k) << 2), <u32>since)
