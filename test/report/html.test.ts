@@ -100,7 +100,7 @@ const pictures = (page: Page) => page.$$eval('.mount .stage svg', (all) => all.m
 const sortedPictures = (page: Page) =>
   page.$$eval('.mount .stage svg', (all) =>
     all.map((svg) => {
-      const copy = svg.cloneNode(true) as Element
+      const copy = svg.cloneNode(true) as typeof svg
       for (const group of copy.querySelectorAll(':is(.role-axis-label, .role-axis-tick, .role-axis-grid)')) {
         const items = [...group.children].map((item) => item.outerHTML).sort()
         group.innerHTML = items.join('')
@@ -283,6 +283,14 @@ describe('in a browser', () => {
       const { page } = await openQuietly(await browserOnce(), file, { viewport: { width, height: 768 } })
       await page.waitForSelector('html[data-ready]')
       expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
+      // nor does a picture reach beyond its card, but for one with long names of policies beside long ones of counters: it scrolls
+      const cut = await page.$$eval('.mount', (mounts) =>
+        mounts.filter((mount) => mount.querySelector('.stage svg')!.getBoundingClientRect().width > mount.clientWidth + 2).map(({ id }) => id),
+      )
+      expect(
+        cut.filter((id) => width > 390 || id !== 'vmstat-vmstat-counters'),
+        `${width} pixels`,
+      ).toEqual([])
       await page.close()
     }
   })

@@ -45,8 +45,29 @@ function visible(index) {
 
 // ---- charts
 
+/** Small multiples need so many pixels each, axes included, to be read; an entry of a legend at most about so many. */
+const LEAST_MULTIPLE = 240
+const LEGEND_ENTRY = 180
+
+/** Small multiples in fewer columns where the page is narrow, such as a phone's: Vega-Lite wrote their number into these signals. */
+function narrowed(chart, width) {
+  for (const legend of chart.vega.legends ?? []) {
+    if (legend.columns !== undefined) legend.columns = Math.max(1, Math.min(legend.columns, Math.floor(width / LEGEND_ENTRY)))
+  }
+  const fitting = Math.max(1, Math.floor(width / LEAST_MULTIPLE))
+  if (chart.columns <= fitting || chart.vega.layout === undefined) return
+  for (const { name, transform } of chart.vega.data) {
+    const [sequence] = transform ?? []
+    if (name === 'facet_domain_row') sequence.stop.signal = sequence.stop.signal.replace(`/ ${chart.columns})`, `/ ${fitting})`)
+    if (name === 'facet_domain_column') sequence.stop.signal = sequence.stop.signal.replace(`, ${chart.columns})`, `, ${fitting})`)
+  }
+  chart.vega.layout.columns = fitting
+  chart.columns = fitting
+}
+
 async function mount(chart) {
   const element = document.getElementById(chart.id)
+  narrowed(chart, element.clientWidth)
   const view = new View(parse(chart.vega, null, { ast: true }), {
     expr: expressionInterpreter,
     renderer: 'svg',
@@ -86,7 +107,8 @@ async function adjust({ element, stage, view, chart }) {
   if (width === 0) return
   if (hasSignal(view, 'child_width')) {
     const columns = chart.columns ?? 1
-    const axes = stage.firstElementChild.getBoundingClientRect().width - columns * view.signal('child_width')
+    // as drawn: a style sheet may show it smaller
+    const axes = Number(stage.firstElementChild.getAttribute('width')) - columns * view.signal('child_width')
     const child = Math.max(90, Math.floor((width - axes) / columns))
     if (Math.abs(child - view.signal('child_width')) > 2) await view.signal('child_width', child).resize().runAsync()
   } else if (view.width() !== width) {
