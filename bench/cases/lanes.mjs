@@ -47,7 +47,7 @@ export default {
       target: 5,
       warmUps: 0, // whole processes start cold every time
       reason:
-        'the import alone, a whole process that reads, numbers and folds 20 M accesses, takes longer than all 64 loops of C together (some 2 s), though every later replay shares its file. The lanes alone take 2.58 CPU s (3.39 before; alternating on a busy machine): a call of the policy for each of 387,363 pages in each lane, while the C loop has the placement before it starts; with pages placed see the row of 64 lanes. Tried: frames and counts of a tick taken together (130 to 88 ns a page and lane with eight of them); the loop over absent pages alone, found by a kernel, in a function of its own (the engine compiled it anew each tick before). Shipped static policies need no call: bind 332 to 32 ns a page, interleave 308 to 81',
+        'the import alone, a whole process that reads, numbers and folds 20 M accesses, takes 3.7 CPU s, and all 64 loops of C together 2.1, though every later replay shares its file. The lanes alone take 2.58 CPU s (3.39 before; alternating on a busy machine): a call of the policy for each of 387,363 pages in each lane, while the C loop has the placement before it starts; with pages placed see the row of 64 lanes. Tried: frames and counts of a tick taken together (130 to 88 ns a page and lane with eight of them); the loop over absent pages alone, found by a kernel, in a function of its own (the engine compiled it anew each tick before). Shipped static policies need no call: bind 332 to 32 ns a page, interleave 308 to 81',
     })
     const policies = KINDS['hot-page-daemon'](8)
     const load = () => run({ action: 'replay', policies, jobs: 2 })
@@ -62,7 +62,7 @@ export default {
       against: 'one worker',
       target: 1.85,
       reason:
-        'measured on two idle cpus; both threads are warm and have the trace in memory. Of 1,340 ms for one worker, 50 to 100 are serial: rows of all lanes into tables, and the picture, counted once by the first thread. That allows 1.8 to 1.9; the rest is that two busy cpus share the cache and the memory that one has to itself. Tried: the picture in the pass of the lanes and the optimum kept (before: counted ahead of it), rows checked by their number and not name by name. Encoding a lane in its thread would not help: replay() makes no file, and rows are the same work wherever they are added',
+        'measured on two idle cpus; both threads are warm and have the trace in memory. By profile, of some 1,340 ms for one worker 25 (50 before) go into the rows of all lanes becoming tables, which one thread does, as it does the picture; that alone would allow 1.9. The rest must be what the two busy cpus share, cache and memory; it was not measured apart. Tried: rows go into tables without copies and without a look-up of each name (their share of a replay 4.1 to 2.0 %); the picture in the pass of the lanes, and the optimum kept. Encoding a lane in its thread would not help: replay() makes no file, and rows are the same work wherever they are added',
     })
   },
 }
