@@ -1,6 +1,6 @@
 // Compiles src/, policies/, traces/ and reports/ to dist/ and bundles what HTML reports embed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -50,6 +50,8 @@ for (const entry of [...FILES, ...THREADS, ...folders.map((name) => `${name}/ind
   })
   const [output] = result.outputFiles
   writeFileSync(output.path, withPackages(output.text, Object.keys(result.metafile.inputs)))
+  // of the module that was there before
+  rmSync(`${output.path}.map`, { force: true })
 }
 
 /** With the licences of the packages of which parts are in a module, and with the function `require` that some of them call. */

@@ -73,9 +73,10 @@ describe('replay', () => {
     const [row] = replayed.rows('summary')
     // eight of ten are resident; the two others are placed at first touch, on node 0
     expect(row).toMatchObject({ local: 7, remote: 3, page_faults: 2 })
+    const unsampled = { pages_ci95: null, share_ci95: null }
     expect(replayed.rows('residency')).toEqual([
-      { lane: 'first-touch', recorded_node: 0, node: 0, pages: 5 },
-      { lane: 'first-touch', recorded_node: 1, node: 1, pages: 3 },
+      { lane: 'first-touch', recorded_node: 0, node: 0, pages: 5, ...unsampled },
+      { lane: 'first-touch', recorded_node: 1, node: 1, pages: 3, ...unsampled },
     ])
     expect(replayed.record.placement).toEqual({ file: 'numa_maps', snapshot: 'numa_maps', pages: 8 })
   })
