@@ -55,6 +55,8 @@ export default defineReport({
           facet: { field: 'lane', type: 'nominal', title: null },
           columns: gridColumns(run.record.lanes.length, 2),
           spacing: { row: 22, column: 22 },
+          // shared ones would stand below the hole of a last row that is not full
+          resolve: { axis: { x: 'independent' } },
           spec: {
             width: run.record.lanes.length === 1 ? 1000 : 475,
             height: run.record.lanes.length === 1 ? 300 : 170,

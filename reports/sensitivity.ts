@@ -170,6 +170,7 @@ function axisChart(run: RunTables, points: readonly StudyPoint[], axis: string, 
   const told = points.filter(({ lane }) => lane !== run.record.baseline)
   const name = label(axis)
   const word = (value: Cell | undefined): string => (value === null || value === undefined ? 'default' : axis === 'epoch_ns' ? formatDuration(value as number) : String(value)) // biome-ignore format: one thought
+  const drawn = run.record.lanes.map(({ label: lane }) => lane).filter((lane) => lane !== run.record.baseline)
   const data = averaged(told, ({ lane, row }) => JSON.stringify([lane, row[axis]])).map(({ first, ratio }) => ({
     lane: first.lane,
     value: word(first.row[axis]),
@@ -181,7 +182,7 @@ function axisChart(run: RunTables, points: readonly StudyPoint[], axis: string, 
   return {
     name: `along-${name}`,
     title: `Cost by ${name}`,
-    caption: 'Cost against the baseline, geometric mean over everything else.',
+    caption: `Cost against ${run.record.baseline}, geometric mean over everything else.`,
     description: `${isOrdered ? 'Line chart' : 'Dot plot'}: total cost of each policy relative to the baseline for each ${name} of the study`,
     data: { points: data },
     spec: {
@@ -191,7 +192,7 @@ function axisChart(run: RunTables, points: readonly StudyPoint[], axis: string, 
       encoding: {
         x: isOrdered ? { ...value, axis: { labelAngle: 0 } } : change,
         y: isOrdered ? change : { ...value, axis: { grid: true } },
-        color: { field: 'lane', type: 'nominal' },
+        color: { field: 'lane', type: 'nominal', legend: { values: drawn } },
         tooltip: [LANE_TOOLTIP, { field: 'value', title: name }, { field: 'change', type: 'quantitative', title: 'cost', format: '+.2%' }],
       },
     },

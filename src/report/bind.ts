@@ -107,7 +107,9 @@ function fill(value: unknown, filling: Filling, key = ''): unknown {
 function fillLane(definition: Record<string, unknown>, channel: string, { lanes, scheme, framed, letters }: Filling): Record<string, unknown> {
   if (COLOUR_CHANNELS.has(channel)) {
     const scale = { domain: lanes, range: lanes.map((_, index) => roleColour(laneRole(index), scheme)) }
-    return { scale, legend: laneLegend(lanes, framed, letters), ...definition }
+    const legend = laneLegend(lanes, framed, letters)
+    const { legend: own, ...rest } = definition
+    return { scale, legend: own === null || legend === null ? null : { ...legend, ...(own as object | undefined) }, ...rest }
   }
   if (ORDERED_CHANNELS.has(channel)) return { sort: lanes, ...definition }
   return definition
@@ -117,9 +119,9 @@ const laneLegend = (lanes: string[], framed: boolean, letters: number): object |
   framed ? { title: null, columns: Math.max(1, Math.floor(letters / (6 + Math.max(...lanes.map((lane) => lane.length))))) } : null
 
 /** Dashes tell lanes of one colour apart, and let lines show that lie under others. */
-function withDashes(filled: Record<string, unknown>, { color }: Record<string, unknown>, { lanes, framed, dashes, letters }: Filling): Record<string, unknown> {
+function withDashes(filled: Record<string, unknown>, { color }: Record<string, unknown>, { lanes, dashes }: Filling): Record<string, unknown> {
   if ((color as { field?: string } | undefined)?.field !== 'lane' || dashes.every((dash) => dash.length === 0)) return filled
-  const legend = (filled['color'] as { legend?: unknown }).legend === null ? null : laneLegend(lanes, framed, letters)
+  const { legend } = filled['color'] as { legend: unknown }
   const scale = { domain: lanes, range: dashes }
   return { ...filled, strokeDash: { field: 'lane', type: 'nominal', scale, legend } }
 }
