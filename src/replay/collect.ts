@@ -1,10 +1,9 @@
 /** From lane results to the tables of a run: the only place where figures are compared with the baseline and the bound. */
-import { type Row, Table, type TableSchema } from '../columns/index.ts'
+import { type Row, Table } from '../columns/index.ts'
 import type { Machine } from '../machine/index.ts'
 import {
   EPOCHS,
   FAILURES,
-  isError,
   LATENCY,
   MOVES,
   NODES,
@@ -18,6 +17,7 @@ import {
   STAGES,
   SUMMARY,
   TRAFFIC,
+  unknownErrors,
   VMSTAT,
 } from '../results/index.ts'
 import type { Bound } from './bound.ts'
@@ -77,9 +77,6 @@ function overTimeTables(lanes: LaneResult[]): Table[] {
     return table
   })
 }
-
-/** Columns of sampling errors as rows have them that say nothing of it. */
-const unknownErrors = ({ columns }: TableSchema): Row => Object.fromEntries(columns.filter(({ name }) => isError(name)).map(({ name }) => [name, null]))
 
 function summaryRow(context: CollectContext, lane: LaneResult, baseline: LaneResult, bound: Bound): Row {
   const { totals } = lane

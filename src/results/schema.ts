@@ -2,7 +2,7 @@
  * The tables of a run folder. Long form: one fact per row. Reports, notebooks and DuckDB read these and nothing else.
  * Additive changes only; renaming or removing a column raises RUN_SCHEMA.
  */
-import type { Column, TableSchema } from '../columns/index.ts'
+import type { Column, Row, TableSchema } from '../columns/index.ts'
 import { LATENCY_ERROR } from './histogram.ts'
 
 export const RUN_SCHEMA = 'numareplay/run/1'
@@ -17,6 +17,8 @@ const ci = (of: string, unit: string, what = `\`${of}\``): Column =>
 const halves = (of: string, unit: string): Column => float(`${of}_ci95`, unit, `likewise of \`${of}\`; above zero known with --half-samples only`)
 /** The columns of a table that tell sampling errors. */
 export const isError = (column: string): boolean => column.endsWith('_ci95')
+/** These columns, as rows have them that say nothing of errors. */
+export const unknownErrors = ({ columns }: TableSchema): Row => Object.fromEntries(columns.filter(({ name }) => isError(name)).map(({ name }) => [name, null]))
 const lane = text('lane', 'label of the policy lane')
 
 /** One row per lane. Counts of accesses are weighted (a sample stands for its period). */

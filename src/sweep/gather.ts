@@ -4,9 +4,9 @@
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { Table } from '../columns/index.ts'
+import { type Row, Table } from '../columns/index.ts'
 import { UserError } from '../errors.ts'
-import { OVER_TIME, TABLES, tableToParquet } from '../results/index.ts'
+import { OVER_TIME, TABLES, tableToParquet, unknownErrors } from '../results/index.ts'
 import { openStore } from './scenario.ts'
 import { diskError } from './store.ts'
 
@@ -63,6 +63,7 @@ class PartWriter {
   readonly name: string
   readonly #folder: string
   readonly #schema: Table['schema']
+  readonly #unknown: Row
   #table: Table
   #parts = 0
   #rows = 0
@@ -72,11 +73,12 @@ class PartWriter {
     this.#folder = join(folder, name)
     const point = { name: 'point', type: 'string', unit: '', about: 'key of the point: join with points.parquet' } as const
     this.#schema = { name, about, columns: [point, ...columns.filter((column) => column.name !== 'lane')] }
+    this.#unknown = unknownErrors(this.#schema)
     this.#table = new Table(this.#schema)
   }
 
-  async add(point: string, rows: Record<string, string | number | boolean | null>[]): Promise<void> {
-    for (const { lane: _, ...row } of rows) this.#table.add({ point, ...row })
+  async add(point: string, rows: Row[]): Promise<void> {
+    for (const { lane: _, ...row } of rows) this.#table.add({ point, ...row }, this.#unknown)
     if (this.#table.length >= ROWS_PER_PART) await this.#flush()
   }
 
