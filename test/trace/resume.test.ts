@@ -49,7 +49,8 @@ function runImport(out: string, signal?: 'SIGKILL' | 'SIGINT' | 'SIGTERM', ...mo
     stderr += text
   })
   const state = join(folder, `${out}.resume`)
-  const stamp = () => (existsSync(state) ? statSync(state).ino : 0)
+  // one call: the import removes the state when it ends
+  const stamp = () => statSync(state, { throwIfNoEntry: false })?.ino ?? 0
   const seen = new Set([stamp()])
   // a state taken over is written again at once: the one after that is new
   const wanted = existsSync(state) ? 3 : 2
