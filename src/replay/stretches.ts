@@ -19,7 +19,8 @@ export class Stretches {
   readonly rows: Record<string, Row[]>
   readonly #ticks: number
   readonly #running: readonly RunningTable[]
-  readonly #before = new Map<string, number[]>()
+  /** By table: totals at the last change of what is counted. */
+  readonly #before: Record<string, Map<string, number[]>>
   readonly #ended: () => void
   #left: number
 
@@ -30,6 +31,7 @@ export class Stretches {
     this.#left = this.#ticks
     this.#running = running
     this.rows = Object.fromEntries(running.map(({ name }) => [name, []]))
+    this.#before = Object.fromEntries(running.map(({ name }) => [name, new Map()]))
   }
 
   tickEnded(endNs: number): void {
@@ -39,22 +41,31 @@ export class Stretches {
   /** Also ends the last stretch, however short. */
   close(endNs: number): void {
     this.#left = this.#ticks
-    for (const { name, counts, rows, errors } of this.#running) {
-      const made: Row[] = []
-      for (const row of rows()) {
-        const { lane, ...what } = row
-        const totals = counts.map((count) => what[count] as number)
-        for (const count of counts) delete what[count]
-        const key = `${name} ${Object.values(what).join(' ')}`
-        const before = this.#before.get(key)
-        const grown = totals.map((total, i) => total - (before?.[i] ?? 0))
-        if (grown.every((value) => value === 0)) continue
-        this.#before.set(key, totals)
-        made.push({ lane: lane!, time_ns: endNs, ...what, ...Object.fromEntries(counts.map((count, i) => [count, grown[i]!])) })
-      }
-      errors?.(made)
-      for (const row of made) this.rows[name]!.push(row)
+    for (const table of this.#running) {
+      const made = this.#grownRows(table, endNs)
+      table.errors?.(made)
+      for (const row of made) this.rows[table.name]!.push(row)
     }
     this.#ended()
+  }
+  /** Rows whose totals changed since the stretch before, with what they grew by. A lane has thousands of them: nothing is made for the others. */
+  #grownRows({ name, counts, rows }: RunningTable, endNs: number): Row[] {
+    const made: Row[] = []
+    const beforeOf = this.#before[name]!
+    for (const row of rows()) {
+      let key = ''
+      for (const column in row) if (!counts.includes(column)) key += `${row[column]} `
+      const before = beforeOf.get(key)
+      if (counts.every((count, i) => row[count] === (before?.[i] ?? 0))) continue
+      const grown: Row = { lane: row.lane!, time_ns: endNs }
+      for (const column in row) if (!counts.includes(column)) grown[column] = row[column]!
+      const totals = counts.map((count) => row[count] as number)
+      counts.forEach((count, i) => {
+        grown[count] = totals[i]! - (before?.[i] ?? 0)
+      })
+      beforeOf.set(key, totals)
+      made.push(grown)
+    }
+    return made
   }
 }
