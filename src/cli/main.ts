@@ -7,6 +7,7 @@ import yargs from 'yargs'
 import { UserError } from '../errors.ts'
 import { CODE_ROOT, MODULE_EXTENSION, VERSION } from '../package.ts'
 import { type Command, EXIT, type RunHandler } from './command.ts'
+import { type Known, mistake } from './mistakes.ts'
 
 const ISSUES = 'Please report it with this text, the command line and, if you can, the input.'
 
@@ -37,7 +38,6 @@ export async function main(argv: string[]): Promise<number> {
       'greedy-arrays': false,
     })
     .strict()
-    .recommendCommands()
     .demandCommand(1, 'Say what to do: numareplay --help lists the commands')
     .completion('completion', 'Print a completion script for bash or zsh')
     .version(VERSION)
@@ -46,8 +46,8 @@ export async function main(argv: string[]): Promise<number> {
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .exitProcess(false)
     .showHelpOnFail(false)
-    .fail((message, error) => {
-      throw error ?? (message.startsWith('Not enough non-option arguments') ? incomplete(argv) : new UserError(message))
+    .fail((message, error, usage) => {
+      throw error instanceof UserError ? error : mistake(error?.message ?? message, argv, knownTo(parser, usage))
     })
   withoutSpareHelp(parser)
   // run after parsing: what a handler throws is no matter of yargs
@@ -82,11 +82,11 @@ function withoutSpareHelp(parser: object): void {
   if (usage) usage.cacheHelpMessage = () => {}
 }
 
-/** yargs counts what is missing, but does not name it. */
-function incomplete(argv: string[]): UserError {
-  const options = argv.findIndex((word) => word.startsWith('-'))
-  const command = argv.slice(0, options < 0 ? argv.length : options).join(' ')
-  return new UserError('an argument is missing', { hint: `numareplay ${command} --help shows what belongs there` })
+/** Both are there while a command line is parsed, though the types do not say so. */
+function knownTo(parser: object, usage: object): Known {
+  const { key } = (parser as { getOptions(): { key: Record<string, unknown> } }).getOptions()
+  const commands = (usage as { getCommands(): [string][] }).getCommands()
+  return { options: Object.keys(key), commands: commands.map(([command]) => command.split(' ')[0]!).filter((name) => name !== 'completion') }
 }
 
 /** A message for people on stderr; a stack trace only for our own bugs. */

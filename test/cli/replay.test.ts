@@ -132,8 +132,16 @@ describe('what is wrong is said in one line, with exit code 2', () => {
     ['policy that does not compile', ['replay', MASTER, '-p', join(folder, 'broken.ts')], /broken\.ts:1:\d+: the policy does not compile/],
     ['file that is no policy', ['replay', MASTER, '-p', join(folder, 'nothing.ts')], /nothing\.ts: not a policy/],
     ['not a seed', ['replay', MASTER, '--seed', 'x'], /--seed: not a whole number/],
-    ['option without a value', ['replay', MASTER, '--seed'], /Not enough arguments following: seed/],
-    ['misspelt command', ['repaly', MASTER], /replay/],
+    ['option without a value', ['replay', MASTER, '--seed'], /--seed: no value given\. numareplay replay --help shows/],
+    ['misspelt command', ['repaly', MASTER], /unknown command "repaly" \(expected compare, .*\)\. Did you mean replay\?/],
+    ['a word that is no command', ['frobnicate'], /unknown command "frobnicate" .*numareplay --help says/],
+    ['misspelt command below another', ['machine', 'lst'], /unknown command "lst" \(expected list, show, import\)\. Did you mean list\?/],
+    ['misspelt option', ['replay', MASTER, '--polcy', 'first-touch'], /unknown option --polcy\. Did you mean --policy\? numareplay replay --help/],
+    ['unknown letter', ['replay', MASTER, '-z'], /unknown option -z\. numareplay replay --help/],
+    ['misspelt option without a command', ['--versin'], /unknown option --versin\. Did you mean --version\?/],
+    ['one argument too many', ['machine', 'list', 'all'], /one argument too many \(got "all"\)/],
+    ['no argument', ['import'], /an argument is missing\. numareplay import --help/],
+    ['unknown word of a list', ['list', 'polices'], /unknown kind "polices" \(expected policies, .*\)\. Did you mean policies\?/],
     ['no command', [], /Say what to do/],
   ]
   for (const [name, args, message] of cases) {
