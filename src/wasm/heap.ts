@@ -23,7 +23,7 @@ export class Heap {
   f64!: Float64Array
   readonly #memory: GrowingMemory
   #top = FIRST
-  /** Blocks given back, to be cut up again: address and bytes. */
+  /** Blocks given back, to be cut up again: address and bytes, in order of address; no two touch. */
   readonly #free: { at: number; bytes: number }[] = []
 
   private constructor(memory: GrowingMemory, kernels: Kernels | undefined) {
@@ -60,11 +60,16 @@ export class Heap {
       block.at += size
       block.bytes -= size
       if (block.bytes === 0) this.#free.splice(place, 1)
-      // of shared memory every element is stored by itself: few large ones
-      this.f64.fill(0, at >>> 3, (at + size) >>> 3)
+      this.#clear(at, at + size)
       return at
     }
-    const at = this.#top
+    // what is free at the end only lacks some: a table that outgrew its place grows on the spot
+    const last = this.#free.at(-1)
+    const from = last !== undefined && last.at + last.bytes === this.#top ? this.#free.pop()!.at : this.#top
+    return this.#extend(from, size)
+  }
+
+  #extend(at: number, size: number): number {
     const missing = at + size - this.#memory.buffer.byteLength
     if (missing > 0) {
       // in steps: every growth makes new views
@@ -73,13 +78,32 @@ export class Heap {
       this.#memory.grow(Math.max(wanted, Math.min(pages >>> 3, MOST_PAGES - 1 - pages - wanted)))
       this.#see()
     }
+    this.#clear(at, this.#top)
     this.#top = at + size
     return at
   }
 
+  /** Of shared memory every element is stored by itself: few large ones. */
+  #clear(from: number, to: number): void {
+    this.f64.fill(0, from >>> 3, to >>> 3)
+  }
+
   give(at: number, bytes: number): void {
     const size = Math.ceil(bytes / LINE) * LINE
-    if (size > 0) this.#free.push({ at, bytes: size })
+    if (size === 0) return
+    let place = this.#free.findIndex((block) => block.at > at)
+    if (place < 0) place = this.#free.length
+    this.#free.splice(place, 0, { at, bytes: size })
+    this.#join(place)
+    if (place > 0) this.#join(place - 1)
+  }
+
+  /** Free block `i` and the next become one if they touch. */
+  #join(i: number): void {
+    const [block, next] = [this.#free[i]!, this.#free[i + 1]]
+    if (next === undefined || block.at + block.bytes !== next.at) return
+    block.bytes += next.bytes
+    this.#free.splice(i + 1, 1)
   }
 
   /** Twice as many bytes, the first ones copied; the old place is given back. */
