@@ -60,14 +60,18 @@ export function encodeAccesses(columns: AccessColumns): { bytes: Buffer; shape: 
       if ((kind[i]! & WRITE) !== 0) writes[i >>> 5]! |= 1 << (i & 31)
       flags[i] = (kind[i] === MODIFY ? IS_MODIFY : 0) | (isCpuGuessed[i]! * IS_CPU_GUESSED)
     }
-    const words = (value: (i: number) => number): Uint8Array[] => {
+    const words = (values: Float64Array): Uint8Array[] => {
       for (let i = 0; i < count; i++) {
-        low[i] = value(i) % WORD
-        high[i] = value(i) / WORD
+        const value = values[i]!
+        low[i] = value < WORD ? value : value % WORD
+        high[i] = value < WORD ? 0 : value / WORD
       }
       return [encodeColumn(workspace, low, count), encodeColumn(workspace, high, count)]
     }
-    const times = words((i) => (i === 0 ? 0 : timeNs[i]! - timeNs[i - 1]!))
+    const since = workspace.f64(count)
+    since[0] = 0
+    for (let i = 1; i < count; i++) since[i] = timeNs[i]! - timeNs[i - 1]!
+    const times = words(since)
     low.set(offset.subarray(0, count))
     const offsets = encodeColumn(workspace, low, count)
     const section = encodeSection([
@@ -78,8 +82,8 @@ export function encodeAccesses(columns: AccessColumns): { bytes: Buffer; shape: 
       encodeColumn(workspace, flags, count),
       ...times,
       offsets,
-      ...words((i) => columns.bytes[i]!),
-      ...words((i) => columns.weight[i]!),
+      ...words(columns.bytes),
+      ...words(columns.weight),
     ])
     return { bytes: section, shape: { accesses: count, runs, startNs: timeNs[0]! } }
   })
@@ -131,35 +135,52 @@ export function decodeAccesses(columns: readonly Uint8Array[], shape: AccessShap
   withWorkspace((workspace) => {
     const column = (c: number) => decodeColumn(workspace, columns[c]!, accesses)
     const { runs, writes } = decodeRuns(columns, shape, workspace)
-    let done = 0
-    for (let r = 0; r < runs.count; r++) {
-      const page = runs.page[r]!
-      const actor = runs.actor[r]!
-      if (page >= pages || actor >= actors || runs.more[r]! >= accesses - done) throw new Malformed()
-      const end = done + runs.more[r]! + 1
-      out.page.fill(page, done, end)
-      out.actor.fill(actor, done, end)
-      done = end
-    }
-    if (done !== accesses) throw new Malformed()
+    expandInto(out, runs, accesses, pages, actors)
     const flags = column(FLAGS)
     const offset = column(OFFSET)
-    const [low, high] = [column(TIME), column(TIME + 1)]
-    const [bytes, bytesHigh] = [column(BYTES), column(BYTES + 1)]
-    const [weight, weightHigh] = [column(WEIGHT), column(WEIGHT + 1)]
+    const low = column(TIME)
+    const high = constantOf(columns[TIME + 1]!) === 0 ? undefined : column(TIME + 1)
     let timeNs = startNs
     for (let i = 0; i < accesses; i++) {
+      const flag = flags[i]!
       const isWrite = (writes[i >>> 3]! >>> (i & 7)) & 1
-      if (flags[i]! > (IS_MODIFY | IS_CPU_GUESSED) || offset[i]! >= pageSize) throw new Malformed()
-      timeNs += low[i]! + high[i]! * WORD
+      if (flag > (IS_MODIFY | IS_CPU_GUESSED) || offset[i]! >= pageSize) throw new Malformed()
+      timeNs += high === undefined ? low[i]! : low[i]! + high[i]! * WORD
       out.timeNs[i] = timeNs
-      out.kind[i] = flags[i]! & IS_MODIFY ? MODIFY : isWrite === 1 ? WRITE : READ
-      out.isCpuGuessed[i] = flags[i]! >>> 1
+      out.kind[i] = (flag & IS_MODIFY) !== 0 ? MODIFY : isWrite === 1 ? WRITE : READ
+      out.isCpuGuessed[i] = flag >>> 1
       out.offset[i] = offset[i]!
-      out.bytes[i] = bytes[i]! + bytesHigh[i]! * WORD
-      out.weight[i] = weight[i]! + weightHigh[i]! * WORD
     }
+    decodeFloats(workspace, columns, BYTES, accesses, out.bytes)
+    decodeFloats(workspace, columns, WEIGHT, accesses, out.weight)
   })
+}
+
+function expandInto({ page, actor }: AccessColumns, runs: AccessRuns, accesses: number, pages: number, actors: number): void {
+  let done = 0
+  for (let r = 0; r < runs.count; r++) {
+    const onPage = runs.page[r]!
+    const by = runs.actor[r]!
+    const more = runs.more[r]!
+    if (onPage >= pages || by >= actors || more >= accesses - done) throw new Malformed()
+    for (const end = done + more + 1; done < end; done++) {
+      page[done] = onPage
+      actor[done] = by
+    }
+  }
+  if (done !== accesses) throw new Malformed()
+}
+
+/** Two columns of words as numbers; most often all are the same. */
+function decodeFloats(workspace: Workspace, columns: readonly Uint8Array[], c: number, n: number, out: Float64Array): void {
+  const all = constantOf(columns[c]!)
+  if (all !== undefined && constantOf(columns[c + 1]!) === 0) {
+    out.fill(all, 0, n)
+    return
+  }
+  const low = decodeColumn(workspace, columns[c]!, n)
+  const high = decodeColumn(workspace, columns[c + 1]!, n)
+  for (let i = 0; i < n; i++) out[i] = low[i]! + high[i]! * WORD
 }
 
 /** Nothing is allocated that a block cannot hold. */

@@ -60,7 +60,7 @@ function arrayOf(bytes: number, length: number): Uint8Array | Uint16Array | Uint
 
 /** The value that all have, if the column says so. */
 export function constantOf(column: Uint8Array): number | undefined {
-  return column[0] === CONSTANT ? (column[1]! | (column[2]! << 8) | (column[3]! << 16) | (column[4]! << 24)) >>> 0 : undefined
+  return column[0] === CONSTANT && column.length === 5 ? (column[1]! | (column[2]! << 8) | (column[3]! << 16) | (column[4]! << 24)) >>> 0 : undefined
 }
 
 /** The n values, followed by room up to a whole frame; they lie in the workspace. A column that does too has FRAME_PAD bytes behind. Throws Malformed. */

@@ -1,10 +1,11 @@
 /** The single accesses that a native file keeps beside its fold, read block by block; and the recording that they make again. */
 import { closeSync, openSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
-import { FRAME_PAD, type WordLayout, type Workspace, wordLayout } from '../wasm/index.ts'
+import { BATCH, FRAME_PAD, type WordLayout, type Workspace, wordLayout } from '../wasm/index.ts'
+import { AccessBatch } from './access-batch.ts'
 import { ACCESS_COLUMNS, AccessColumns, type AccessShape, type AccessWords, decodeAccesses, decodeWords } from './access-codec.ts'
 import type { TraceEvent } from './events.ts'
-import type { AccessKind, TraceWriter } from './format.ts'
+import type { TraceWriter } from './format.ts'
 import { pack, unpack } from './packed.ts'
 import type { PreparedTrace } from './prepared.ts'
 import { decodeSection, encodeSection, Malformed, named, readAt, type Section } from './sections.ts'
@@ -132,6 +133,7 @@ export class KeptAccesses {
     for (const verdict of meta.lint) if (!FOUND_AGAIN.includes(verdict.code)) writer.lint(verdict)
     const eventsAt = this.eventsAt()
     const columns = new AccessColumns()
+    const batch = AccessBatch.into(writer)
     let event = 0
     let done = 0
     const eventsBefore = (accesses: number) => {
@@ -143,7 +145,7 @@ export class KeptAccesses {
       eventsBefore(done)
       for (let i = 0; i < columns.count; ) {
         const stop = event < events.length ? Math.min(columns.count, eventsAt[event]! - done) : columns.count
-        this.#pushSome(writer, columns, i, stop)
+        this.#pushSome(batch, columns, i, stop)
         i = stop
         eventsBefore(done + i)
       }
@@ -163,16 +165,35 @@ export class KeptAccesses {
     })
   }
 
-  #pushSome(writer: TraceWriter, columns: AccessColumns, from: number, to: number): void {
+  /** Accesses [from, to) of the columns, as rows of a batch that the writer takes whole. */
+  #pushSome(batch: AccessBatch, columns: AccessColumns, from: number, to: number): void {
     const { actorTask, actorCpu, pageVpage, meta } = this.#trace
-    const { timeNs, page, actor, kind, isCpuGuessed, offset, bytes, weight } = columns
+    const { page, actor, isCpuGuessed, offset } = columns
     const pagesInWord = WORD / meta.pageSize
-    for (let i = from; i < to; i++) {
-      const vpage = pageVpage[page[i]!]!
-      const who = actor[i]!
-      const high = Math.floor(vpage / pagesInWord)
-      const low = (vpage % pagesInWord) * meta.pageSize + offset[i]!
-      writer.access(timeNs[i]!, actorTask[who]!, isCpuGuessed[i] === 1 ? -1 : actorCpu[who]!, high, low, bytes[i]!, kind[i] as AccessKind, weight[i]!)
+    for (let first = from; first < to; first += BATCH) {
+      const end = Math.min(to, first + BATCH)
+      let last = NOWHERE
+      let high = 0
+      let low = 0
+      for (let i = first, row = 0; i < end; i++, row++) {
+        if (page[i] !== last) {
+          last = page[i]!
+          const vpage = pageVpage[last]!
+          high = Math.floor(vpage / pagesInWord)
+          low = (vpage % pagesInWord) * meta.pageSize
+        }
+        const who = actor[i]!
+        batch.high[row] = high
+        batch.low[row] = low + offset[i]!
+        batch.task[row] = actorTask[who]!
+        batch.cpu[row] = isCpuGuessed[i] === 1 ? -1 : actorCpu[who]!
+      }
+      batch.time.set(columns.timeNs.subarray(first, end))
+      batch.kind.set(columns.kind.subarray(first, end))
+      batch.bytes.set(columns.bytes.subarray(first, end))
+      batch.weight.set(columns.weight.subarray(first, end))
+      batch.rows = end - first
+      batch.flush()
     }
   }
 }
