@@ -1,9 +1,10 @@
-/** A fixed-size set of small integers, one bit each. */
+/** A fixed-size set of small integers, one bit each: i is bit i & 31 of words[i >>> 5]. */
 export class BitSet {
   readonly words: Uint32Array
 
-  constructor(size: number) {
-    this.words = new Uint32Array((size + 31) >>> 5)
+  /** `make`: where the words lie, zeroed. */
+  constructor(size: number, make: (length: number) => Uint32Array = (length) => new Uint32Array(length)) {
+    this.words = make((size + 31) >>> 5)
   }
 
   has(i: number): boolean {

@@ -251,7 +251,7 @@ export class Series {
     const first = actor.threads.get('')!
     for (const { vma, i } of this.#scenario.program.commandPages(actor.process)) {
       const page = vma.ptes[i]!
-      if (page >= 0 && this.#scenario.kernel.pages.hintMarked[page] === 1) this.#hintFault(first, vma, i)
+      if (page >= 0 && this.#scenario.kernel.pages.hintMarked.has(page)) this.#hintFault(first, vma, i)
     }
   }
 
@@ -366,7 +366,7 @@ export class Series {
     if (id < 0) {
       access(this.#scenario.kernel, runner.task, entry.vma.start + entry.i, range.write)
       spend(LOCAL_FAULT * slow)
-    } else if (this.#scenario.kernel.pages.hintMarked[id] === 1) spend(this.#hintFault(runner.task, entry.vma, entry.i, runner) * slow)
+    } else if (this.#scenario.kernel.pages.hintMarked.has(id)) spend(this.#hintFault(runner.task, entry.vma, entry.i, runner) * slow)
   }
 
   #crowding(): number {
@@ -421,7 +421,7 @@ export class Series {
       if (other.task.process !== process) continue
       for (const { vma, i } of this.#scenario.program.loopPages(process, other.task, other.loop.reads)) {
         const page = vma.ptes[i]!
-        if (page >= 0 && kernel.pages.hintMarked[page] === 1) this.#hintFault(other.task, vma, i, other)
+        if (page >= 0 && kernel.pages.hintMarked.has(page)) this.#hintFault(other.task, vma, i, other)
       }
     }
   }
@@ -432,7 +432,7 @@ export class Series {
       const entry = this.#scenario.entry(runner.actor, region, page)
       if (entry === undefined) return false
       const id = entry.vma.ptes[entry.i]!
-      return id === NO_PAGE || (id >= 0 && pages.hintMarked[id] === 1)
+      return id === NO_PAGE || (id >= 0 && pages.hintMarked.has(id))
     })
     this.#hot.clear()
     for (const { actor, loop } of this.#runners) {
@@ -457,7 +457,7 @@ export class Series {
     const isTiering = (this.#mode & TIERING) !== 0
     const isSlow = !kernel.isTopTier(from)
     noteAccess(vma, task)
-    kernel.pages.hintMarked[page] = 0
+    kernel.pages.hintMarked.delete(page)
     kernel.vmstat.count('pgfault')
     kernel.vmstat.count('numa_hint_faults')
     if (from === node) kernel.vmstat.count('numa_hint_faults_local')

@@ -4,7 +4,7 @@
  *
  * Failure is a value: statuses are node numbers >= 0 or negative errno, as move_pages(2) writes them.
  */
-import type { GrowableI32 } from '../columns/index.ts'
+import type { BitSet, GrowableI32 } from '../columns/index.ts'
 import type { Machine, NodeIndex } from '../machine/index.ts'
 import type { Copies } from './copies.ts'
 
@@ -156,8 +156,8 @@ export interface PolicyKernel {
 export interface LaneKernel extends PolicyKernel {
   /** page -> node index or ABSENT; read directly by the accounting loop. */
   readonly placement: Uint8Array
-  /** page -> 1 while its pte is PROT_NONE from the hint scanner; the lane delivers the fault at the next touch. */
-  readonly hintMarked: Uint8Array
+  /** Pages whose pte is PROT_NONE from the hint scanner; the lane delivers the fault at the next touch. */
+  readonly hintMarked: BitSet
   /** vmstat counters by the names Linux prints, whole machine. */
   readonly vmstat: Record<string, number>
   /** Per node index, numastat names. */

@@ -163,13 +163,13 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
   const { ptes } = vma
   const singleThreaded = process.tasks.length <= 1 && !vma.shared
   if (pages.arePlain && only === undefined) return protectPlain(kernel, ptes, from, to, singleThreaded ? scannerNode : ABSENT)
-  const hintMarked = pages.ownHintMarks()
+  const { hintMarked } = pages
   let updated = 0
   for (let i = from; i < to; i++) {
     const page = ptes[i]!
     if (page < 0) continue
     const node = pages.node[page]!
-    if (node === ABSENT || hintMarked[page] === 1) continue
+    if (node === ABSENT || hintMarked.has(page)) continue
     // local pages of a process with one user
     if (singleThreaded && node === scannerNode) continue
     const state = pages.state(page)
@@ -177,7 +177,7 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
     if (!vma.shared && ((state & PAGE.dmaPinned) !== 0 || likelyShared(pages, pages.head(page)))) continue
     if ((state & PAGE.file) !== 0 && (state & PAGE.dirty) !== 0) continue
     if (only !== undefined && !only(node, page)) continue
-    hintMarked[page] = 1
+    hintMarked.add(page)
     updated += pages.standsFor(page)
   }
   kernel.vmstat.count('numa_pte_updates', updated)
@@ -186,13 +186,13 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
 
 /** The same where nothing but its node (or `except`) can keep a page from being marked. */
 function protectPlain({ pages, vmstat }: Kernel, ptes: Int32Array, from: number, to: number, except: NodeIndex): number {
-  const { node } = pages
-  const hintMarked = pages.ownHintMarks()
+  const { node, hintMarked } = pages
   let updated = 0
   for (let i = from; i < to; i++) {
     const page = ptes[i]!
-    if (page < 0 || node[page] === ABSENT || node[page] === except || hintMarked[page] === 1) continue
-    hintMarked[page] = 1
+    // marks of all pages are near the processor, nodes may not be
+    if (page < 0 || hintMarked.has(page) || node[page] === ABSENT || node[page] === except) continue
+    hintMarked.add(page)
     updated++
   }
   vmstat.count('numa_pte_updates', updated)

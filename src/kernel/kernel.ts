@@ -7,7 +7,7 @@ import type { KernelObserver } from './face.ts'
 import { Frames, type Zone } from './frames.ts'
 import { MigrationEngine } from './migrate.ts'
 import type { NodeMask } from './node-mask.ts'
-import { Pages } from './pages.ts'
+import { type PageArrays, Pages } from './pages.ts'
 import { Vmstat } from './vmstat.ts'
 import { buildZonelists } from './zonelist.ts'
 
@@ -16,9 +16,8 @@ export interface KernelOptions {
   zones: readonly Zone[]
   /** Page ids that exist from the start. */
   pages: number
-  /** Makes zeroed arrays of per-page state that loops outside the kernel read; default: plain ones. */
-  bytes?: ((length: number) => Uint8Array) | undefined
-  noMarks?: Uint8Array | undefined
+  /** Makes the arrays of placement and hint marks; default: plain ones. */
+  arrays?: PageArrays | undefined
   /** page -> pages that it stands for, where they are a sample. */
   standsFor?: Uint32Array | undefined
   observer?: KernelObserver | undefined
@@ -51,11 +50,11 @@ export class Kernel {
   tiering = true
   readonly #topTier: Uint8Array
 
-  constructor({ machine, zones, pages, bytes, noMarks, standsFor, observer, cpusetV1 = false, tiers }: KernelOptions) {
+  constructor({ machine, zones, pages, arrays, standsFor, observer, cpusetV1 = false, tiers }: KernelOptions) {
     this.machine = machine
     this.nodes = machine.nodes.length
     this.memoryNodes = machine.nodes.flatMap((node, i) => (node.bytes > 0 ? [i] : []))
-    this.pages = new Pages(pages, bytes, standsFor, noMarks)
+    this.pages = new Pages(pages, arrays, standsFor)
     this.vmstat = new Vmstat(this.nodes)
     this.frames = new Frames(this.nodes, zones, buildZonelists(machine), this.vmstat, standsFor !== undefined)
     this.engine = new MigrationEngine(this.pages, this.frames, this.vmstat, observer)

@@ -2,6 +2,7 @@
  * The kernel as a replay lane drives it: a static layout of pages, plain counters, no files. Every call goes to the mechanism
  * of the same name; nothing is decided here.
  */
+import type { BitSet } from '../columns/index.ts'
 import type { Machine, NodeIndex } from '../machine/index.ts'
 import { findVma, interleaveIndex, isolateRange, NO_PAGE, newVma, ownPolicy, type Process, type Task, type Vma } from './address-space.ts'
 import { allocateByPolicy } from './allocation.ts'
@@ -34,7 +35,7 @@ import { migrateMisplaced } from './misplaced.ts'
 import { movePages } from './move-pages.ts'
 import { nodeMask, toTable } from './node-mask.ts'
 import { numaMaps, numastat } from './numa-maps.ts'
-import { PAGE } from './pages.ts'
+import { PAGE, type PageArrays } from './pages.ts'
 import { firstFrom, turnOf } from './plenty.ts'
 import { replicatePage, transactPages } from './transact.ts'
 
@@ -45,9 +46,7 @@ export interface LaneOptions {
   /** Page states that the trace cannot know. */
   faultPlan?: FaultPlan
   /** Makes the arrays of placement and hint marks, which the lane's loops read; default: plain ones. */
-  bytes?: (length: number) => Uint8Array
-  /** Zeros, one per page, that lanes share until one of them marks a page. */
-  noMarks?: Uint8Array
+  arrays?: PageArrays
   /** Told of every stage of every migration: for following one step by step. */
   onStage?: StageObserver
   /** Whether a write falls into a copy of the page that is made now; without, none does. */
@@ -85,7 +84,7 @@ class Lane implements LaneKernel {
   #mappingsHavePolicies = false
   readonly #layout: MemoryLayout
 
-  constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, bytes, noMarks, onStage, isWritten = () => false }: LaneOptions) {
+  constructor(machine: Machine, layout: MemoryLayout, { observer, seed, faultPlan, arrays, onStage, isWritten = () => false }: LaneOptions) {
     this.machine = machine
     this.#isWritten = isWritten
     this.#layout = layout
@@ -95,8 +94,7 @@ class Lane implements LaneKernel {
       machine,
       zones: zonesOf(machine, layout.pageSize),
       pages: layout.pages,
-      bytes,
-      noMarks,
+      arrays,
       standsFor: layout.standsFor,
       observer: {
         migration: (record) => this.#migrated(record),
@@ -249,7 +247,7 @@ class Lane implements LaneKernel {
     return allocateByPolicy(this.#kernel, task, policy, index, this.#kernel.pages.folioPages(page), false)
   }
 
-  get hintMarked(): Uint8Array {
+  get hintMarked(): BitSet {
     return this.#kernel.pages.hintMarked
   }
 
@@ -259,7 +257,7 @@ class Lane implements LaneKernel {
 
   takeHintFault(page: PageId, node: NodeIndex): void {
     const faults = this.#kernel.pages.folioPages(page)
-    this.#kernel.pages.hintMarked[page] = 0
+    this.#kernel.pages.hintMarked.delete(page)
     this.#kernel.vmstat.count('numa_hint_faults', faults)
     if (this.placement[page] === node) this.#kernel.vmstat.count('numa_hint_faults_local', faults)
   }
@@ -444,7 +442,7 @@ class Lane implements LaneKernel {
       this.#copies?.drop(page)
       frames.give(this.placement[page]!, pages.folioPages(page))
       this.placement[page] = ABSENT
-      pages.hintMarked[page] = 0
+      pages.hintMarked.delete(page)
       pages.clearState(page, 0xffff)
     }
   }

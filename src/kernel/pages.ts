@@ -1,10 +1,11 @@
 /**
- * State of every page, one slot per dense page id, in flat arrays. Only the node is always there; the other arrays appear
- * when a mechanism first needs them, so that a trace of plain pages pays one byte a page.
+ * State of every page, one slot per dense page id, in flat arrays. Only node and hint mark are always there; the other arrays appear
+ * when a mechanism first needs them, so that a trace of plain pages pays one byte a page, and a bit for its mark.
  *
  * A page keeps its id while it moves: migration changes `node[id]`, so page tables need no rewriting and a failed
  * migration has nothing to restore. A folio is a head page and, when large, the ring of its other pages.
  */
+import { BitSet } from '../columns/index.ts'
 import type { NodeIndex } from '../machine/index.ts'
 import { ABSENT, type PageId } from './face.ts'
 
@@ -36,11 +37,19 @@ export const PAGE = {
   poisoned: 1 << 15,
 } as const
 
+/** Makes zeroed arrays of per-page state that loops outside the kernel read. */
+export interface PageArrays {
+  u8(length: number): Uint8Array
+  u32(length: number): Uint32Array
+}
+
+const PLAIN: PageArrays = { u8: (length) => new Uint8Array(length), u32: (length) => new Uint32Array(length) }
+
 export class Pages {
   /** page -> node, or ABSENT. */
   node: Uint8Array
-  /** page -> 1 while its ptes are PROT_NONE from the hint scanner. */
-  hintMarked: Uint8Array
+  /** Pages whose ptes are PROT_NONE from the hint scanner. */
+  hintMarked: BitSet
   length: number
   #state: Uint16Array | null = null
   #mapcount: Uint16Array | null = null
@@ -50,32 +59,14 @@ export class Pages {
   #next: Int32Array | null = null
   #entireMapcount: Uint16Array | null = null
   readonly #standsFor: Uint32Array | null
-  readonly #bytes: (count: number) => Uint8Array
-  readonly #noMarks: Uint8Array | undefined
   #released: number[] = []
 
-  /**
-   * `bytes` makes the arrays of nodes and hint marks, zeroed. `noMarks`: zeros for as many pages, which stand for the marks until there
-   * is one: shared, so that who never scans pays nothing for them.
-   */
-  constructor(
-    length: number,
-    bytes: (count: number) => Uint8Array = (count) => new Uint8Array(count),
-    standsFor: Uint32Array | null = null,
-    noMarks?: Uint8Array,
-  ) {
+  /** `arrays` makes those of nodes and hint marks. */
+  constructor(length: number, arrays: PageArrays = PLAIN, standsFor: Uint32Array | null = null) {
     this.length = length
     this.#standsFor = standsFor
-    this.#bytes = bytes
-    this.#noMarks = noMarks
-    this.node = bytes(length).fill(ABSENT)
-    this.hintMarked = noMarks ?? bytes(length)
-  }
-
-  /** The hint marks to write to. */
-  ownHintMarks(): Uint8Array {
-    if (this.hintMarked === this.#noMarks) this.hintMarked = this.#bytes(this.node.length)
-    return this.hintMarked
+    this.node = arrays.u8(length).fill(ABSENT)
+    this.hintMarked = new BitSet(length, arrays.u32)
   }
 
   /** Bits of PAGE. */
@@ -197,7 +188,7 @@ export class Pages {
   /** The id may be used for another page. */
   release(page: PageId): void {
     this.node[page] = ABSENT
-    this.hintMarked[page] = 0
+    this.hintMarked.delete(page)
     if (this.#state !== null) this.#state[page] = 0
     if (this.#mapcount !== null) this.#mapcount[page] = 0
     if (this.#extraRefs !== null) this.#extraRefs[page] = 0
@@ -221,7 +212,9 @@ export class Pages {
       return wider
     }
     this.node = widen(this.node, new Uint8Array(capacity).fill(ABSENT))
-    this.hintMarked = widen(this.ownHintMarks(), new Uint8Array(capacity))
+    const marks = new BitSet(capacity)
+    marks.words.set(this.hintMarked.words)
+    this.hintMarked = marks
     if (this.#state) this.#state = widen(this.#state, new Uint16Array(capacity))
     if (this.#mapcount) this.#mapcount = widen(this.#mapcount, new Uint16Array(capacity).fill(1))
     if (this.#extraRefs) this.#extraRefs = widen(this.#extraRefs, new Uint16Array(capacity))

@@ -79,7 +79,7 @@ export class FirstTouches {
     if (this.#rules.areNone && this.#areByActor) this.#placeByActor(block, from, to)
     else {
       const { placement, hintMarked } = this.#kernel
-      const faults = this.#kernels.findFaults(block.touchPage, from, to, placement, hintMarked, block.faulting)
+      const faults = this.#kernels.findFaults(block.touchPage, from, to, placement, hintMarked.words, block.faulting)
       if (faults > 0 && this.#rules.areNone) this.#placeInTurn(block, faults, this.#turns)
       else if (faults > 0) this.#placeChosen(block, faults, this.#turns)
     }

@@ -1,5 +1,5 @@
 /**
- * The hint faults of a lane whose policy says which of them only count (HintTally): a kernel sweeps over the touches of a tick,
+ * The hint faults of a lane whose policy says which of them only count (HintTally): a kernel sweeps over the faults of a tick,
  * counts these, and lists the others for the lane. Where a fault may change what later ones do, everything before is told first.
  */
 import type { HintTally, HintVerdict } from '../policy/index.ts'
@@ -13,7 +13,8 @@ const MOST_KEYS = 1 << 18
 
 export interface TallyHost {
   placement: Uint8Array
-  marked(): Uint8Array
+  /** A bit by page, as in BitSet. */
+  marked: Uint32Array
   /** Handles the fault at touch k, whatever it is: false when the lane ends. */
   take(k: number): boolean
   /** So many hint faults of an actor on pages of a node were counted. */
@@ -42,26 +43,27 @@ export class TalliedFaults {
     this.#tally = { actors, shift, last: rule.last, ready: u8(actors), verdicts: u8(keys), counts: u32(keys), keys: u32(keys + 1), lengths: u32(2) }
   }
 
-  /** The faults of tick `i`; false when the lane ends. */
-  take(block: LaneBlock, i: number): boolean {
-    const { placement } = this.#host
-    const marked = this.#host.marked()
-    const to = block.touchStart[i + 1]!
+  /** The first `faults` touches of the block's list; false when the lane ends. */
+  take(block: LaneBlock, faults: number): boolean {
+    const { placement, marked } = this.#host
+    const { touchPage, faulting } = block
     this.#refresh()
-    for (let k = block.touchStart[i]!; k < to; ) {
-      k = this.#kernels.tallyFaults(block, k, to, placement, marked, this.#tally, block.faulting)
-      for (let f = 0; f < this.#tally.lengths[0]!; f++) if (!this.#host.take(block.faulting[f]!)) return false
-      if (k === to) break
+    for (let next = 0; next < faults; ) {
+      next = this.#kernels.tallyFaults(block, next, faults, placement, marked, this.#tally, faulting)
+      for (let f = 0; f < this.#tally.lengths[0]!; f++) if (!this.#host.take(faulting[f]!)) return false
+      if (next === faults) break
+      const k = faulting[next]!
       const actor = block.touchActor[k]!
       const { ready, verdicts, last } = this.#tally
-      const page = block.touchPage[k]!
+      const page = touchPage[k]!
       const before = Math.min(last[page]!, this.#tally.actors)
       const home = placement[page]!
       const key = ((actor * (this.#tally.actors + 1) + before) << this.#tally.shift) | home
       if (ready[actor] === 1 && verdicts[key] === UNKNOWN) verdicts[key] = CODE[this.#rule.verdict(actor, last[page]!, home)]
       if (ready[actor] === 1 && verdicts[key] !== CODE.settle) continue
       this.#tell()
-      if (!this.#host.take(k++)) return false
+      if (!this.#host.take(k)) return false
+      next++
       this.#refresh()
     }
     this.#tell()

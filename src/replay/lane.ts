@@ -27,12 +27,6 @@ import { TaskTracker } from './task-tracker.ts'
 import type { LaneBlock } from './window.ts'
 import { type WorldParts, worldOf } from './world.ts'
 
-/** Where the arrays of a lane are made. */
-export interface LaneSpace {
-  space: Workspace
-  noMarks: Uint8Array
-}
-
 type RuleOf<K extends Rule['kind']> = Extract<Rule, { kind: K }>
 
 interface Timer {
@@ -94,8 +88,8 @@ export class Lane {
   #status: LaneResult['status'] = 'ok'
   #message = ''
 
-  /** `space`: where what kernels work on is made; `noMarks`: zeros, one per page, that lanes share while they mark none. */
-  constructor(context: ReplayContext, policy: LanePolicy, { space, noMarks }: LaneSpace) {
+  /** `space`: where what kernels work on is made. */
+  constructor(context: ReplayContext, policy: LanePolicy, space: Workspace) {
     const { trace, machine, actorNode, seed } = context
     this.#context = context
     this.kernels = space.kernels
@@ -121,8 +115,7 @@ export class Lane {
       label: policy.label,
       observer: this.#stageLog ? followedBy(this.#stageLog, this.#ledger) : this.#ledger,
       faultPlan: context.faultPlan,
-      bytes: (length) => space.u8(length),
-      noMarks,
+      arrays: space,
       onStage: this.#stageLog?.onStage,
     })
     this.#populate()
@@ -161,7 +154,7 @@ export class Lane {
     const kernel = this.#kernel
     return {
       placement: kernel.placement,
-      marked: () => kernel.hintMarked,
+      marked: kernel.hintMarked.words,
       take: (k) => this.#takeFault(k),
       counted: (actor, home, faults) => {
         kernel.tookHintFaults(faults, home === actorNode[actor] ? faults : 0)
@@ -261,20 +254,30 @@ export class Lane {
     this.#tasks.touched(block, i)
     // every page that the trace has touched (or, if some were there before, will touch) is there, and nothing makes present pages fault
     const all = this.#context.placement === undefined ? block.pagesSeen[i] : this.#context.trace.meta.pages
-    if (this.#scanners.length === 0 && this.#ledger.groups === undefined && this.#ledger.present === all) return
+    const areThere = this.#ledger.groups === undefined && this.#ledger.present === all
+    if (this.#scanners.length === 0 && areThere) return
     this.#block = block
     this.#world.deferral.active = true
     // a reaction that is asked for each fault may look at free memory, and so may a rule: nothing may be ahead of either
     const mayPlace = this.#scanners.length === 0 || (this.#tallied !== undefined && this.#allocationRules.areNone)
-    const arePlaced = mayPlace && this.#firstTouches?.place(block, i) === true
-    if (this.#tallied !== undefined) this.#tallied.take(block, i)
-    else if (this.#scanners.length > 0 || !arePlaced) this.#takeEach(block, i)
+    const arePlaced = areThere || (mayPlace && this.#firstTouches?.place(block, i) === true)
+    if (this.#scanners.length > 0 || !arePlaced) {
+      const faults = this.#find(block, i, arePlaced)
+      if (this.#tallied !== undefined) this.#tallied.take(block, faults)
+      else this.#takeEach(block, faults)
+    }
     this.#world.deferral.active = false
   }
 
-  #takeEach({ touchPage, touchStart, faulting }: LaneBlock, i: number): void {
+  /** Lists the touches of tick `i` that fault. `arePlaced`: all of their pages are there. */
+  #find({ touchPage, touchStart, faulting }: LaneBlock, i: number, arePlaced: boolean): number {
     const { placement, hintMarked } = this.#kernel
-    const faults = this.kernels.findFaults(touchPage, touchStart[i]!, touchStart[i + 1]!, placement, hintMarked, faulting)
+    const [from, to] = [touchStart[i]!, touchStart[i + 1]!]
+    if (arePlaced) return this.kernels.findMarked(touchPage, from, to, hintMarked.words, faulting)
+    return this.kernels.findFaults(touchPage, from, to, placement, hintMarked.words, faulting)
+  }
+
+  #takeEach({ faulting }: LaneBlock, faults: number): void {
     for (let f = 0; f < faults; f++) if (!this.#takeFault(faulting[f]!)) return
   }
 

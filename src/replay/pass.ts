@@ -4,7 +4,7 @@ import type { PreparedTrace, TickBlock } from '../trace/index.ts'
 import { plainWorkspace, type Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
 import { JointLanes } from './joint-lanes.ts'
-import { Lane, type LaneSpace } from './lane.ts'
+import { Lane } from './lane.ts'
 import type { LaneResult } from './lane-result.ts'
 import { type LaneBlock, RESERVED, withBlocks } from './window.ts'
 
@@ -23,9 +23,8 @@ export interface PassOptions {
 }
 
 /** Where the lanes of a pass keep their pages: with the kernels, unless so many lanes have so many pages that their memory is full. */
-export function spacesFor(trace: PreparedTrace, space: Workspace): () => LaneSpace {
-  const noMarks = space.u8(trace.meta.pages)
-  return () => ({ space: space.free > RESERVED + 2 * trace.meta.pages ? space : plainWorkspace, noMarks })
+export function spacesFor(trace: PreparedTrace, space: Workspace): () => Workspace {
+  return () => (space.free > RESERVED + 2 * trace.meta.pages ? space : plainWorkspace)
 }
 
 /** `blockAt`: the blocks as lanes read them, in `space`, asked for in order. */

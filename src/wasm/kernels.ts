@@ -71,12 +71,14 @@ export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, Inter
   /** Places the pages of touches [from, to) that are absent (255) on target[actor], and adds them to placed[actor]. */
   placeAbsent(touches: FirstTouches, from: number, to: number, placement: Uint8Array, target: Uint8Array, placed: Uint32Array): void
   /**
-   * Counts the hint faults among touches [from, to), and lists in `found` those that are left to the caller; `found` has room for all
-   * and one more. Answers the touch at which it stopped, because nothing is known about it, or `to`.
+   * Counts the hint faults found[from … to), and puts those that are left to the caller at the start of `found`. Answers the place in
+   * `found` at which it stopped, because nothing is known about it, or `to`.
    */
-  tallyFaults(touches: FirstTouches, from: number, to: number, placement: Uint8Array, marked: Uint8Array, tally: Tally, found: Uint32Array): number
-  /** Writes to `found` which of touches [from, to) have a page that is absent (255) or marked; answers how many. `found` has room for all. */
-  findFaults(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint8Array, found: Uint32Array): number
+  tallyFaults(touches: FirstTouches, from: number, to: number, placement: Uint8Array, marked: Uint32Array, tally: Tally, found: Uint32Array): number
+  /** Writes to `found` which of touches [from, to) have a page that is absent (255) or marked (a bit by page, as in BitSet); answers how many. `found` has room for one more than all. */
+  findFaults(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint32Array, found: Uint32Array): number
+  /** The same where no page is absent. `found` has room for one more than all. */
+  findMarked(touchPage: Uint32Array, from: number, to: number, marked: Uint32Array, found: Uint32Array): number
 }
 
 interface Exports extends FrameExports, AccessExports, ScanExports, InternExports, FoldExports, DigestExports, Lz4Exports, ZstdExports {
@@ -86,6 +88,7 @@ interface Exports extends FrameExports, AccessExports, ScanExports, InternExport
   optimumEpoch(pairs: number, n: number, beyond: number, costs: number, vectors: number, move: number, mostAccesses: number): number
   optimumEpochOfTwo(pairs: number, n: number, apart: number, costs: number, move: number): number
   findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
+  findMarked(touchPage: number, from: number, to: number, marked: number, found: number): number
   placeAbsent(touchPage: number, touchActor: number, from: number, to: number, placement: number, target: number, placed: number): void
   tallyFaults(...args: number[]): number
   tallyFaults8(...args: number[]): number
@@ -135,6 +138,7 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
       exports.optimumEpochOfTwo(pairs.byteOffset + from * PAIR_BYTES, to - from, apart.byteOffset, words.byteOffset, move),
     findFaults: (touchPage, from, to, placement, marked, found) =>
       exports.findFaults(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset, found.byteOffset),
+    findMarked: (touchPage, from, to, marked, found) => exports.findMarked(touchPage.byteOffset, from, to, marked.byteOffset, found.byteOffset),
     placeAbsent: ({ touchPage, touchActor }, from, to, placement, target, placed) =>
       exports.placeAbsent(touchPage.byteOffset, touchActor.byteOffset, from, to, placement.byteOffset, target.byteOffset, placed.byteOffset),
     tallyFaults: ({ touchPage, touchActor }, from, to, placement, marked, { actors, shift, last, ready, verdicts, counts, keys, lengths }, found) =>

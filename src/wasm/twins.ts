@@ -12,6 +12,8 @@ import { zstdTwins } from './zstd.ts'
 const ABSENT = 255
 const PAIR_WORDS = 4
 
+const isMarked = (marked: Uint32Array, page: number): boolean => ((marked[page >>> 5]! >>> (page & 31)) & 1) === 1
+
 export const twins: Kernels = {
   ...frameTwins,
   ...accessTwins,
@@ -45,8 +47,14 @@ export const twins: Kernels = {
     let count = 0
     for (let k = from; k < to; k++) {
       const page = touchPage[k]!
-      if (placement[page] === ABSENT || marked[page] !== 0) found[count++] = k
+      if (placement[page] === ABSENT || isMarked(marked, page)) found[count++] = k
     }
+    return count
+  },
+
+  findMarked(touchPage, from, to, marked, found) {
+    let count = 0
+    for (let k = from; k < to; k++) if (isMarked(marked, touchPage[k]!)) found[count++] = k
     return count
   },
 
@@ -62,24 +70,27 @@ export const twins: Kernels = {
 
   tallyFaults({ touchPage, touchActor }, from, to, placement, marked, { actors, shift, last, ready, verdicts, counts, keys, lengths }, found) {
     let faults = 0
-    let k = from
-    for (; k < to; k++) {
+    let f = from
+    for (; f < to; f++) {
+      const k = found[f]!
       const page = touchPage[k]!
       const actor = touchActor[k]!
-      if (placement[page] === ABSENT) found[faults++] = k
-      if (placement[page] === ABSENT || marked[page] === 0) continue
+      if (placement[page] === ABSENT) {
+        found[faults++] = k
+        continue
+      }
       const key = ((actor * (actors + 1) + Math.min(last[page]!, actors)) << shift) | placement[page]!
       const verdict = ready[actor] === 0 ? 0 : verdicts[key]!
       if (verdict === 0 || verdict > 3) break
       if (verdict === 3) found[faults++] = k
       else {
-        marked[page] = 0
+        marked[page >>> 5]! &= ~(1 << (page & 31))
         if (verdict === 2) last[page] = actor
         if (counts[key]!++ === 0) keys[lengths[1]!++] = key
       }
     }
     lengths[0] = faults
-    return k
+    return f
   },
 
   optimumEpoch(pairs, from, to, beyond, { words, width, move }) {

@@ -187,7 +187,7 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
       }
       if (kernel.faultIn(page, task, node, isWrite, preferred) < 0) return false
       totals.pageFaults++
-    } else if (kernel.hintMarked[page]) {
+    } else if (kernel.hintMarked.has(page)) {
       kernel.takeHintFault(page, node)
       totals.hintFaults++
       const fault = {

@@ -1,6 +1,7 @@
 /** WebAssembly kernels and their TypeScript twins do the same on random inputs. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { BitSet } from '../../src/columns/index.ts'
 import { Arena, plainWorkspace, twins, type Workspace, workspaceOn } from '../../src/wasm/index.ts'
 
 const arena = new Arena()
@@ -68,38 +69,46 @@ it('accesses add up beyond 2^32', () => {
   )
 })
 
-it('findFaults', () => {
-  const PAGES = 20
-  const state = (values: number[]) => fc.array(fc.constantFrom(...values), { minLength: PAGES, maxLength: PAGES })
+/** Touches of distinct pages by a few actors, and what is known of the pages, whose marks take three words. */
+const PAGES = 70
+const ACTORS = 3
+const pageId = fc.oneof(fc.nat(PAGES - 1), fc.constantFrom(0, 31, 32, 63, 64, PAGES - 1))
+const touched = fc
+  .uniqueArray(pageId)
+  .chain((pages) => fc.tuple(fc.constant(pages), fc.array(fc.nat(ACTORS - 1), { minLength: pages.length, maxLength: pages.length })))
+const byPage = (...values: number[]) => fc.array(fc.constantFrom(...values), { minLength: PAGES, maxLength: PAGES })
+
+function markedIn(space: Workspace, marks: number[]): BitSet {
+  const set = new BitSet(PAGES, space.u32)
+  for (const [page, mark] of marks.entries()) if (mark === 1) set.add(page)
+  return set
+}
+
+it('findFaults, and findMarked where no page is absent', () => {
   fc.assert(
-    fc.property(fc.array(fc.nat(PAGES - 1)), state([0, 1, 1, 1, 255]), state([0, 0, 0, 1]), fc.nat(20), (touches, placement, marked, from) => {
+    fc.property(fc.array(pageId), byPage(0, 1, 1, 1, 255), byPage(0, 0, 0, 1), fc.nat(20), (touches, placement, marks, from) => {
       const first = Math.min(from, touches.length)
       const [found, wanted] = both((space) => {
+        const { kernels } = space
         const room = space.u32(touches.length + 1)
         const pages = filled(space.u32(touches.length), touches)
-        const count = space.kernels.findFaults(pages, first, touches.length, filled(space.u8(PAGES), placement), filled(space.u8(PAGES), marked), room)
-        return [...room.subarray(0, count)]
+        const { words } = markedIn(space, marks)
+        const faults = [...room.subarray(0, kernels.findFaults(pages, first, touches.length, filled(space.u8(PAGES), placement), words, room))]
+        return { faults, marked: [...room.subarray(0, kernels.findMarked(pages, first, touches.length, words, room))] }
       })
       expect(found).toEqual(wanted)
-      expect(found).toEqual(touches.flatMap((page, k) => (k >= first && (placement[page] === 255 || marked[page] === 1) ? [k] : [])))
+      expect(found.faults).toEqual(touches.flatMap((page, k) => (k >= first && (placement[page] === 255 || marks[page] === 1) ? [k] : [])))
+      expect(found.marked).toEqual(touches.flatMap((page, k) => (k >= first && marks[page] === 1 ? [k] : [])))
     }),
   )
 })
-
-/** Touches of distinct pages by a few actors, and what is known of 20 pages. */
-const PAGES = 20
-const ACTORS = 3
-const touched = fc
-  .uniqueArray(fc.nat(PAGES - 1))
-  .chain((pages) => fc.tuple(fc.constant(pages), fc.array(fc.nat(ACTORS - 1), { minLength: PAGES, maxLength: PAGES })))
-const byPage = (...values: number[]) => fc.array(fc.constantFrom(...values), { minLength: PAGES, maxLength: PAGES })
 
 it('placeAbsent', () => {
   fc.assert(
     fc.property(touched, byPage(0, 1, 255), fc.nat(PAGES), ([pages, actors], placement, from) => {
       const first = Math.min(from, pages.length)
       const [found, wanted] = both((space) => {
-        const touches = { touchPage: filled(space.u32(pages.length), pages), touchActor: filled(space.u16(PAGES), actors) }
+        const touches = { touchPage: filled(space.u32(pages.length), pages), touchActor: filled(space.u16(pages.length), actors) }
         const [at, placed] = [filled(space.u8(PAGES), placement), space.u32(ACTORS)]
         space.kernels.placeAbsent(touches, first, pages.length, at, filled(space.u8(ACTORS), [2, 3, 2]), placed)
         return { at: [...at], placed: [...placed] }
@@ -126,23 +135,31 @@ it('tallyFaults', () => {
       fc.boolean(),
       ([pages, actors], placement, marks, lasts, known, due, isNarrow) => {
         const [found, wanted] = both((space) => {
-          const touches = { touchPage: filled(space.u32(pages.length), pages), touchActor: filled(space.u16(PAGES), actors) }
-          const [at, marked] = [filled(space.u8(PAGES), placement), filled(space.u8(PAGES), marks)]
+          const touches = { touchPage: filled(space.u32(pages.length), pages), touchActor: filled(space.u16(pages.length), actors) }
+          const [at, marked] = [filled(space.u8(PAGES), placement), markedIn(space, marks)]
           const last = isNarrow ? filled(space.u8(PAGES), lasts) : filled(space.u16(PAGES), lasts)
           const lists = { counts: space.u32(KEYS), keys: space.u32(KEYS + 1), lengths: space.u32(2) }
           const tally = { actors: ACTORS, shift: 1, last, ready: filled(space.u8(ACTORS), due), verdicts: filled(space.u8(KEYS), known), ...lists }
-          const left = space.u32(pages.length + 1)
+          const list = space.u32(pages.length + 1)
+          const faults = space.kernels.findFaults(touches.touchPage, 0, pages.length, at, marked.words, list)
           const steps: unknown[] = []
-          // goes on behind each touch at which it stops, as the lane does
-          for (let k = 0; k <= pages.length; k++) {
-            k = space.kernels.tallyFaults(touches, k, pages.length, at, marked, tally, left)
-            steps.push([k, ...left.subarray(0, lists.lengths[0])])
+          // goes on behind each fault at which it stops, as the lane does
+          for (let f = 0; f <= faults; f++) {
+            f = space.kernels.tallyFaults(touches, f, faults, at, marked.words, tally, list)
+            steps.push([f, ...list.subarray(0, lists.lengths[0])])
           }
-          return { steps, marked: [...marked], last: [...last], counts: [...lists.counts], keys: [...lists.keys.subarray(0, lists.lengths[1])] }
+          return {
+            steps,
+            marked: marks.map((_, page) => (marked.has(page) ? 1 : 0)),
+            last: [...last],
+            counts: [...lists.counts],
+            keys: [...lists.keys.subarray(0, lists.lengths[1])],
+          }
         })
         expect(found).toEqual(wanted)
         const counted = found.counts.reduce((sum, count) => sum + count, 0)
-        expect(counted).toBe(marks.reduce((sum, mark, page) => sum + mark - found.marked[page]!, 0))
+        expect(counted).toBe(marks.reduce((sum: number, mark, page) => sum + mark - found.marked[page]!, 0))
+        for (const [page, mark] of marks.entries()) if (mark === 0 || !pages.includes(page)) expect(found.marked[page]).toBe(mark)
       },
     ),
   )

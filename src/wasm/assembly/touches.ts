@@ -2,17 +2,39 @@
 
 const ABSENT: u8 = 255
 
+// Marks are bits of u32 by page: shifts of WebAssembly take the page modulo 32.
+
+function isMarked(marked: usize, page: usize): u32 {
+  return (load<u32>(marked + ((page >> 5) << 2)) >> <u32>page) & 1
+}
+
+function unmark(marked: usize, page: usize): void {
+  const at = marked + ((page >> 5) << 2)
+  store<u32>(at, load<u32>(at) & ~((<u32>1) << (<u32>page)))
+}
+
 /**
  * Writes the indexes of those touches [from, to) that fault to `found` (u32 each) and answers how many. A page is touched once
- * in a tick, so what handling one fault does changes no other. touchPage: u32; placement, marked: u8 by page.
+ * in a tick, so what handling one fault does changes no other. touchPage: u32; placement: u8 by page; marked: bits by page.
  */
 export function findFaults(touchPage: usize, from: u32, to: u32, placement: usize, marked: usize, found: usize): u32 {
   let out = found
   for (let k = from; k < to; k++) {
-    const page = load<u32>(touchPage + ((<usize>k) << 2))
+    const page = <usize>load<u32>(touchPage + ((<usize>k) << 2))
     store<u32>(out, k)
-    const faults = <u32>(load<u8>(placement + page) === ABSENT) | <u32>(load<u8>(marked + page) !== 0)
+    const faults = <u32>(load<u8>(placement + page) === ABSENT) | isMarked(marked, page)
     out += (<usize>faults) << 2
+  }
+  return <u32>((out - found) >> 2)
+}
+
+/** The same of touches whose pages are all there: those that are marked. Only the marks are read. */
+export function findMarked(touchPage: usize, from: u32, to: u32, marked: usize, found: usize): u32 {
+  let out = found
+  for (let k = from; k < to; k++) {
+    const page = <usize>load<u32>(touchPage + ((<usize>k) << 2))
+    store<u32>(out, k)
+    out += (<usize>isMarked(marked, page)) << 2
   }
   return <u32>((out - found) >> 2)
 }
@@ -35,11 +57,12 @@ const REMEMBER: u8 = 2
 const REACT: u8 = 3
 
 /**
- * Counts the hint faults among touches [from, to) by what is known of them: key = (actor, actor who asked for the page last, node),
- * as actor × (actors + 1) + last, << shift | node, where last = actors stands for nobody. The verdict of its key (u8) says what a fault does: 1 only
- * counts, 2 is remembered in `last` (T by page) too, 3 goes to the list `found` as absent pages do; at others, and at an actor that
- * is not `ready` (u8), the sweep stops. counts: u32 by key; keys that were counted for the first time are listed in `keys`.
- * lengths: u32 of `found` and of `keys`, set and added to. Answers the index of the touch where it stopped, or `to`.
+ * Counts the hint faults found[from … to), touches whose pages are absent or marked, by what is known of them: key = (actor, actor who
+ * asked for the page last, node), as actor × (actors + 1) + last, << shift | node, where last = actors stands for nobody. The verdict
+ * of its key (u8) says what a fault does: 1 only counts, 2 is remembered in `last` (T by page) too, 3 goes to the start of `found`, as
+ * absent pages do; at others, and at an actor that is not `ready` (u8), the sweep stops. counts: u32 by key; keys that were counted for
+ * the first time are listed in `keys`. lengths: u32 of what is at the start of `found`, set, and of `keys`, added to. Answers the place
+ * in `found` where it stopped, or `to`.
  */
 function tally<T>(
   touchPage: usize,
@@ -60,8 +83,9 @@ function tally<T>(
 ): u32 {
   let out = found
   let key = keys + ((<usize>load<u32>(lengths, 4)) << 2)
-  let k = from
-  for (; k < to; k++) {
+  let f = from
+  for (; f < to; f++) {
+    const k = load<u32>(found + ((<usize>f) << 2))
     const page = <usize>load<u32>(touchPage + ((<usize>k) << 2))
     const node = load<u8>(placement + page)
     if (node === ABSENT) {
@@ -69,11 +93,10 @@ function tally<T>(
       out += 4
       continue
     }
-    if (load<u8>(marked + page) === 0) continue
     const actor = <u32>load<u16>(touchActor + ((<usize>k) << 1))
     if (load<u8>(ready + actor) === 0) break
-    const before = min(<u32>load<T>(last + page * sizeof<T>()), actors)
-    const what = ((actor * (actors + 1) + before) << shift) | <u32>node
+    const before = <u32>load<T>(last + page * sizeof<T>())
+    const what = ((actor * (actors + 1) + min(before, actors)) << shift) | <u32>node
     const verdict = load<u8>(verdicts + what)
     if (verdict === REACT) {
       store<u32>(out, k)
@@ -81,8 +104,9 @@ function tally<T>(
       continue
     }
     if (verdict === 0 || verdict > REACT) break
-    store<u8>(marked + page, 0)
-    if (verdict === REMEMBER) store<T>(last + page * sizeof<T>(), <T>actor)
+    unmark(marked, page)
+    // the same again costs less than a branch that is hard to foresee
+    store<T>(last + page * sizeof<T>(), <T>(verdict === REMEMBER ? actor : before))
     const at = counts + ((<usize>what) << 2)
     const count = load<u32>(at)
     store<u32>(at, count + 1)
@@ -91,7 +115,7 @@ function tally<T>(
   }
   store<u32>(lengths, <u32>((out - found) >> 2))
   store<u32>(lengths, <u32>((key - keys) >> 2), 4)
-  return k
+  return f
 }
 
 /** With `last` in 16 bits, and in 8 where there are fewer than 255 actors. */
