@@ -13,7 +13,7 @@ const SLOWER_COUNTING =
 const SLOWER_DECODING =
   'zeroing shared memory byte by byte took half of the time: blocks are now read where kernels unpack them, into memory that is not zeroed, and runs of one access go four at a time (busy machine: zipf 1M 28 to 35 before, 106 to 147 since; zipf 10k 31 to 38 and 113 to 140). Tried before: DEFLATE wherever it was a quarter smaller (20 to 40 where hardly an access repeats its page); frames unless DEFLATE saves 8 KiB a block; one buffer for all blocks. Left: some 3 bytes an access are read, summed (crc32) and unpacked'
 const LARGER =
-  'of 3.15 B the page takes 2.46, the actor 0.51, write or not 0.13, longer runs 0.05. Worked out on sampled blocks, not built, as the file would need a new coding: low bits in frames and the rest of few large ids beside them takes 0.09 B less (page 2.43 to 2.34). DEFLATE of longer runs and times within the format would save an estimated 0.05, just too little'
+  'of 3.08 B the page takes 2.4, the actor 0.51, write or not 0.13. Tried: low bits in frames and the rest of at most an eighth of the values beside them (3.15 to 3.08; of half of them 2.87, but decoding took a third longer); DEFLATE of longer runs and times would have saved an estimated 0.05'
 
 export default {
   ids: ['P1', 'P2', 'P10', 'P11'],

@@ -33,6 +33,8 @@ export interface FrameKernels {
   packColumn(values: Uint32Array, n: number, out: Uint8Array): number
   /** `out` has room for n rounded up to a frame; FRAME_PAD bytes lie behind the column. */
   unpackColumn(column: Uint8Array, n: number, out: Uint32Array): void
+  /** Puts `upper` << width on values at `gaps` from one another, the first from 0; false when one would lie beyond the n values. */
+  patchColumn(values: Uint32Array, n: number, gaps: Uint32Array, upper: Uint32Array, patches: number, width: number): boolean
   /** Pairs of a block; false when a page or an actor is beyond the last. `starts` ascends from 0 to n, one per tick and the end. */
   unpackPairs(columns: PairColumns, n: number, starts: Uint32Array, lastPage: number, lastActor: number, out: Uint32Array): boolean
   /** Touches of a block; false when something is out of range. */
@@ -59,6 +61,7 @@ export function packedBytes(column: Uint8Array, n: number): number {
 export interface FrameExports {
   packColumn(values: number, n: number, out: number): number
   unpackColumn(column: number, n: number, out: number): void
+  patchColumn(...args: number[]): number
   unpackPairs(...args: number[]): number
   unpackTouches(...args: number[]): number
   rankTouches(...args: number[]): void
@@ -68,6 +71,7 @@ export function wasmFrames(exports: FrameExports): FrameKernels {
   return {
     packColumn: (values, n, out) => exports.packColumn(values.byteOffset, n, out.byteOffset),
     unpackColumn: (column, n, out) => exports.unpackColumn(column.byteOffset, n, out.byteOffset),
+    patchColumn: (values, n, gaps, upper, patches, width) => exports.patchColumn(values.byteOffset, n, gaps.byteOffset, upper.byteOffset, patches, width) === 1,
     unpackPairs: ({ page, actor, reads, writes }, n, starts, lastPage, lastActor, out) =>
       exports.unpackPairs(page.byteOffset, actor.byteOffset, reads.byteOffset, writes.byteOffset, n, starts.byteOffset, lastPage, lastActor, out.byteOffset) ===
       1,
@@ -141,6 +145,15 @@ export const frameTwins: FrameKernels = {
       }
       data += 16 * width
     }
+  },
+
+  patchColumn(values, n, gaps, upper, patches, width) {
+    for (let k = 0, at = 0; k < patches; k++) {
+      at += gaps[k]!
+      if (at >= n) return false
+      values[at]! |= upper[k]! << width
+    }
+    return true
   },
 
   unpackPairs(columns, n, starts, lastPage, lastActor, out) {

@@ -77,6 +77,19 @@ export function unpackColumn(column: usize, n: u32, out: usize): void {
   }
 }
 
+/** Puts upper bits on the values at these distances from one another; false when one would lie beyond the n values. */
+export function patchColumn(values: usize, n: u32, gaps: usize, upper: usize, patches: u32, width: u32): bool {
+  let at: u32 = 0
+  for (let k: usize = 0, end = (<usize>patches) << 2; k < end; k += 4) {
+    const gap = load<u32>(gaps + k)
+    if (gap >= n - at) return false
+    at += gap
+    const value = values + ((<usize>at) << 2)
+    store<u32>(value, load<u32>(value) | (load<u32>(upper + k) << width))
+  }
+  return true
+}
+
 /**
  * The pairs of a block from its four columns. starts: u32 × (ticks + 1), ascending from 0 to n; page numbers are differences
  * that start again from 0 in each tick. Answers 0 if a page or actor is beyond the last.
