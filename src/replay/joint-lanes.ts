@@ -2,7 +2,7 @@
  * Many lanes whose pages lie still: nodes of a page in several lanes side by side in one byte, its signature, and one sweep over the
  * pairs counts accesses by (actor, signature) for all of them. Then each lane gets the sums of the signatures with its node: eight
  * lanes of a 2-socket machine for one reading of pairs. Pages are numbered in order of first touch, so only the new ones of a tick
- * have to be added. A lane that moves a page is counted alone from then on.
+ * have to be added. A lane that moves a page is counted alone from then on, one that scans for hint faults from the start.
  */
 import type { PreparedTrace } from '../trace/index.ts'
 import type { Cells, Kernels, Workspace } from '../wasm/index.ts'
@@ -50,7 +50,8 @@ class JointGroup {
     const still = this.members.filter((l) => this.#lanes[l]!.isStatic)
     if (still.length === this.members.length) return
     this.members = still
-    this.#signature.fill(0)
+    // who is left alone needs none, and beyond the pages seen there is none
+    if (still.length > 1) this.#signature.fill(0, 0, this.#seen)
     this.#seen = 0
   }
 

@@ -181,9 +181,12 @@ export class Lane {
     })
   }
 
-  /** Its pages lie where they were put at first, so that a count by node can be shared with other such lanes. */
+  /**
+   * Its pages lie where they were put at first, and no scanner is there to make them follow, so that a count by node can be shared with
+   * other such lanes.
+   */
   get isStatic(): boolean {
-    return this.#status === 'ok' && this.#ledger.isUndisturbed && this.#ledger.groups === undefined
+    return this.#status === 'ok' && this.#ledger.isUndisturbed && this.#scanners.length === 0 && this.#ledger.groups === undefined
   }
 
   /** Where accesses are counted: by (actor << shift | node). */

@@ -194,7 +194,7 @@ export class Ledger implements KernelObserver {
     this.#stallBeforePs = new Float64Array(shape.tasks)
     this.resident = new Float64Array(nodes)
     this.copiesOn = new Float64Array(nodes)
-    this.pingPong = new PingPong(shape.pages, shape.sample?.standsFor, this.groups?.returned)
+    this.pingPong = new PingPong(shape.pages, nodes, shape.sample?.standsFor, this.groups?.returned)
   }
 
   /** A page that was there before the trace began. */

@@ -1,13 +1,11 @@
 /** Counts pages that were migrated away from a node and later back to it: migrations that undid each other. */
-import { PageMap } from '../columns/index.ts'
-
-/** No node. */
-const NOWHERE = 255
+import { PageMap, SmallNumbers } from '../columns/index.ts'
 
 export class PingPong {
   readonly #pages: number
-  /** Node of each page before its latest migration; made at the first one. */
-  #before: Uint8Array | null = null
+  readonly #nodes: number
+  /** Node of each page before its latest migration, plus one; made at the first one. */
+  #before: SmallNumbers | null = null
   /** How often pages came back that did. */
   readonly #returns = new PageMap()
   /** How often a page came back for the k-th time: [k]. */
@@ -18,8 +16,9 @@ export class PingPong {
   readonly #returned: ((page: number, ordinal: number) => void) | undefined
 
   /** In a sample of pages, `standsFor`: page -> pages that it stands for, and `returned` is told of each page that comes back. */
-  constructor(pages: number, standsFor?: Uint32Array, returned?: (page: number, ordinal: number) => void) {
+  constructor(pages: number, nodes: number, standsFor?: Uint32Array, returned?: (page: number, ordinal: number) => void) {
     this.#pages = pages
+    this.#nodes = nodes
     this.#standsFor = standsFor
     this.#returned = returned
   }
@@ -29,15 +28,15 @@ export class PingPong {
   }
 
   moved(page: number, from: number, to: number): void {
-    this.#before ??= new Uint8Array(this.#pages).fill(NOWHERE)
-    if (this.#before[page] === to) {
+    this.#before ??= new SmallNumbers(this.#pages, this.#nodes)
+    if (this.#before.get(page) === to + 1) {
       const returns = this.#returns.get(page, 0) + 1
       if (returns === 1) this.pages += this.#count(page)
       this.#returns.set(page, returns)
       this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + this.#count(page)
       this.#returned?.(page, returns)
     }
-    this.#before[page] = from
+    this.#before.set(page, from + 1)
   }
 
   /** Returns up to now by their number for their page: first, second, … */

@@ -1,0 +1,42 @@
+/** Numbers packed into bits, and bits of a set, against plain arrays. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { BitSet, SmallNumbers } from '../../src/columns/index.ts'
+
+test('SmallNumbers of any width', () => {
+  const change = (length: number, largest: number) => fc.tuple(fc.nat(length - 1), fc.nat(largest))
+  fc.assert(
+    fc.property(
+      fc
+        .tuple(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 2, 3, 4, 9, 15, 16, 250, 255))
+        .chain(([length, largest]) => fc.record({ length: fc.constant(length), largest: fc.constant(largest), changes: fc.array(change(length, largest)) })),
+      ({ length, largest, changes }) => {
+        const numbers = new SmallNumbers(length, largest)
+        const plain = new Array(length).fill(0)
+        for (const [i, value] of changes) {
+          numbers.set(i, value)
+          plain[i] = value
+          expect(Array.from(plain, (_, k) => numbers.get(k))).toEqual(plain)
+        }
+      },
+    ),
+  )
+})
+
+test('BitSet, over words of somebody else too', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 100 }), fc.array(fc.tuple(fc.nat(99), fc.boolean())), (size, changes) => {
+      const words = new Uint32Array(4)
+      const set = new BitSet(size, (length) => words.subarray(0, length))
+      const plain = new Set<number>()
+      for (const [at, isAdded] of changes) {
+        const i = at % size
+        set[isAdded ? 'add' : 'delete'](i)
+        plain[isAdded ? 'add' : 'delete'](i)
+      }
+      const places = Array.from({ length: size }, (_, i) => i)
+      expect(places.filter((i) => set.has(i))).toEqual(places.filter((i) => plain.has(i)))
+      expect(places.filter((i) => ((words[i >>> 5]! >>> (i & 31)) & 1) === 1)).toEqual([...plain].sort((a, b) => a - b))
+    }),
+  )
+})
