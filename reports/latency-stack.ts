@@ -23,6 +23,7 @@ import {
   timeAxis,
   timeTooltip,
   told,
+  withError,
   withErrors,
 } from '../src/report/index.ts'
 
@@ -203,11 +204,11 @@ function stack(run: RunTables) {
       row['lane'] as string,
       row['component'] as string,
       told(row, 'ns', formatDuration),
-      formatPercent((row['ns'] as number) / (totals.get(row['lane']) || 1)),
+      withError((row['ns'] as number) / (totals.get(row['lane']) || 1), row['share_ci95'] as number | null | undefined, formatPercent),
       row['in_stall'] ? 'the program' : 'another core',
     ]),
     sampling: isWhollyTold(run)
-      ? 'Shares go with the times.'
-      : `Shares go with the times; queueing, calls, scanning and sampling have no pages of their own, so their error is not known: ${ASK_HALVES}.`,
+      ? undefined
+      : `Queueing, calls, scanning and sampling have no pages of their own, so their error is not known, and shares of the others take them as they are: ${ASK_HALVES}.`,
   }
 }

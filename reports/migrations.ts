@@ -132,7 +132,7 @@ export default defineReport({
         title: 'Tried and moved',
         caption: 'Every base page that a policy tried to move, by outcome.',
         description: 'Stacked bar chart: base pages moved and failed in each policy',
-        sampling: `${LINES} of the pages moved (in a time window an upper limit).`,
+        sampling: `${LINES} of the pages moved (in a time window an upper limit); failures have theirs in their own chart, where known.`,
         data: { epochs, ...errors.data },
         spec: {
           data: { name: 'epochs' },
@@ -257,15 +257,26 @@ const REASONS = [
 const CAUSE_COLOURS = ['theme:migrate', 'theme:remote', 'theme:fault', 'theme:local', 'theme:lane-3', 'theme:lane-7', 'theme:observe']
 
 function outcomes(run: RunTables) {
-  const reasons = new Map<string, { moved: number; failed: number; error: number }>()
-  const count = ({ lane, reason }: Row, moved: number, failed: number, error: unknown = 0): void => {
+  const reasons = new Map<string, Outcome>()
+  const outcomeOf = ({ lane, reason }: Row): Outcome => {
     const key = JSON.stringify([lane, reason])
-    const sum = reasons.get(key) ?? { moved: 0, failed: 0, error: 0 }
-    reasons.set(key, { moved: sum.moved + moved, failed: sum.failed + failed, error: sum.error + ((error as number | null) ?? 0) })
+    const outcome = reasons.get(key) ?? { moved: 0, failed: 0, movedError: 0, failedError: 0 }
+    reasons.set(key, outcome)
+    return outcome
   }
-  for (const row of run.rows('moves')) count(row, row['pages'] as number, 0)
+  const errorOf = (row: Row): number | null => (row['pages_ci95'] as number | null | undefined) ?? null
+  const sumOf = (one: number | null, two: number | null): number | null => (one === null || two === null ? null : one + two)
+  for (const row of run.rows('moves')) {
+    const outcome = outcomeOf(row)
+    outcome.moved += row['pages'] as number
+    outcome.movedError = sumOf(outcome.movedError, errorOf(row))
+  }
   // Those that a system call refused never were in a batch
-  for (const row of run.rows('failures')) count(row, 0, row['pages'] as number, row['pages_ci95'])
+  for (const row of run.rows('failures')) {
+    const outcome = outcomeOf(row)
+    outcome.failed += row['pages'] as number
+    outcome.failedError = sumOf(outcome.failedError, errorOf(row))
+  }
   const summaries = new Map(run.rows('summary').map((row) => [row['lane'], row]))
   return {
     title: 'Pages moved, by reason',
@@ -279,19 +290,42 @@ function outcomes(run: RunTables) {
       { heading: 'success', align: 'right' as const },
       { heading: 'ping-pong pages', align: 'right' as const },
     ],
-    rows: [...reasons].map(([key, { moved, failed, error }]) => {
+    rows: [...reasons].map(([key, outcome]) => {
       const [lane, reason] = JSON.parse(key) as [string, string]
-      const success = moved + failed === 0 ? '—' : formatPercent(moved / (moved + failed))
-      const memory = formatSize(moved * run.record.trace.pageSize)
       const summary = summaries.get(lane)!
       // of a policy with one reason to move the error is that of all its moves
-      const isAll = summary['migrated'] === moved
-      const pages = isAll ? formatMetric('migrated', summary) : formatCount(moved)
-      return [lane, reason, pages, memory, withError(failed, error, formatCount), success, formatMetric('pingPong', summary)]
+      const isAll = summary['migrated'] === outcome.moved
+      const movedError = isAll ? ((summary['migrated_ci95'] as number | null | undefined) ?? null) : outcome.movedError
+      const { moved, failed, failedError } = outcome
+      return [
+        lane,
+        reason,
+        withError(moved, movedError, formatCount),
+        formatSize(moved * run.record.trace.pageSize),
+        withError(failed, failedError, formatCount),
+        success({ ...outcome, movedError }),
+        formatMetric('pingPong', summary),
+      ]
     }),
-    sampling: `Memory and success go with the pages; of one reason among several no error is known; of failures it is ${isTold(run) ? 'that of halves' : `not either: ${ASK_HALVES}`}.`,
+    sampling: `Memory goes with the pages; of one reason among several, and of success, ± is an upper limit${isTold(run) || run.rows('failures').length === 0 ? '' : `; of failures no error is known, so of success neither: ${ASK_HALVES}`}.`,
     notes: reasons.size === 0 ? ['No policy moved a page.'] : ['Ping-pong: pages moved away and back again, over all reasons of the policy.'],
   }
+}
+
+/** Pages of one policy and reason, with half the widths of their 95 % intervals where those are known: sums over bins and causes, so upper limits. */
+interface Outcome {
+  moved: number
+  failed: number
+  movedError: number | null
+  failedError: number | null
+}
+
+/** Moved of moved and failed; its error to first order, both counts off to the worse side. */
+function success({ moved, failed, movedError, failedError }: Outcome): string {
+  const tried = moved + failed
+  if (tried === 0) return '—'
+  const error = movedError === null || failedError === null ? null : (failed * movedError + moved * failedError) / tried ** 2
+  return withError(moved / tried, error, formatPercent)
 }
 
 /** Are errors of failures known? */

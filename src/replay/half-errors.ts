@@ -16,6 +16,7 @@ import {
   PING_PONG,
   RESIDENCY,
   STACK,
+  STACK_OVER_TIME,
   TRAFFIC,
   TRAFFIC_OVER_TIME,
   VMSTAT,
@@ -157,10 +158,9 @@ const DERIVED: Record<string, (rows: Row[]) => Derived> = {
   },
   [TRAFFIC.name]: trafficShares,
   [TRAFFIC_OVER_TIME.name]: trafficShares,
-  [RESIDENCY.name]: (rows) => {
-    const all = rows.reduce((sum, row) => sum + (row['pages'] as number), 0)
-    return (_, row, isMissing) => (isMissing ? 0 : quotient(row['pages'], all))
-  },
+  [RESIDENCY.name]: sharesOf('pages'),
+  [STACK.name]: sharesOf('ns'),
+  [STACK_OVER_TIME.name]: sharesOf('ns'),
   [LATENCY.name]: sharesUpTo,
   [LATENCY_OVER_TIME.name]: sharesUpTo,
 }
@@ -172,6 +172,15 @@ function trafficShares(rows: Row[]): Derived {
   const accesses = (row: Row): number => (row['reads'] as number) + (row['writes'] as number)
   for (const row of rows) totals.set(timeOf(row), (totals.get(timeOf(row)) ?? 0) + accesses(row))
   return (_, row, isMissing) => (isMissing ? 0 : quotient(accesses(row), totals.get(timeOf(row))!))
+}
+
+/** Of the rows of the table, or of the same stretch. */
+function sharesOf(column: string): (rows: Row[]) => Derived {
+  return (rows) => {
+    const totals = new Map<unknown, number>()
+    for (const row of rows) totals.set(timeOf(row), (totals.get(timeOf(row)) ?? 0) + (row[column] as number))
+    return (_, row, isMissing) => (isMissing ? 0 : quotient(row[column], totals.get(timeOf(row))!))
+  }
 }
 
 /** Steps of the distribution: of a class that a half lacks it is that of the next lower one. */

@@ -64,6 +64,18 @@ export class Jackknife {
     return this.#width()
   }
 
+  /** The estimates of `ofPages` and `ofAccesses` with each group left out in turn, for estimates made of several. */
+  pagesWithout(counts: Float64Array): Float64Array {
+    const sum = sumOfGroups(counts, 0)
+    const factor = (this.#oneIn * GROUPS) / (GROUPS - 1)
+    return Float64Array.from({ length: GROUPS }, (_, i) => counts[0]! + (sum - counts[i + 1]!) * factor)
+  }
+
+  accessesWithout(counts: Float64Array): Float64Array {
+    const sum = sumOfGroups(counts, 0)
+    return Float64Array.from({ length: GROUPS }, (_, i) => counts[0]! + (sum - counts[i + 1]!) * this.#factors[i]!)
+  }
+
   /** Of any estimate: `without[i]` is what it would be without group i + 1. */
   of(without: ArrayLike<number>): number {
     if (this.#isWhole) return 0

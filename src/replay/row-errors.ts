@@ -92,6 +92,7 @@ export class RowErrors {
   move(row: Row, reason: string, route: number): void {
     const moves = this.#groups.bin.moves.get(reason)
     row['pages_ci95'] = moves === undefined ? ofNothing(row['pages']) : this.#jackknife.ofPages(moves, route * WIDTH)
+    row['failed_ci95'] = ofNothing(row['failed'])
   }
 
   traffic(rows: Row[], counts: GroupCounts): void {
@@ -123,31 +124,36 @@ export class RowErrors {
 
   stack(rows: Row[], counts: GroupCounts): void {
     const jackknife = this.#jackknife
+    const without = rows.map((row) => this.#timeWithout(row['component'] as string, row['ns'] as number, counts))
+    const known = new Float64Array(GROUPS)
+    for (const ns of without) for (let i = 0; i < GROUPS; i++) known[i]! += ns?.[i] ?? 0
+    // as in the total cost: what has no pages of its own stands in the sum as it is
+    const rest = rows.reduce((sum, row, i) => sum + (without[i] === null ? (row['ns'] as number) : 0), 0)
+    for (const [i, row] of rows.entries()) {
+      const own = without[i]!
+      row['ns_ci95'] = own === null ? ofNothing(row['ns']) : jackknife.of(own)
+      row['share_ci95'] = own === null ? ofNothing(row['ns']) : jackknife.of(own.map((ns, group) => ns / (known[group]! + rest)))
+    }
+  }
+
+  /** ns of a component with each group left out in turn; null where no page owns it. */
+  #timeWithout(component: string, ns: number, counts: GroupCounts): Float64Array | null {
+    const jackknife = this.#jackknife
     const { distance } = this.#machine
     const nodes = this.#machine.nodes.length
-    const moved = this.#relative(sumOf(counts.migrated, this.#routes))
-    for (const row of rows) {
-      const component = row['component'] as string
-      const far = Number(/^remote access, distance (\d+)$/.exec(component)?.[1])
-      const routes = component === 'local access' ? this.#localRoutes : this.#routes.filter((route) => isAt(distance, nodes, route, far))
-      const ns = row['ns'] as number
-      const share = (width: number | null) => (width === null ? null : ns * width)
-      row['ns_ci95'] =
-        routes.length > 0
-          ? jackknife.ofAccesses(sumOf(counts.idlePs, routes)) / PS_PER_NS
-          : component === 'page fault'
-            ? share(this.#relative(counts.pageFaults))
-            : component === 'hint fault'
-              ? share(this.#relative(counts.hintFaults))
-              : component === 'write to copied page'
-                ? share(this.#relative(counts.writeFaults))
-                : component === 'blocked by migration'
-                  ? this.#blocked(ns, counts)
-                  : // each page that moves goes through these stages
-                    /^(promotion|migration): (?!call$)/.test(component)
-                    ? share(moved)
-                    : ofNothing(ns)
-    }
+    const far = Number(/^remote access, distance (\d+)$/.exec(component)?.[1])
+    const routes = component === 'local access' ? this.#localRoutes : this.#routes.filter((route) => isAt(distance, nodes, route, far))
+    if (routes.length > 0) return jackknife.accessesWithout(sumOf(counts.idlePs, routes)).map((ps) => ps / PS_PER_NS)
+    /** Time that goes with a count: of nothing there is none. */
+    const inProportionTo = (estimate: number, left: Float64Array): Float64Array | null => (estimate > 0 ? left.map((count) => (ns * count) / estimate) : null)
+    const withPages = (pages: Float64Array) => inProportionTo(jackknife.pages(pages), jackknife.pagesWithout(pages))
+    if (component === 'page fault') return withPages(counts.pageFaults)
+    if (component === 'hint fault') return withPages(counts.hintFaults)
+    if (component === 'write to copied page') return withPages(counts.writeFaults)
+    if (component === 'blocked by migration') return inProportionTo(jackknife.accesses(counts.blockedPs), jackknife.accessesWithout(counts.blockedPs))
+    // each page that moves goes through these stages
+    if (/^(promotion|migration): (?!call$)/.test(component)) return withPages(sumOf(counts.migrated, this.#routes))
+    return null
   }
 
   /** Counters that count nothing but pages whose groups are known: then they are as many. */
@@ -214,12 +220,6 @@ export class RowErrors {
 
   #accesses(counts: GroupCounts, routes: number[]): Float64Array {
     return sumOf(counts.writes, routes, sumOf(counts.reads, routes))
-  }
-
-  /** Half width over the estimate; null of nothing. */
-  #relative(counts: Float64Array): number | null {
-    const pages = this.#jackknife.pages(counts)
-    return pages > 0 ? this.#jackknife.ofPages(counts) / pages : null
   }
 
   #blocked(ns: unknown, { blockedPs }: GroupCounts): number | null {

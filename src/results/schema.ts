@@ -223,6 +223,7 @@ export const STACK: TableSchema = {
     int('ns', 'ns', ''),
     { name: 'in_stall', type: 'bool', unit: '', about: 'paid by the tasks of the program; else by a background core' },
     ci('ns', 'ns', '`ns`, without --half-samples of all but queueing, calls, replication, scanning and sampling'),
+    ci('share', 'share', 'ns / the ns of all components of the lane, likewise'),
   ],
 }
 
@@ -239,6 +240,7 @@ export const MOVES: TableSchema = {
     int('pages', 'pages', 'base pages moved'),
     int('failed', 'pages', 'base pages failed in the same calls (on the first row of the batch)'),
     ci('pages', 'pages'),
+    halves('failed', 'pages'),
   ],
 }
 

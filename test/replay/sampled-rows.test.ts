@@ -6,10 +6,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Row } from '../../src/columns/index.ts'
 import { machine } from '../../src/machine/index.ts'
+import { GroupCounts } from '../../src/replay/group-counts.ts'
 import { replay } from '../../src/replay/index.ts'
 import { Jackknife, WIDTH } from '../../src/replay/jackknife.ts'
+import { RowErrors } from '../../src/replay/row-errors.ts'
 import { sampleOf } from '../../src/replay/sample.ts'
 import { halfWidth95, ofPolicy95, type SampleShape } from '../../src/replay/sample-error.ts'
+import type { SampledCounts } from '../../src/replay/sampled-counts.ts'
 import { isError, TABLES } from '../../src/results/index.ts'
 import { type ListedAccess, openTrace, type PreparedTrace, samplePart, traceFromAccesses } from '../../src/trace/index.ts'
 import { EXACT, type HotPages, kindOf, LEFT_OUT } from '../../src/trace/page-sample.ts'
@@ -55,6 +58,81 @@ describe('the jackknife over flat counts', () => {
     const y = new Float64Array(WIDTH).fill(7)
     const x = y.map((count) => count * 39.1)
     expect(new Jackknife({ oneIn: 10, exactPages: 0, sampledPages: 64, sampledAccesses: 448, leftOutAccesses: 4000 }, y).ofQuotient(x, y)).toBe(0)
+  })
+})
+
+describe('components of the stack', () => {
+  const vector = (most: number) =>
+    fc.array(fc.integer({ min: 0, max: most }), { minLength: WIDTH, maxLength: WIDTH }).map((counts) => Float64Array.from(counts))
+  const box = machine('2-socket')
+
+  it('have the errors of their time and their share that the jackknife with objects finds, what no page owns standing as it is', () => {
+    fc.assert(
+      fc.property(
+        fc.array(vector(1e6), { minLength: 4, maxLength: 4 }),
+        fc.array(vector(50), { minLength: 4, maxLength: 4 }),
+        vector(1e5),
+        vector(500),
+        fc.integer({ min: 0, max: 1e6 }),
+        (idle, moves, blocked, y, call) => {
+          const sampledAccesses = y.subarray(1).reduce((sum, count) => sum + count, 0)
+          const facts = { oneIn: 10, exactPages: 0, sampledPages: 0, sampledAccesses, leftOutAccesses: 9 * sampledAccesses + 5 }
+          const counts = new GroupCounts(2)
+          for (let route = 0; route < 4; route++) counts.idlePs.set(idle[route]!, route * WIDTH)
+          // from node 0 to 1, from 1 to 0
+          counts.migrated.set(moves[0]!, 1 * WIDTH)
+          counts.migrated.set(moves[1]!, 2 * WIDTH)
+          counts.pageFaults.set(moves[2]!)
+          counts.hintFaults.set(moves[3]!)
+          counts.blockedPs.set(blocked)
+          const moved = moves[0]!.map((count, group) => count + moves[1]![group]!)
+          const sum = (one: Float64Array, two: Float64Array) => one.map((count, group) => count + two[group]!)
+          type Sums = Record<string, number>
+          const factor = ({ y: seen }: Sums): number => (sampledAccesses + facts.leftOutAccesses) / seen!
+          const all = (name: string, groups: Record<string, Float64Array>, by: (tail: Sums) => number): number => {
+            const tail = Object.fromEntries(Object.entries(groups).map(([key, group]) => [key, group.subarray(1).reduce((a, b) => a + b, 0)]))
+            return groups[name]![0]! + by(tail) * tail[name]!
+          }
+          const groups = { local: sum(idle[0]!, idle[3]!), remote: sum(idle[1]!, idle[2]!), faults: moves[2]!, hints: moves[3]!, moved, blocked, y }
+          const pages = () => facts.oneIn
+          const components: Record<string, { ns: number; of: ((exact: Sums, tail: Sums) => number) | null }> = {}
+          const known = (component: string, name: keyof typeof groups, by: (tail: Sums) => number, ns: number | null) => {
+            const whole = all(name, groups, by)
+            const estimate = (exact: Sums, tail: Sums) => exact[name]! + by(tail) * tail[name]!
+            components[component] = {
+              ns: ns ?? whole / 1000,
+              of: (exact, tail) => (ns === null ? estimate(exact, tail) / 1000 : (ns * estimate(exact, tail)) / whole),
+            }
+          }
+          known('local access', 'local', factor, null)
+          known('remote access, distance 21', 'remote', factor, null)
+          known('page fault', 'faults', pages, 12_345)
+          known('hint fault', 'hints', pages, 777)
+          known('blocked by migration', 'blocked', factor, 4321)
+          known('migration: copy', 'moved', pages, 99_999)
+          known('promotion: TLB shootdown', 'moved', pages, 5)
+          components['migration: call'] = { ns: call, of: null }
+          components['queueing'] = { ns: 0, of: null }
+          const rows: Row[] = Object.entries(components).map(([component, { ns }]) => ({ component, ns }))
+          new RowErrors({ jackknife: new Jackknife(facts, y) } as SampledCounts, box).stack(rows, counts)
+          const total = (exact: Sums, tail: Sums) => Object.values(components).reduce((ns, one) => ns + (one.of?.(exact, tail) ?? one.ns), 0)
+          for (const row of rows) {
+            const { ns, of } = components[row['component'] as string]!
+            if (of === null) {
+              expect([row['ns_ci95'], row['share_ci95']]).toEqual(ns === 0 ? [0, 0] : [null, null])
+              continue
+            }
+            expectClose(row['ns_ci95'], halfWidth95(facts, groups, of), `time of ${row['component']}`)
+            expectClose(
+              row['share_ci95'],
+              halfWidth95(facts, groups, (exact, tail) => of(exact, tail) / total(exact, tail)),
+              `share of ${row['component']}`,
+            )
+          }
+        },
+      ),
+      { numRuns: 50 },
+    )
   })
 })
 
@@ -196,7 +274,10 @@ describe('rows of a lane that leaves pages where they are, but for one system ca
           if (row['latency_ns'] === null) expect(row['latency_ns_ci95']).toBeNull()
           else expectClose(row['latency_ns_ci95'], ofQuotient(facts, of('in ps'), of('in'), y) / 1000, 'node latency')
         }
-        for (const row of run.rows('moves')) expectClose(row['pages_ci95'], ofPages(facts, counts.of('moved', row['time_ns'])), 'moves')
+        for (const row of run.rows('moves')) {
+          expectClose(row['pages_ci95'], ofPages(facts, counts.of('moved', row['time_ns'])), 'moves')
+          expect(row['failed_ci95']).toBe(row['failed'] === 0 ? 0 : null)
+        }
         for (const row of run.rows('traffic')) {
           const of = (name: string) => counts.of(name, 'all', row['from_node'], row['to_node'])
           expectClose(row['reads_ci95'], ofAccesses(facts, of('R'), y), 'reads')
@@ -222,7 +303,7 @@ describe('rows of a lane that leaves pages where they are, but for one system ca
           if (component === 'local access') expectClose(row['ns_ci95'], ofAccesses(facts, counts.of('local ps', 'all'), y) / 1000, component)
           if (component.startsWith('remote')) expectClose(row['ns_ci95'], ofAccesses(facts, counts.of('remote ps', 'all'), y) / 1000, component)
           if (component === 'page fault') expectClose(row['ns_ci95'], (ofPages(facts, counts.of('all faults')) * box.costs.pageFaultPs) / 1000, component)
-          if (component === 'migration: call') expect(row['ns_ci95']).toBeNull()
+          if (component === 'migration: call') expect([row['ns_ci95'], row['share_ci95']]).toEqual([null, null])
         }
         expect(nodes.every((node) => run.rows('nodes').some((row) => row['node'] === node))).toBe(true)
       }),
@@ -268,15 +349,23 @@ describe('halves of the sample', () => {
       halves.push(await replay({ trace: part, ...options, seed: 2 + half }))
     }
     let widened = 0
+    /** With the share of the rows of a lane, or of its stretch. */
+    const withShare = (run: typeof whole, table: string): Row[] => {
+      const all = run.rows(table)
+      const of = (row: Row) => (table.startsWith('stack') ? (row['ns'] as number) : (row['reads'] as number) + (row['writes'] as number))
+      const isBeside = (one: Row, two: Row) => one['lane'] === two['lane'] && one['time_ns'] === two['time_ns']
+      return all.map((row) => ({ ...row, share: of(row) / all.filter((one) => isBeside(one, row)).reduce((sum, one) => sum + of(one), 0) }))
+    }
     for (const [table, keys] of Object.entries(KEYS)) {
       const keyOf = (row: Row) => [row['lane'], ...keys.map((name) => row[name])].join(' ')
       const before = new Map(alone.rows(table).map((row) => [keyOf(row), row]))
-      const others = halves.map((run) => new Map(run.rows(table).map((row) => [keyOf(row), row])))
+      const rowsOf = (run: typeof whole) => (/^(stack|traffic)/.test(table) ? withShare(run, table) : run.rows(table))
+      const others = halves.map((run) => new Map(rowsOf(run).map((row) => [keyOf(row), row])))
       const names = TABLES.find(({ name }) => name === table)!
         .columns.map(({ name }) => name)
         .filter(isError)
       expect(names.length).toBeGreaterThan(0)
-      for (const row of whole.rows(table)) {
+      for (const row of rowsOf(whole)) {
         for (const name of names) {
           const of = (one: Row | undefined): number | null => {
             if (name === 'local_share_ci95' || name === 'mean_latency_ns_ci95') {
@@ -286,7 +375,7 @@ describe('halves of the sample', () => {
             return one === undefined ? 0 : (one[name.replace('_ci95', '')] as number | null)
           }
           // sums over rows have a twin in the test above alone
-          if (name === 'share_ci95' || name === 'migrated_so_far_ci95' || of(row) === null) continue
+          if (name === 'migrated_so_far_ci95' || of(row) === null) continue
           const figures = others.map((half) => of(half.get(keyOf(row)))).filter((figure) => figure !== null)
           const width = before.get(keyOf(row))![name] as number | null
           const wanted = figures.length < 2 ? width : Math.hypot(width ?? 0, ofPolicy95(figures, width ?? 0))
@@ -305,6 +394,10 @@ describe('halves of the sample', () => {
     for (const table of ['summary', ...Object.keys(KEYS)]) expect(figures(whole, table)).toEqual(figures(alone, table))
     for (const name of ['failures', 'vmstat', 'stack']) expect(whole.rows(name).every((row) => row['pages_ci95'] !== null && row['value_ci95'] !== null && row['ns_ci95'] !== null)).toBe(true) // biome-ignore format: one thought
     expect(alone.rows('failures').some((row) => row['pages_ci95'] === null)).toBe(true)
+    const failed = whole.rows('moves').filter((row) => (row['failed'] as number) > 0)
+    expect(failed.length).toBeGreaterThan(0)
+    expect(failed.every((row) => row['failed_ci95'] !== null)).toBe(true)
+    expect(failed.some((row) => (row['failed_ci95'] as number) > 0)).toBe(true)
   }, 120_000)
 })
 
