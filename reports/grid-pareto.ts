@@ -4,14 +4,21 @@ import {
   type Cost,
   costsBySetting,
   defineReport,
+  ERROR_LINE,
+  errorsOfMean,
   formatCount,
   groupBy,
   HIGHEST_STEM,
+  isSampledStudy,
   LANE_TOOLTIP,
+  LINES,
   type ReportChart,
   type ReportTable,
   type RunTables,
+  type SamplingErrors,
+  STUDY_LIMIT,
   studyPoints,
+  withError,
 } from '../src/report/index.ts'
 
 export default defineReport({
@@ -33,8 +40,22 @@ export default defineReport({
         description:
           'Scatter plot: mean latency relative to the optimum against memory moved relative to the memory of the program, one point per variant with its own costs as a stem, the Pareto front and the optimum as lines',
         width: 'full',
+        sampling: `${LINES} of memory moved and mean latency, upper limits as they are of means; the optimum is taken as known.`,
         data: {
-          variants: variants.map(({ lane, moved, latency, cost, fronts, settings }) => ({ lane, moved, latency, cost, fronts, settings })),
+          variants: variants.map(({ lane, moved, latency, cost, fronts, settings, errors }) => ({
+            lane,
+            moved,
+            latency,
+            cost,
+            fronts,
+            settings,
+            ...(isSampledStudy(run) && {
+              low: latency * (1 - errors.latency),
+              high: latency * (1 + errors.latency),
+              left: Math.max(0, moved - errors.moved),
+              right: moved + errors.moved,
+            }),
+          })),
         },
         spec: {
           data: { name: 'variants' },
@@ -83,6 +104,12 @@ export default defineReport({
               mark: { type: 'point', shape: 'triangle-up', size: 60, filled: true },
               encoding: { y: { field: 'end', type: 'quantitative' }, color },
             },
+            ...(isSampledStudy(run)
+              ? [
+                  { mark: { ...ERROR_LINE }, encoding: { y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } } },
+                  { mark: { ...ERROR_LINE }, encoding: { x: { field: 'left', type: 'quantitative' }, x2: { field: 'right' } } },
+                ]
+              : []),
             {
               mark: { type: 'point', filled: true, size: 110 },
               encoding: {
@@ -111,14 +138,15 @@ interface Bargain {
   /** Access latency alone, and with the policy's own costs, over the optimum. */
   latency: number
   cost: number
+  errors: SamplingErrors
 }
 
 /** Those that no other beats in one without losing in the other. */
 const onFront = <B extends Bargain>(all: readonly B[]): B[] =>
   all.filter((one) => !all.some((two) => two.moved <= one.moved && two.latency <= one.latency && (two.moved < one.moved || two.latency < one.latency)))
 
-const asBargain = ({ lane, moved, toOptimum }: Pick<Cost, 'lane' | 'moved' | 'toOptimum'>): Bargain[] =>
-  toOptimum === null ? [] : [{ lane, moved, ...toOptimum }]
+const asBargain = ({ lane, moved, toOptimum, errors }: Pick<Cost, 'lane' | 'moved' | 'toOptimum' | 'errors'>): Bargain[] =>
+  toOptimum === null ? [] : [{ lane, moved, ...toOptimum, errors }]
 
 /** Variants are held against each other over the same settings: those that lack one would have another average. */
 function bargains(run: RunTables) {
@@ -129,12 +157,22 @@ function bargains(run: RunTables) {
     lane,
     settings: group.length,
     fronts: fronts.filter((one) => one.lane === lane).length,
-    bargain: group.length === bySetting.size ? asBargain({ lane, moved: mean(group.map(({ moved }) => moved)), toOptimum: averageToOptimum(group) }) : [],
+    bargain:
+      group.length === bySetting.size
+        ? asBargain({
+            lane,
+            moved: mean(group.map(({ moved }) => moved)),
+            toOptimum: averageToOptimum(group),
+            errors: errorsOfMean(group.map(({ errors }) => errors)),
+          })
+        : [],
   }))
   const variants = all.flatMap(({ bargain, ...rest }) => bargain.map((one) => ({ ...rest, ...one })))
   const left = run.record.lanes.map(({ label }) => label).filter((label) => !variants.some(({ lane }) => lane === label))
   return { variants, front: new Set(onFront(variants)), left, settings: bySetting.size }
 }
+
+const toThousandths = (value: number): string => value.toFixed(3)
 
 function front(run: RunTables): ReportTable {
   const { variants, front: best, left, settings } = bargains(run)
@@ -151,12 +189,13 @@ function front(run: RunTables): ReportTable {
     ],
     rows: variants.map((one) => [
       one.lane,
-      `${one.moved.toFixed(2)}×`,
-      one.latency.toFixed(3),
-      one.cost.toFixed(3),
+      withError(one.moved, one.errors.moved, (multiple, beside) => `${multiple.toFixed(2)}${beside === undefined ? '×' : ''}`),
+      withError(one.latency, one.latency * one.errors.latency, toThousandths),
+      withError(one.cost, one.cost * one.errors.cost, toThousandths),
       best.has(one) ? 'yes' : 'no',
       `${one.fronts} of ${one.settings}`,
     ]),
+    sampling: `${STUDY_LIMIT} The optimum is taken as known.`,
     notes: [
       'Moved: in multiples of the memory that the program touches, mean over settings. Latency and cost: over the optimum of the same trace and machine (1 = no placement costs less, own costs counted), geometric mean.',
       ...(left.length > 0 ? [`Left out, as they have not a result and an optimum in every setting: ${left.join(', ')}.`] : []),

@@ -1,16 +1,20 @@
 import {
   type Cost,
+  changeTooltip,
   corrected,
   costsBySetting,
   defineReport,
   EQUAL,
   formatPercent,
   groupBy,
+  isSampledStudy,
   LANE_TOOLTIP,
   type ReportTable,
   type Row,
   type RunTables,
+  STUDY_LIMIT,
   studyPoints,
+  withError,
 } from '../src/report/index.ts'
 
 /** More rows than this help nobody; the table `points` has them all. */
@@ -30,6 +34,7 @@ export default defineReport({
       lane: best.lane,
       setting: best.setting,
       saved: 1 - best.ratio,
+      ...(isSampledStudy(run) ? { half: best.lane === run.record.baseline ? 0 : best.ratio * best.errors.ratio } : {}),
       text: best.lane === run.record.baseline ? 'none cheaper' : formatPercent(1 - best.ratio),
       verdict,
       clear: verdict === 'yes',
@@ -45,6 +50,7 @@ export default defineReport({
         caption: `The figure is what it saves against ${run.record.baseline}, its own costs counted; pale: its lead on the next may be chance, or is not known.`,
         description: 'Grid: the cheapest policy for every trace and machine of the study, with what it saves against the baseline',
         width: 'full',
+        sampling: 'the tooltip of a cell tells half of the 95% interval of sampling; whether a lead is more than chance allows for it.',
         data: { winners: data },
         spec: {
           data: { name: 'winners' },
@@ -70,6 +76,7 @@ export default defineReport({
                   LANE_TOOLTIP,
                   { field: 'setting', title: 'setting' },
                   { field: 'saved', type: 'quantitative', title: 'saved', format: '.2%' },
+                  ...changeTooltip(run),
                   { field: 'verdict', title: 'more than chance' },
                 ],
               },
@@ -142,6 +149,12 @@ function moreThanChance({ study }: RunTables, all: Omit<Winner, 'verdict'>[]): s
   })
 }
 
+/** What the next costs more; the errors of both add up, as how far they have the same pages' is not known here. */
+function lead(best: Cost, second: Cost): string {
+  const ratio = second.ratio / best.ratio
+  return withError(Math.max(0, ratio - 1), ratio * (second.errors.ratio + best.errors.ratio), formatPercent)
+}
+
 function table(run: RunTables): ReportTable {
   const all = winners(run)
   const baseline = run.record.baseline
@@ -162,13 +175,14 @@ function table(run: RunTables): ReportTable {
       .map(({ best, second, close, verdict }) => [
         best.setting,
         best.lane,
-        best.lane === baseline ? '' : formatPercent(1 - best.ratio),
+        best.lane === baseline ? '' : withError(1 - best.ratio, best.ratio * best.errors.ratio, formatPercent),
         best.seeds > 1 ? formatPercent(best.high - best.low) : '',
         second?.lane ?? '',
-        second === undefined ? '' : formatPercent(Math.max(0, second.ratio / best.ratio - 1)),
+        second === undefined ? '' : lead(best, second),
         second === undefined ? '' : verdict,
         [...close.slice(0, 3).map(({ lane }) => lane), ...(close.length > 3 ? [`${close.length - 3} more`] : [])].join(', '),
       ]),
+    sampling: `${STUDY_LIMIT} Verdicts allow for it.`,
     notes: [
       'More than chance: cheapest against the next, 5%, corrected for all settings of the table (Holm).',
       ...(all.length > MOST_SETTINGS ? [`${all.length - MOST_SETTINGS} more settings: numareplay query STORE 'select * from points'`] : []),

@@ -20,6 +20,7 @@ const errorsOf = (row: Row) => ({
   totalCostNs: row['total_cost_ns_ci95'],
   shareOfPossibleGain: row['share_of_possible_gain_ci95'],
   pingPongPages: row['ping_pong_pages_ci95'],
+  totalCostChange: row['total_cost_change_ci95'],
   meanLatencyChange: row['mean_latency_change_ci95'],
 })
 

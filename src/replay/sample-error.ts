@@ -80,6 +80,7 @@ const COLUMNS = [
   'migration_failed_ci95',
   'share_of_possible_gain_ci95',
   'mean_latency_change_ci95',
+  'total_cost_change_ci95',
 ] as const
 type ErrorColumns = Record<(typeof COLUMNS)[number], number | null>
 
@@ -132,6 +133,10 @@ export function errorColumns(lane: LaneResult, baseline: LaneResult, bound: Pick
   }
   const hasHalves = (lane.halves ?? []).filter((half) => half !== undefined).length > 1
   const byHalves = (isZero: boolean, figure: (half: HalfResult, ofBaseline: HalfResult) => number) => (isZero ? 0 : hasHalves ? width(0, figure) : null)
+  const costChange = (): number => {
+    const [ofLane, ofBaseline] = [costOf(sample, lane), costOf(sample, baseline)]
+    return halfWidth95(sample, { ...sums, ...baselineSums(against) }, (exact, tail) => ofLane(exact, tail) / ofBaseline(baselineOf(exact), baselineOf(tail)))
+  }
   /** The optimum is taken as known. */
   const gain = (ofBaseline: number, own: number) => (ofBaseline - own) / (ofBaseline - bound.ps)
   const gainWidth = (): number | null => {
@@ -162,6 +167,7 @@ export function errorColumns(lane: LaneResult, baseline: LaneResult, bound: Pick
     estimated_run_ns_ci95: perNs(byHalves(lane === baseline, (half, ofBaseline) => half.totals.criticalStallPs - ofBaseline.totals.criticalStallPs)),
     migration_failed_ci95: byHalves(totals.failed === 0, ({ totals: half }) => half.failed),
     share_of_possible_gain_ci95: gainWidth(),
+    total_cost_change_ci95: totalCostPs(baseline) > 0 ? width(costChange(), (half, ofBase) => totalCostPs(half) / totalCostPs(ofBase)) : null,
     mean_latency_change_ci95: width(change, (half, ofBaseline) => meanLatencyPs(half) / meanLatencyPs(ofBaseline)),
   }
 }

@@ -6,6 +6,7 @@
 import type { Row } from '../columns/index.ts'
 import { METRICS, type Metric, type MetricName, samplingInterval, withError } from '../results/index.ts'
 import { formatPercent } from '../units.ts'
+import { formatRatio } from './across.ts'
 import type { Report, ReportChart, ReportTable, RunTables } from './define.ts'
 import { LANE_ROWS } from './pieces.ts'
 import { TimeGrid } from './time.ts'
@@ -20,6 +21,33 @@ export const isSampled = ({ record: { trace } }: RunTables): boolean => trace.sa
 /** A figure of a row as tables show it, `1,204 ±36` where its error is known. */
 export const told = (row: Row, column: string, format: (value: number, beside?: number) => string): string =>
   withError(row[column] as number, row[`${column}_ci95`] as number | null | undefined, format)
+
+/** Some comparison of the study replayed a sample of pages. */
+export const isSampledStudy = ({ study, rows }: RunTables): boolean => study !== undefined && rows('points').some((row) => ((row['total_cost_ns_ci95'] as number | null | undefined) ?? 0) > 0) // biome-ignore format: one thought
+
+/** `-12.3% ±0.4%`: a ratio as a change, with half the width of its interval as a share of it. */
+export const toldChange = (ratio: number, error: number): string =>
+  withError(ratio - 1, ratio * error, (change, beside) => (beside === undefined ? formatRatio(1 + change) : formatPercent(change)))
+
+/** Ends of the interval of a change for a chart of a study: `from` and `to`; nothing where all pages were replayed. */
+export const changeEnds = (run: RunTables, ratio: number, error: number): Row =>
+  isSampledStudy(run) ? { from: ratio * (1 - error) - 1, to: ratio * (1 + error) - 1, half: ratio * error } : {}
+
+/** A line over each point of a study along `channel`, in its colour. */
+export const changeLines = (run: RunTables, channel: 'x' | 'y', encoding: object = {}): object[] =>
+  isSampledStudy(run)
+    ? [
+        {
+          transform: [{ filter: 'datum.to > datum.from' }],
+          mark: { type: 'rule', strokeWidth: 1.2, opacity: 0.8, tooltip: null },
+          encoding: { ...encoding, [channel]: { field: 'from', type: 'quantitative' }, [`${channel}2`]: { field: 'to' } },
+        },
+      ]
+    : []
+export const changeTooltip = (run: RunTables): object[] => (isSampledStudy(run) ? [{ field: 'half', type: 'quantitative', title: '±', format: '.2%' }] : [])
+
+/** Stands under the tables of a study. */
+export const STUDY_LIMIT = 'Of means over settings, and of two policies against each other, it is an upper limit: the same pages may be behind them.'
 
 // ---- lines over bars and points
 
@@ -170,18 +198,19 @@ export function tellingSamplingError(report: Report): Report {
 }
 
 /** Is something known of the errors, in a run of this version? */
-const hasErrors = (run: RunTables): boolean => run.study === undefined && isSampled(run)
+const hasErrors = (run: RunTables): boolean => isSampled(run) || isSampledStudy(run)
 
 function underTable(run: RunTables, { rows, sampling }: ReportTable, said: string): string {
   const isTold = rows.some((row) => row.some((cell) => cell.includes('±') || /\(.+ to .+\)$/.test(cell)))
-  const words = hasErrors(run) || run.study !== undefined ? sampling : undefined
-  if (isTold) return `A sample of pages: ± is half of the 95% interval of sampling. ${words ?? 'Figures without it are estimates too, of unknown error.'}`
+  const words = hasErrors(run) ? sampling : undefined
+  if (isTold)
+    return `A sample of pages: ± is half of the 95% interval of sampling.${leastError(run)} ${words ?? 'Figures without it are estimates too, of unknown error.'}`
   return `A sample of pages${words === undefined ? `, these are estimates. ${said}` : `. ${words}`}`
 }
 
 function underChart(run: RunTables, { data, sampling }: ReportChart, said: string): string {
-  if (sampling !== undefined && hasErrors(run)) return `A sample of pages: ${sampling}`
-  return data[ERRORS] === undefined ? `A sample of pages. ${said}` : `A sample of pages: ${LINES}, for the whole run.`
+  if (sampling !== undefined && hasErrors(run)) return `A sample of pages: ${sampling}${sampling.includes(ASK_HALVES) ? '' : leastError(run)}`
+  return data[ERRORS] === undefined ? `A sample of pages. ${said}` : `A sample of pages: ${LINES}, for the whole run.${leastError(run)}`
 }
 
 /** What marks mean, for the words of charts. */
@@ -191,6 +220,17 @@ export const BANDS = 'bands are the 95% intervals of sampling'
 export const ASK_HALVES = 'replay with --half-samples 8 for it'
 
 const TOLD: MetricName[] = ['meanLatency', 'localShare', 'migrated', 'hintFaults', 'totalCost']
+
+/**
+ * Measured without half-samples, the intervals of policies that move pages hold too seldom (docs/sampling.md): they know nothing of what a policy
+ * makes of other pages. A lane beside the baseline has an error of its run time with half-samples alone.
+ */
+function leastError(run: RunTables): string {
+  const rows = run.rows(run.study === undefined ? 'summary' : 'points')
+  const isMoving = rows.some((row) => (row['migrated'] as number) > 0 && row['total_cost_ns_ci95'] != null)
+  const hasHalves = rows.some((row) => ((row['estimated_run_ns_ci95'] as number | null | undefined) ?? 0) > 0)
+  return isMoving && !hasHalves ? ' Of policies that move pages this is the least error: replay with --half-samples 8.' : ''
+}
 
 /** The errors that are known, of the policy of which least is; null where all pages were replayed. */
 function ofTotals(run: RunTables): string | null {

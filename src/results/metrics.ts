@@ -128,7 +128,10 @@ export const METRICS = {
   migrationFailed: sampled(count('failed', 'migration_failed', 'lower', 'base pages that could not be moved'), 'migration_failed'),
   hintFaults: sampled(count('hint faults', 'hint_faults', 'neither', 'NUMA hint faults taken'), 'hint_faults'),
   migrationTime: sampled(duration('migrating', 'migration_ns', 'time spent in the migration engine'), 'migration_ns'),
-  totalCost: sampled(duration('total cost', 'total_cost_ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'), 'total_cost_ns'),
+  totalCost: {
+    ...duration('total cost', 'total_cost_ns', 'memory stall + migration + hint faults + observation: what the optimum bounds'),
+    error: { ...evenly('total_cost_ns', column('total_cost_ns'))!, ofChange: column('total_cost_change_ci95') },
+  },
   aboveOptimum: {
     ...share('above optimum', 'lower', 'total cost above the per-page optimum without capacity limits', aboveOptimum),
     heading: 'above opt.',

@@ -80,6 +80,7 @@ export const SUMMARY: TableSchema = {
     halves('estimated_run_ns', 'ns'),
     halves('migration_failed', 'pages'),
     ci('share_of_possible_gain', 'share'),
+    ci('total_cost_change', 'share', 'total_cost_ns / the same of the baseline - 1: both lanes replay the same pages, and the optimum has no part in it'),
     ci('mean_latency_change', 'share', 'mean_latency_ns / the same of the baseline - 1: both lanes replay the same pages'),
   ],
 }

@@ -44,6 +44,18 @@ export interface StudyPoint {
   moved: number
   /** Access latency alone, and total cost, over the least total cost of any placement; null where that is unknown. */
   toOptimum: { latency: number; cost: number } | null
+  errors: SamplingErrors
+}
+
+/**
+ * Half the widths of the 95 % intervals of sampling (docs/sampling.md): of the quotients as shares of them, of `moved` in its own unit. The
+ * optimum is taken as known. 0: all pages were replayed, or their error is not known.
+ */
+export interface SamplingErrors {
+  ratio: number
+  latency: number
+  cost: number
+  moved: number
 }
 
 /** Points that ran to the end in comparisons whose baseline did, in the order of the table. */
@@ -66,9 +78,32 @@ export function studyPoints(rows: readonly Row[], study: Study, baseline: string
         ratio: ratioOf(cost, reference['total_cost_ns'] as number),
         moved: (row['migrated'] as number) / Math.max(1, row['page_faults'] as number),
         toOptimum: bound === null || !(bound > 0) ? null : { latency: over('memory_stall_ns'), cost: over('total_cost_ns') },
+        errors: errorsOf(row, ratioOf(cost, reference['total_cost_ns'] as number)),
       },
     ]
   })
+}
+
+function errorsOf(row: Row, ratio: number): SamplingErrors {
+  const half = (name: string): number => (row[`${name}_ci95`] as number | null | undefined) ?? 0
+  const relative = (name: string): number => half(name) / ((row[name] as number) || 1)
+  const faults = Math.max(1, row['page_faults'] as number)
+  return {
+    ratio: half('total_cost_change') / ratio,
+    latency: relative('memory_stall_ns'),
+    cost: relative('total_cost_ns'),
+    // both counts off to the worse side
+    moved: (half('migrated') + ((row['migrated'] as number) / faults) * half('page_faults')) / faults,
+  }
+}
+
+/**
+ * Of the mean of figures, or as shares of the geometric mean: the mean of what they have. An upper limit, as errors of different traces may
+ * cancel; those of one trace come from the same pages, and those of traces with the same addresses too.
+ */
+export function errorsOfMean(all: readonly SamplingErrors[]): SamplingErrors {
+  const of = (name: keyof SamplingErrors): number => mean(all.map((errors) => errors[name]))
+  return { ratio: of('ratio'), latency: of('latency'), cost: of('cost'), moved: of('moved') }
 }
 
 /** A trace without cost is as cheap as any. */
@@ -94,6 +129,7 @@ export interface Cost {
   seeds: number
   moved: number
   toOptimum: StudyPoint['toOptimum']
+  errors: SamplingErrors
 }
 
 export function costsBySetting(points: readonly StudyPoint[]): Cost[] {
@@ -108,6 +144,7 @@ export function costsBySetting(points: readonly StudyPoint[]): Cost[] {
       seeds: group.length,
       moved: mean(group.map(({ moved }) => moved)),
       toOptimum: averageToOptimum(group),
+      errors: errorsOfMean(group.map(({ errors }) => errors)),
     }
   })
 }

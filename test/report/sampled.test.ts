@@ -1,10 +1,11 @@
 /** Figures that reports work out of others have the error of those: against finite differences. */
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Row } from '../../src/columns/index.ts'
 import { loadReport, type RunTables } from '../../src/report/index.ts'
 import { formatPercent } from '../../src/units.ts'
 import { sampleRun } from '../fixtures/sample-run.ts'
+import { sampleStudy } from '../fixtures/sample-study.ts'
 
 const run = sampleRun({ sampled: true, lanes: ['first-touch', 'hot-page-daemon', 'numa-balancing'], bins: 40 })
 const { report: migrations } = await loadReport('migrations')
@@ -63,4 +64,55 @@ test('success has no error where that of the failures is not known', () => {
   expect(rows.some(([failed]) => failed !== '0')).toBe(true)
   for (const [, success] of rows) expect(halfOf(success)).toBeUndefined()
   expect(migrations.text(run)[0]!.sampling).toContain('of failures no error is known')
+})
+
+describe('a study of samples', () => {
+  const study = sampleStudy({ sampled: true })
+  const points = study.rows('points')
+  const baselineOf = (row: Row) =>
+    points.find((one) => one['lane'] === study.record.baseline && ['trace', 'machine', 'seed'].every((axis) => one[axis] === row[axis]))!
+  /** Costs against the baseline, all of them by `step` half widths dearer. */
+  const ratioOf = (row: Row, step: number): number =>
+    (row['total_cost_ns'] as number) / (baselineOf(row)['total_cost_ns'] as number) + step * (row['total_cost_change_ci95'] as number)
+  const geometric = (ratios: number[]): number => Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length)
+
+  test('means over settings move as far as all points together do', async () => {
+    const { report } = await loadReport('study')
+    const [table] = report.text(study)
+    const told = table!.rows.filter(([lane]) => lane !== study.record.baseline)
+    expect(told.length).toBeGreaterThan(3)
+    for (const [lane, cost] of told) {
+      const own = points.filter((row) => row['lane'] === lane)
+      const step = 1e-6
+      const wanted = (geometric(own.map((row) => ratioOf(row, step))) - geometric(own.map((row) => ratioOf(row, 0)))) / step
+      const change = geometric(own.map((row) => ratioOf(row, 0))) - 1
+      expect(cost).toBe(`${change < 0 ? '-' : '+'}${formatPercent(Math.abs(change))} ±${formatPercent(wanted)}`)
+    }
+  })
+
+  test('charts draw what the tables say, and none does of all pages', async () => {
+    const { report } = await loadReport('study')
+    const rowsOf = (tables: RunTables) => report.charts(tables)[0]!.data['means'] as Row[]
+    for (const { lane, change, from, to } of rowsOf(study)) {
+      const own = points.filter((row) => row['lane'] === lane)
+      const relative = own.reduce((sum, row) => sum + (row['total_cost_change_ci95'] as number) / ratioOf(row, 0), 0) / own.length
+      expect((to as number) - (change as number)).toBeCloseTo(((change as number) + 1) * relative, 9)
+      expect((change as number) - (from as number)).toBeCloseTo(((change as number) + 1) * relative, 9)
+    }
+    for (const row of rowsOf(sampleStudy())) expect(Object.keys(row)).toEqual(['lane', 'change'])
+  })
+
+  test('every table has ±, says that of means it is an upper limit, and of policies that move pages the least', async () => {
+    for (const name of ['study', 'winners', 'sensitivity', 'grid-pareto']) {
+      const { report } = await loadReport(name)
+      for (const { title, rows, notes = [] } of report.text(study)) {
+        expect(
+          rows.some((row) => row.some((cell) => cell.includes(' ±'))),
+          title,
+        ).toBe(true)
+        expect(notes.join(' '), title).toMatch(/± is half .* least error: replay with --half-samples 8\. .*upper limit/)
+      }
+      for (const { rows } of report.text(sampleStudy())) expect(JSON.stringify(rows)).not.toContain('±')
+    }
+  })
 })
