@@ -35,7 +35,7 @@ export default {
         value: (nine.peakRss - one.peakRss) / MORE / one.pages,
         target,
         reason:
-          'placement takes a byte, the mark of the scanner one, and the task and cpu that faulted last one (two from 255 pairs of task and cpu on; the kernel has these in the pte and in struct folio): 3. A lane whose pages move adds the node each came from, for pages that go back and forth. Done: last task and cpu in a byte (4.5 and 5.2 B a page before, 2.0 and 2.6 after, as growth of peak memory, which hides what the trace took while it was read). Marks as bits would come to 2.13, still above 2; mark and last in one byte would be 2, but of at most 126 pairs, and the kernel and the policy would share it: conformance replays the marks without any policy',
+          'placement takes a byte, the task and cpu that faulted last one (two from 255 pairs of task and cpu on), the mark of the scanner a bit (the kernel has these in the pte and in struct folio): 2.13. A lane whose pages move adds the node each came from, for pages that go back and forth, in four bits for eight nodes and only up to the last page that moved (here a third of them): 0.17. The figure is the growth of peak memory, which hides what the trace took while it was read and differs by some 0.3 from run to run. Done: last task and cpu in a byte, marks as bits, where pages came from in bits, no signatures of groups for lanes that scan (from one to 25 lanes 3.78 B a page before the last three, 2.08 after). Mark and last in one byte would be 2 in all, but of at most 126 pairs, and the kernel and the policy would share it: conformance replays the marks without any policy',
       })
     }
   },

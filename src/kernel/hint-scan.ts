@@ -186,15 +186,26 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
 
 /** The same where nothing but its node (or `except`) can keep a page from being marked. */
 function protectPlain({ pages, vmstat }: Kernel, ptes: Int32Array, from: number, to: number, except: NodeIndex): number {
-  const { node, hintMarked } = pages
+  const { node } = pages
+  const { words } = pages.hintMarked
+  // pages that lie side by side often share a word of marks
+  let at = 0
+  let word = words[0]!
   let updated = 0
   for (let i = from; i < to; i++) {
     const page = ptes[i]!
-    // marks of all pages are near the processor, nodes may not be
-    if (page < 0 || hintMarked.has(page) || node[page] === ABSENT || node[page] === except) continue
-    hintMarked.add(page)
+    if (page < 0) continue
+    if (page >>> 5 !== at) {
+      words[at] = word
+      at = page >>> 5
+      word = words[at]!
+    }
+    const bit = 1 << (page & 31)
+    if ((word & bit) !== 0 || node[page] === ABSENT || node[page] === except) continue
+    word |= bit
     updated++
   }
+  words[at] = word
   vmstat.count('numa_pte_updates', updated)
   return updated
 }

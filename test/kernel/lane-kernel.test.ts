@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ABSENT } from '../../src/kernel/index.ts'
 import { touch, world } from './world.ts'
@@ -103,6 +104,32 @@ describe('hint faults', () => {
     expect(kernel.migrateMisplaced(2, 1)).toBe(true)
     expect(placement()).toEqual([0, 0, 1, 0])
     expect(kernel.vmstat).toMatchObject({ numa_pte_updates: 4, numa_hint_faults: 1, numa_hint_faults_local: 0, numa_pages_migrated: 1, pgmigrate_success: 1 })
+  })
+
+  it('a scan of plain pages marks what one that asks for each does, in any order of ids', () => {
+    const PAGES = 100
+    const ids = Array.from({ length: PAGES }, (_, page) => page)
+    const nodes = fc.array(fc.constantFrom(0, 1, 1, ABSENT), { minLength: PAGES, maxLength: PAGES })
+    const rounds = fc.array(fc.tuple(fc.constantFrom(0, 1), fc.subarray(ids)), { minLength: 1, maxLength: 4 })
+    const order = fc.oneof(fc.constant(ids), fc.shuffledSubarray(ids, { minLength: 1 }))
+    fc.assert(
+      fc.property(order, nodes, rounds, (order, placement, scans) => {
+        const scanned = (only?: () => boolean) => {
+          const { kernel } = world({ nodes: [PAGES, PAGES], pages: PAGES, order })
+          for (const [page, node] of placement.entries()) if (node !== ABSENT) kernel.populate(page, node)
+          return scans.map(([node, touched]) => {
+            const { updated } = kernel.scanHints(0, 512, node, only)
+            const marked = ids.filter((page) => kernel.hintMarked.has(page))
+            for (const page of touched) if (kernel.hintMarked.has(page)) kernel.takeHintFault(page, node)
+            return { updated, marked }
+          })
+        }
+        const plain = scanned()
+        expect(plain).toEqual(scanned(() => true))
+        const [first] = scans
+        expect(plain[0]!.marked).toEqual(ids.filter((page) => order.includes(page) && placement[page] !== ABSENT && placement[page] !== first![0]))
+      }),
+    )
   })
 })
 

@@ -10,6 +10,8 @@ export interface WorldOptions {
   cpuless?: number[]
   /** Pages of the one process, at page number 100 on. */
   pages?: number
+  /** Their ids by address, where these are not ascending. */
+  order?: number[]
   /** Further processes that map the same pages. */
   sharers?: number
 }
@@ -30,9 +32,9 @@ export function testMachine({ nodes, distance, cpuless = [] }: WorldOptions): Ma
 }
 
 export function world(options: WorldOptions): World {
-  const { pages = 8, sharers = 0 } = options
+  const { pages = 8, sharers = 0, order = Array.from({ length: pages }, (_, i) => i) } = options
   const records: MigrationRecord[] = []
-  const vma = (): LayoutVma => ({ name: 'heap', startVpage: 100, ptes: Int32Array.from({ length: pages }, (_, i) => i), shared: sharers > 0 })
+  const vma = (): LayoutVma => ({ name: 'heap', startVpage: 100, ptes: Int32Array.from(order), shared: sharers > 0 })
   const processes = Array.from({ length: 1 + sharers }, (_, i) => ({ pid: 1000 + i, vmas: [vma()] }))
   const kernel = createLaneKernel(
     testMachine(options),
