@@ -11,6 +11,7 @@ import {
   type Row,
   type RunTables,
   ratioTable,
+  roomForWords,
   TimeGrid,
 } from '../src/report/index.ts'
 
@@ -27,10 +28,16 @@ export default defineReport({
       high: interval === null ? null : interval[1] - 1,
       // words stand clear of the bar, and of zero
       end: Math.max(0, (interval?.[1] ?? ratio) - 1),
-      start: Math.min(0, (interval?.[0] ?? ratio) - 1),
       verdict,
+      short: SHORT[verdict] ?? verdict,
     }))
-    const change = { field: 'change', type: 'quantitative', title: 'cost against the baseline', axis: CHANGE_AXIS, scale: { zero: true } }
+    const change = {
+      field: 'change',
+      type: 'quantitative',
+      title: 'cost against the baseline',
+      axis: CHANGE_AXIS,
+      scale: { zero: true, ...roomForWords(WORDS) },
+    }
     return [
       {
         name: 'differences',
@@ -73,22 +80,9 @@ export default defineReport({
               },
             },
             {
+              transform: [{ calculate: `width < ${NARROW} ? datum.short : datum.verdict`, as: 'words' }],
               mark: { type: 'text', align: 'left', dx: 11, color: 'theme:soft' },
-              encoding: { y: LANE_ROWS, x: { field: 'end', type: 'quantitative' }, text: { field: 'verdict' } },
-            },
-            // Unseen: room for the words
-            {
-              transform: [
-                {
-                  joinaggregate: [
-                    { op: 'min', field: 'start', as: 'least' },
-                    { op: 'max', field: 'end', as: 'most' },
-                  ],
-                },
-                { calculate: 'max(0, datum.most) + 0.25 * max(0.01, max(0, datum.most) - datum.least)', as: 'room' },
-              ],
-              mark: { type: 'point', opacity: 0, tooltip: null },
-              encoding: { y: LANE_ROWS, x: { field: 'room', type: 'quantitative' } },
+              encoding: { y: LANE_ROWS, x: { field: 'end', type: 'quantitative' }, text: { field: 'words' } },
             },
           ],
         },
@@ -96,6 +90,11 @@ export default defineReport({
     ]
   },
 })
+
+/** On a plot of fewer pixels, such as on a phone, verdicts are short; they stand right of the bars. */
+const NARROW = 400
+const WORDS = `(width < ${NARROW} ? 102 : 165)`
+const SHORT: Record<string, string> = { 'no significant difference': 'not significant', 'not enough epochs': 'few epochs', 'not enough traces': 'few traces' }
 
 /** Total cost per time bin of each of the lanes, with the baseline's in the same bin. */
 function costs(run: RunTables, lanes: ReadonlySet<string>): Row[] {

@@ -55,7 +55,7 @@ export default defineReport({
             type: 'quantitative',
             title: 'access latency (ns, logarithmic)',
             scale: { type: 'log', nice: false },
-            axis: { tickCount: 6, format: '~s' },
+            axis: { ...latencyTicks(run), format: '~s' },
           },
           y: { field: 'share', type: 'quantitative', title: 'share of accesses', scale: { domain: [0, 1] }, axis: { format: '.0%' } },
           color: LANE_COLOUR,
@@ -70,6 +70,23 @@ export default defineReport({
     },
   ],
 })
+
+/** Ticks of a logarithmic scale are few or none within one power of ten: there they are as even as on a linear one. */
+function latencyTicks(run: RunTables): object {
+  const all = run.rows('latency').map((row) => row['latency_ns'] as number)
+  const [low, high] = [least(all), greatest(all)]
+  if (all.length === 0 || high > 5 * low) return { tickCount: 6 }
+  const step = tickStep(low * 0.9, high * 1.1, 6)
+  const first = Math.ceil((low * 0.9) / step)
+  return { values: Array.from({ length: Math.floor((high * 1.1) / step) - first + 1 }, (_, i) => (first + i) * step) }
+}
+
+/** 1, 2 or 5 times a power of ten, so that about `count` fit. */
+function tickStep(low: number, high: number, count: number): number {
+  const least = (high - low) / count
+  const power = 10 ** Math.floor(Math.log10(least))
+  return Math.max(1, power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10))
+}
 
 /** Sums of accesses, and in a sample of how much their error grows from class to class. */
 const summed = (run: RunTables, fields: readonly string[], as: readonly string[]): object[] =>

@@ -10,9 +10,12 @@ import {
   LINES,
   laneHeight,
   METRICS,
+  type MetricName,
   type ReportChart,
   type Row,
   type RunTables,
+  roomForWords,
+  samplingInterval,
 } from '../src/report/index.ts'
 
 export default defineReport({
@@ -26,6 +29,8 @@ export default defineReport({
       lane: row['lane']!,
       above: METRICS.aboveOptimum.of(row),
       gain: METRICS.possibleGain.of(row),
+      aboveEnd: endOf('aboveOptimum', row),
+      gainEnd: endOf('possibleGain', row),
     }))
     const [errors, gainErrors] = [errorBars(run, 'aboveOptimum'), errorBars(run, 'possibleGain')]
     const sampling = `${LINES}, of the policies’ costs: the optimum of the sample is taken as that of all pages.`
@@ -55,41 +60,36 @@ export default defineReport({
   },
 })
 
+/** Right end of the bar of a metric, or of its interval. */
+const endOf = (name: MetricName, row: Row): number | null => samplingInterval(name, row)?.[1] ?? METRICS[name].of(row)
+
 /** Why these charts do not follow a time window. */
 const WHY_WHOLE = 'Known for the whole run only: where a page lies best depends on all that uses it.'
 
-function bars(lanes: number, field: 'above' | 'gain', title: string, errors?: ErrorBars): Record<string, unknown> {
+function bars(lanes: number, field: 'above' | 'gain', title: string, errors: ErrorBars): Record<string, unknown> {
   const value = { field, type: 'quantitative' }
   // nothing is gained beyond all of it: the room for figures has no ticks
   const axis = { tickCount: 5, labelExpr: field === 'gain' ? "datum.value > 1 ? '' : format(datum.value, ',~%')" : "format(datum.value, ',~%')" }
   return {
     data: { name: 'summary' },
-    // The figure stands right of its bar, or of zero where the bar points left; the unseen point keeps room for it
+    // The figure stands right of its bar and its interval, or of zero where the bar points left
     transform: [
-      { calculate: `max(0, datum.${field})`, as: 'end' },
+      { calculate: `max(0, datum.${field}End)`, as: 'end' },
       { calculate: `format(datum.${field}, abs(datum.${field}) >= 10 ? ',.0%' : '.1%')`, as: 'label' },
-      {
-        joinaggregate: [
-          { op: 'max', field: 'end', as: 'most' },
-          { op: 'min', field, as: 'least' },
-        ],
-      },
-      { calculate: 'datum.most + 0.2 * (datum.most - min(0, datum.least))', as: 'room' },
     ],
     height: laneHeight(lanes),
     encoding: {
       y: LANE_ROWS,
-      x: { ...value, title, axis },
+      x: { ...value, title, scale: roomForWords(64), axis },
       tooltip: [LANE_TOOLTIP, { ...value, title, format: '.1%' }],
     },
     layer: [
       { mark: { type: 'bar', height: 17 }, encoding: { color: { field: 'lane', type: 'nominal', legend: null } } },
-      ...(errors?.layers ?? []),
+      ...errors.layers,
       {
-        mark: { type: 'text', align: 'left', dx: errors?.layers.length ? 14 : 5, fontWeight: 600 },
+        mark: { type: 'text', align: 'left', dx: 5, fontWeight: 600 },
         encoding: { x: { field: 'end', type: 'quantitative' }, text: { field: 'label' } },
       },
-      { mark: { type: 'point', opacity: 0, tooltip: null }, encoding: { x: { field: 'room', type: 'quantitative' } } },
     ],
   }
 }

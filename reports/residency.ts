@@ -17,6 +17,7 @@ import {
   type ReportTable,
   type Row,
   type RunTables,
+  roomForWords,
   withError,
 } from '../src/report/index.ts'
 
@@ -45,7 +46,8 @@ export default defineReport({
         description: 'Bar chart: share of the recorded pages that each policy ends with on the node on which the kernel had them',
         width: 'full',
         sampling: `${LINES}.`,
-        data: { agreement: shares(run).map((row): Row => ({ ...row })) },
+        // figures stand right of bars and their intervals
+        data: { agreement: shares(run).map((row): Row => ({ ...row, reach: Math.min(1, row.share + (row.error ?? 0)) })) },
         spec: {
           data: { name: 'agreement' },
           height: laneHeight(lanesIn(pages)),
@@ -55,8 +57,7 @@ export default defineReport({
               field: 'share',
               type: 'quantitative',
               title: 'share of the recorded pages',
-              // room for the figure beside a full bar
-              scale: { domain: [0, 1.08] },
+              scale: { domain: [0, 1], ...roomForWords(56) },
               axis: { values: [0, 0.25, 0.5, 0.75, 1], format: '.0%' },
             },
             tooltip: [
@@ -69,10 +70,10 @@ export default defineReport({
           },
           layer: [
             { mark: LANE_BAR, encoding: { color: { field: 'lane', type: 'nominal', legend: null } } },
-            ...(isSampled(run) ? [errorLines('share', 'error')] : []),
+            ...(isSampled(run) ? [errorLines('share', 'error', { y: LANE_ROWS }, 1)] : []),
             {
-              mark: { type: 'text', align: 'left', dx: isSampled(run) ? 14 : 5, fontWeight: 600 },
-              encoding: { text: { field: 'share', type: 'quantitative', format: '.1%' } },
+              mark: { type: 'text', align: 'left', dx: 5, fontWeight: 600 },
+              encoding: { x: { field: 'reach', type: 'quantitative' }, text: { field: 'share', type: 'quantitative', format: '.1%' } },
             },
           ],
         },

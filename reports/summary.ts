@@ -13,6 +13,7 @@ import {
   meanErrors,
   type Row,
   type RunTables,
+  roomForWords,
   TimeGrid,
   wholeRun,
   windowLines,
@@ -116,6 +117,7 @@ const PARTS = {
       type: 'nominal',
       title: null,
       scale: { domain: ['migration', 'hint fault', 'observation'], range: ['theme:migrate', 'theme:fault', 'theme:observe'] },
+      legend: { columns: 3 },
     },
     order: { field: 'part', sort: 'descending' },
     tooltip: [LANE_TOOLTIP, { field: 'part', title: 'spent on' }, { field: 'cost', title: 'ns per access', format: '.2f' }],
@@ -164,7 +166,7 @@ function unknownFigures(run: RunTables): string {
 const inWindow = (run: RunTables, field: string): object[] =>
   isSampled(run) ? [{ calculate: `datum.${field} / (datum.local + datum.remote)`, as: 'inWindow' }] : []
 
-/** One bar per lane with its figure written at the end; the unseen point keeps room for it. */
+/** One bar per lane with its figure written at the end. */
 function bars(
   lanes: number,
   calculate: string,
@@ -178,11 +180,11 @@ function bars(
   const axis = isShare ? { values: [0, 0.25, 0.5, 0.75, 1], format: '.0%' } : { tickCount: 5, format: '~s' }
   return {
     data: { name: 'epochs' },
-    transform: [...perAccess, { calculate, as: 'value' }, { calculate: isShare ? '1.16' : 'datum.value * 1.14', as: 'room' }],
+    transform: [...perAccess, { calculate, as: 'value' }],
     height: laneHeight(lanes),
     encoding: {
       y: LANE_ROWS,
-      x: { ...value, title, scale: isShare ? { domain: [0, 1.16] } : {}, axis },
+      x: { ...value, title, scale: { ...(isShare ? { domain: [0, 1] } : {}), ...roomForWords(layers.length > 0 ? 58 : 50) }, axis },
       tooltip: [LANE_TOOLTIP, { ...value, title, format }],
     },
     layer: [
@@ -190,7 +192,6 @@ function bars(
       ...layers,
       // clear of the end of an interval
       { mark: { type: 'text', align: 'left', dx: layers.length > 0 ? 14 : 5, fontWeight: 600 }, encoding: { text: { ...value, format } } },
-      { mark: { type: 'point', opacity: 0, tooltip: null }, encoding: { x: { field: 'room', type: 'quantitative' } } },
     ],
   }
 }

@@ -171,7 +171,7 @@ async function chartCard(id: string, chart: ReportChart, context: ChartContext, 
     : '<span class="actions"><button type="button" data-save="svg">SVG</button><button type="button" data-save="csv">CSV</button></span>'
   return `<figure class="card ${chart.width === 'full' ? 'full' : 'half'}">
 <figcaption><h4><span>${escapeHtml(chart.title)}</span>${WHOLE_RUN}${actions}</h4>
-${chart.caption ? `<p>${escapeHtml(chart.caption)}</p>` : ''}${hasLaneColour(chart.spec) ? laneLegend(context) : ''}</figcaption>
+${chart.caption ? `<p>${prose(chart.caption)}</p>` : ''}${hasLaneColour(chart.spec) ? laneLegend(context) : ''}</figcaption>
 ${still}
 </figure>`
 }
@@ -192,6 +192,9 @@ const laneLegend = ({ lanes }: ChartContext): string =>
     )
     .join('')}</ul>`
 
+/** Words of a caption or note; options of the command stay on one line. */
+const prose = (text: string): string => escapeHtml(text).replace(/(?<!\S)--[a-z-]+( \d+)?/g, '<span class="option">$&</span>')
+
 // ---- tables
 
 function tableHtml({ title, columns, rows, laneColumn, bars, notes = [] }: ReportTable, { lanes }: ChartContext): string {
@@ -200,13 +203,15 @@ function tableHtml({ title, columns, rows, laneColumn, bars, notes = [] }: Repor
   const cell = (text: string, row: number, column: number): string => {
     const bar = bars?.[column]?.[row]
     const length = bar === undefined || bar === null ? '' : ` style="--bar:${(100 * Math.min(1, bar)).toFixed(1)}%"`
-    return `<td class="${align(column)}${length ? ' bar' : ''}"${length}>${escapeHtml(text)}</td>`
+    return `<td class="${align(column)}${length ? ' bar' : ''}"${length}>${align(column) === '' ? escapeHtml(text) : escapeHtml(text).replace(/ (±.*|\(.+ to .+\))$/, ' <span class="interval">$1</span>')}</td>`
   }
   const body = rows.map((row, i) => {
     const lane = laneColumn === undefined ? undefined : row[laneColumn]
     const known = lane === undefined ? -1 : lanes.indexOf(lane)
     const attributes = known === -1 ? '' : ` data-lane="${escapeHtml(lane!)}" style="--lane:var(--${laneRole(known)})"`
-    const first = `<th scope="row">${known === -1 ? escapeHtml(row[0]!) : `<span class="swatch">${escapeHtml(row[0]!)}</span>`}</th>`
+    // parameters of a policy begin a line rather than break in the middle
+    const name = escapeHtml(row[0]!).replace(/[:,](?=\w)/g, '$&<wbr>')
+    const first = `<th scope="row">${known === -1 ? name : `<span class="swatch"><span>${name}</span></span>`}</th>`
     return `<tr${attributes}>${first}${row
       .slice(1)
       .map((text, column) => cell(text, i, column + 1))
@@ -216,7 +221,7 @@ function tableHtml({ title, columns, rows, laneColumn, bars, notes = [] }: Repor
     rows.length === 0
       ? ''
       : `<div class="scroll"><table><caption>${escapeHtml(title)} ${WHOLE_RUN}</caption><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`
-  return `${table}${notes.map((note) => `<p class="notes">${escapeHtml(note)}</p>`).join('')}`
+  return `${table}${notes.map((note) => `<p class="notes">${prose(note)}</p>`).join('')}`
 }
 
 // ---- head and foot of the page

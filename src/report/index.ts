@@ -26,6 +26,7 @@ export {
   type SamplingErrors,
   type Study,
   type StudyPoint,
+  samplingInterval,
   studyPoints,
   withError,
 } from '../results/index.ts'

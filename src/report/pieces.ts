@@ -6,7 +6,7 @@ import type { TimeGrid } from './time.ts'
 export const COUNT_AXIS = { tickCount: 5, tickMinStep: 1, labelExpr: "format(datum.value, '~s')" }
 
 /** Changes as +10%, and nothing as 0%; ticks of less than a per cent have their decimals. */
-export const CHANGE_AXIS = { tickCount: 8, labelExpr: "datum.value === 0 ? '0%' : format(datum.value, '+.3~%')" }
+export const CHANGE_AXIS = { tickCount: 8, labelOverlap: 'greedy', labelSeparation: 6, labelExpr: "datum.value === 0 ? '0%' : format(datum.value, '+.3~%')" }
 
 /** Horizontal bars: one row per lane. */
 export const LANE_ROWS = { field: 'lane', type: 'nominal', title: null }
@@ -14,6 +14,8 @@ export const LANE_COLOUR = { field: 'lane', type: 'nominal' }
 export const LANE_TOOLTIP = { field: 'lane', title: 'policy' }
 /** Height of a chart with one bar per lane, and of the bar. */
 export const laneHeight = (lanes: number): number => Math.max(84, 28 * lanes)
+/** A scale from left to right that leaves pixels for words after its bars, however narrow the page. */
+export const roomForWords = (pixels: number | string): { range: unknown[] } => ({ range: [0, { expr: `max(40, width - ${pixels})` }] })
 export const LANE_BAR = { type: 'bar', height: 17 }
 
 /** Time from left to right over the whole run, or over the time window that the reader chose (parameters of every chart). */

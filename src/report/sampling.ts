@@ -96,12 +96,12 @@ const value = (name: MetricName, row: Row, factor: number): number | null => {
 
 export const ERROR_LINE = { type: 'rule', color: 'theme:ink', strokeWidth: 1.5, tooltip: null }
 
-/** Lines of `error` either side of `at`, both fields of the rows as transformed. */
-export const errorLines = (at: string, error: string, encoding: object = { y: LANE_ROWS }): object => ({
+/** Lines of `error` either side of `at`, both fields of the rows as transformed; `most`: what cannot be exceeded. */
+export const errorLines = (at: string, error: string, encoding: object = { y: LANE_ROWS }, most?: number): object => ({
   transform: [
     { filter: `datum.${error} > 0` },
     { calculate: `datum.${at} - datum.${error}`, as: 'low' },
-    { calculate: `datum.${at} + datum.${error}`, as: 'high' },
+    { calculate: most === undefined ? `datum.${at} + datum.${error}` : `min(${most}, datum.${at} + datum.${error})`, as: 'high' },
   ],
   mark: { ...ERROR_LINE },
   encoding: { ...encoding, x: { field: 'low', type: 'quantitative' }, x2: { field: 'high' } },
@@ -209,7 +209,8 @@ function underTable(run: RunTables, { rows, sampling }: ReportTable, said: strin
 }
 
 function underChart(run: RunTables, { data, sampling }: ReportChart, said: string): string {
-  if (sampling !== undefined && hasErrors(run)) return `A sample of pages: ${sampling}${sampling.includes(ASK_HALVES) ? '' : leastError(run)}`
+  if (sampling !== undefined && hasErrors(run))
+    return `A sample of pages: ${sampling}${sampling.includes('95%') && !sampling.includes(ASK_HALVES) ? leastError(run) : ''}`
   return data[ERRORS] === undefined ? `A sample of pages. ${said}` : `A sample of pages: ${LINES}, for the whole run.${leastError(run)}`
 }
 
@@ -229,7 +230,7 @@ function leastError(run: RunTables): string {
   const rows = run.rows(run.study === undefined ? 'summary' : 'points')
   const isMoving = rows.some((row) => (row['migrated'] as number) > 0 && row['total_cost_ns_ci95'] != null)
   const hasHalves = rows.some((row) => ((row['estimated_run_ns_ci95'] as number | null | undefined) ?? 0) > 0)
-  return isMoving && !hasHalves ? ' Of policies that move pages this is the least error: replay with --half-samples 8.' : ''
+  return isMoving && !hasHalves ? ' Too short for policies that move pages: replay with --half-samples 8.' : ''
 }
 
 /** The errors that are known, of the policy of which least is; null where all pages were replayed. */

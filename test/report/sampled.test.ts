@@ -110,7 +110,7 @@ describe('a study of samples', () => {
           rows.some((row) => row.some((cell) => cell.includes(' ±'))),
           title,
         ).toBe(true)
-        expect(notes.join(' '), title).toMatch(/± is half .* least error: replay with --half-samples 8\. .*upper limit/)
+        expect(notes.join(' '), title).toMatch(/± is half .* Too short for policies that move pages: replay with --half-samples 8\. .*upper limit/)
       }
       for (const { rows } of report.text(sampleStudy())) expect(JSON.stringify(rows)).not.toContain('±')
     }

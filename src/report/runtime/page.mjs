@@ -48,6 +48,8 @@ function visible(index) {
 /** Small multiples need so many pixels each, axes included, to be read; an entry of a legend at most about so many. */
 const LEAST_MULTIPLE = 240
 const LEGEND_ENTRY = 180
+/** Pictures that are wider than their place by no more are shown smaller. */
+const NEARLY = 1.05
 
 /** Small multiples in fewer columns where the page is narrow, such as a phone's: Vega-Lite wrote their number into these signals. */
 function narrowed(chart, width) {
@@ -114,6 +116,7 @@ async function adjust({ element, stage, view, chart }) {
   } else if (view.width() !== width) {
     await view.width(width).resize().runAsync()
   }
+  stage.classList.toggle('nearly', Number(stage.firstElementChild.getAttribute('width')) <= NEARLY * width)
 }
 
 async function update() {
