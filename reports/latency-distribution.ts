@@ -76,7 +76,7 @@ function latencyTicks(run: RunTables): object {
   const all = run.rows('latency').map((row) => row['latency_ns'] as number)
   const [low, high] = [least(all), greatest(all)]
   if (all.length === 0 || high > 5 * low) return { tickCount: 6 }
-  const step = tickStep(low * 0.9, high * 1.1, 6)
+  const step = tickStep(low * 0.9, high * 1.1, 9)
   const first = Math.ceil((low * 0.9) / step)
   return { values: Array.from({ length: Math.floor((high * 1.1) / step) - first + 1 }, (_, i) => (first + i) * step) }
 }
