@@ -114,7 +114,7 @@ export function formatDuration(ns: number, beside?: number): string {
   const size = Math.abs(beside ?? ns)
   const [unit, name] = size >= 60e9 ? [60e9, 'min'] : size >= 1e9 ? [1e9, 's'] : size >= 1e6 ? [1e6, 'ms'] : size >= 1e3 ? [1e3, 'us'] : [1, 'ns']
   if (beside === undefined) return `${significant(ns / unit)}${name}`
-  const decimals = significant(beside / unit).split('.')[1]?.length ?? 0
+  const decimals = digits(beside / unit).split('.')[1]?.length ?? 0
   return `${(ns / unit).toFixed(decimals)}${name}`
 }
 
@@ -140,8 +140,10 @@ export function formatCount(n: number): string {
   return Number.isSafeInteger(whole) ? String(whole).replace(/\B(?=(?:\d{3})+$)/g, ',') : whole.toLocaleString('en-US')
 }
 
+const digits = (x: number): string => x.toPrecision(Math.abs(x) >= 100 ? 4 : 3)
+
 function significant(x: number): string {
-  return String(Number(x.toPrecision(Math.abs(x) >= 100 ? 4 : 3)))
+  return String(Number(digits(x)))
 }
 
 function quote(text: string): string {

@@ -155,7 +155,18 @@ export function samplingInterval(name: MetricName, summary: Row): [low: number, 
 
 /** `90.1 ±0.4`; what is too small for the digits of the figure is `±<0.1`. Without an error, or where it is not known: the figure alone. */
 export function withError(value: number, half: number | null | undefined, format: (value: number, beside?: number) => string): string {
-  return half ? `${format(value)} ±${halfText(half, value, format)}` : format(value)
+  if (!half) return format(value)
+  const error = halfText(half, value, format)
+  return `${asFar(format(value), error)} ±${error}`
+}
+
+/** With as many decimals as the error has: zeros at the end say how far the figure reaches. */
+function asFar(text: string, error: string): string {
+  const wanted = (/\.(\d+)/.exec(error)?.[1] ?? '').length
+  return text.replace(/[\d,]+(?:\.(\d+))?/, (number, decimals = '') => {
+    const missing = Math.max(0, wanted - decimals.length)
+    return `${number}${decimals === '' && missing > 0 ? '.' : ''}${'0'.repeat(missing)}`
+  })
 }
 
 function halfText(half: number, value: number, format: (value: number, beside?: number) => string): string {
