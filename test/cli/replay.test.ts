@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { DECISIVE } from '../../src/cli/commands/replay.ts'
 import { numareplay, ROOT, SAMPLES, temporaryFolder } from './run.ts'
 
 const MASTER = join(SAMPLES, 'master-first-touch-pinned.csv.gz')
@@ -109,6 +110,13 @@ test('the complete policy of docs/writing-a-policy.md runs from outside the repo
   const [firstTouch, mine] = (JSON.parse(finished.stdout) as { lanes: Lane[] }).lanes
   expect(mine!.label).toBe('mine:period=500ms')
   expect(mine!.local).toBeGreaterThan(firstTouch!.local)
+})
+
+test('every option that changes what comes out is in the command of the provenance', () => {
+  const { stdout } = numareplay(['replay', '--help'])
+  const all = [...stdout.matchAll(/^ +(?:-\w, )?--([a-z-]+)/gm)].map(([, name]) => name!)
+  const indecisive = ['jobs', 'output', 'html', 'no-html', 'no-progress', 'json', 'help', 'version']
+  expect(all.filter((name) => !indecisive.includes(name)).sort()).toEqual([...DECISIVE].sort())
 })
 
 describe('what is wrong is said in one line, with exit code 2', () => {

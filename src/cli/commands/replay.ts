@@ -168,7 +168,7 @@ function followed(value: string, field: string): { addresses: number[]; batchAtN
 }
 
 /** Options that change what comes out, in the order of the help; where things are written and how fast changes nothing. */
-const DECISIVE = [
+export const DECISIVE = [
   'machine',
   'policy',
   'seed',
@@ -178,6 +178,7 @@ const DECISIVE = [
   'memory',
   'no-contention',
   'quick-optimum',
+  'half-samples',
   'placement',
   'residency',
   'faults',
