@@ -201,6 +201,7 @@ describe('rows of a lane that leaves pages where they are, but for one system ca
         let hasMoved = false
         let bin = 0
         const endBin = (end: number) => {
+          if (end - TICK_NS >= MOVED_AT) move(end)
           for (const [name, node] of nodeOf) counts.of('resident', end, node)[groupOf.get(name)!]!++
         }
         const move = (end: number) => {
@@ -214,10 +215,7 @@ describe('rows of a lane that leaves pages where they are, but for one system ca
           }
         }
         for (const { t, pid, cpu, page, op } of kept) {
-          while (t >= ends[bin]!) {
-            if (ends[bin]! - TICK_NS >= MOVED_AT) move(ends[bin]!)
-            endBin(ends[bin++]!)
-          }
+          while (t >= ends[bin]!) endBin(ends[bin++]!)
           const end = ends[bin]!
           if (end - TICK_NS >= MOVED_AT) move(end)
           const name = `${pid} ${page}`
