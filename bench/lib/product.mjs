@@ -214,10 +214,10 @@ const actions = {
   },
 
   async optimum({ pages, epochs }) {
-    const { perPagePs } = await load('src/replay/bound-pages.js')
+    const { pageOptimum } = await load('src/replay/bound-pages.js')
     const { boundProblem } = await load('src/replay/bound-problem.js')
     const problem = boundProblem(optimum.context(machine(MACHINE), pages, epochs))
-    const { value: ps, ...time } = await measured(() => perPagePs(problem))
+    const { value: ps, ...time } = await measured(() => pageOptimum(problem).ps)
     return { ...time, ps, movePs: problem.movePs, readPs: Array.from(problem.readPs), writePs: Array.from(problem.writePs) }
   },
 

@@ -9,6 +9,7 @@
 
 import { PAIR_WORDS, type TickBlock } from '../trace/index.ts'
 import { type Kernels, LANES, type OptimumCosts, plainWorkspace, type Workspace, withWorkspace } from '../wasm/index.ts'
+import { Choices } from './bound-choices.ts'
 import type { BoundProblem } from './bound-problem.ts'
 import { forEachTick } from './context.ts'
 
@@ -17,25 +18,30 @@ const LARGE_PS = 2 ** 31
 /** Pairs handed to the kernel at a time: they stay in the cache of a core. */
 const CHUNK = 1 << 13
 
-export function perPagePs(problem: BoundProblem): number {
+export function pageOptimum(problem: BoundProblem): PageOptimum {
   return withWorkspace((space) => optimumIn(problem, space))
 }
 
-export function optimumIn(problem: BoundProblem, space: Workspace): number {
+export function optimumIn(problem: BoundProblem, space: Workspace): PageOptimum {
   const optimum = new PageOptimum(problem, space, 'elsewhere')
   forEachTick(problem.trace, (block, i) => optimum.tick(block, i))
-  return optimum.ps
+  return optimum
 }
 
-/** Takes the ticks of the trace in order; `ps` afterwards is the cost of the optimum. */
+/** Takes the ticks of the trace in order; afterwards `ps` is the cost of the optimum, and `choices` know of a placement that costs so much. */
 export class PageOptimum {
   ps = 0
+  /** Where memory is scarce, within limits. */
+  readonly choices: Choices | undefined
   readonly #drops: BoundProblem['drops']
   readonly #costs: OptimumCosts
   /** By page, so many words each. */
   readonly #beyond: OptimumCosts['words']
   readonly #words: number
   readonly #step: Kernels['optimumEpoch']
+  readonly #choose: Kernels['optimumChoices']
+  /** Of a chunk. */
+  readonly #chosen: Uint32Array
   /** Where pairs are copied to that kernels cannot reach. */
   readonly #near: Uint32Array | undefined
   #nextDrop = 0
@@ -44,8 +50,12 @@ export class PageOptimum {
   constructor(problem: BoundProblem, space: Workspace, blocks: 'in the space' | 'elsewhere') {
     const { memory, pages, drops } = problem
     this.#drops = drops
+    this.choices = Choices.of(problem)
+    const chosen = this.choices === undefined ? 0 : CHUNK + problem.readPs.length / memory.length
     if (areLarge(problem) || space.free < bytesOf(problem) + 1024) {
       this.#step = plainWorkspace.kernels.optimumEpoch
+      this.#choose = plainWorkspace.kernels.optimumChoices
+      this.#chosen = new Uint32Array(chosen)
       this.#costs = costsOf(problem, memory.length, new Float64Array(2 * problem.readPs.length))
       this.#words = memory.length
       this.#beyond = new Float64Array(pages * this.#words)
@@ -53,6 +63,8 @@ export class PageOptimum {
     }
     const width = widthOf(problem)
     const actors = problem.readPs.length / memory.length
+    this.#choose = space.kernels.optimumChoices
+    this.#chosen = space.u32(chosen)
     this.#step = width === 2 ? space.kernels.optimumEpochOfTwo : space.kernels.optimumEpoch
     this.#costs = costsOf(problem, width, space.u32(2 * actors * width))
     this.#words = wordsOf(width)
@@ -66,17 +78,28 @@ export class PageOptimum {
       for (const page of this.#drops[this.#nextDrop++]!.pages) this.#beyond.fill(0, page * words, (page + 1) * words)
     const end = pairStart[i + 1]!
     let from = pairStart[i]!
-    if (this.#near === undefined) {
+    if (this.#near === undefined && this.choices === undefined) {
       this.ps += this.#step(pairs, from, end, this.#beyond, this.#costs)
       return
     }
     while (from < end) {
       let to = Math.min(end, from + CHUNK)
       while (to < end && pairs[to * PAIR_WORDS] === pairs[(to - 1) * PAIR_WORDS]) to++
-      this.#near.set(pairs.subarray(from * PAIR_WORDS, to * PAIR_WORDS))
-      this.ps += this.#step(this.#near, 0, to - from, this.#beyond, this.#costs)
+      if (this.#near === undefined) this.#wholePages(pairs, from, to)
+      else {
+        this.#near.set(pairs.subarray(from * PAIR_WORDS, to * PAIR_WORDS))
+        this.#wholePages(this.#near, 0, to - from)
+      }
       from = to
     }
+    this.choices?.endTick(firstTick + i)
+  }
+
+  #wholePages(pairs: Uint32Array, from: number, to: number): void {
+    this.ps += this.#step(pairs, from, to, this.#beyond, this.#costs)
+    if (this.choices === undefined) return
+    const pages = this.#choose(pairs, from, to, this.#beyond, this.#words, this.#costs.move, this.#chosen)
+    this.choices.add(this.#chosen.subarray(0, pages))
   }
 }
 
@@ -91,7 +114,7 @@ const areLarge = ({ movePs, readPs, writePs }: BoundProblem): boolean =>
 export function bytesOf(problem: BoundProblem): number {
   const actors = problem.readPs.length / problem.memory.length
   const width = widthOf(problem)
-  return 4 * (problem.pages * wordsOf(width) + 2 * actors * width + (CHUNK + actors) * PAIR_WORDS)
+  return 4 * (problem.pages * wordsOf(width) + 2 * actors * width + (CHUNK + actors) * (PAIR_WORDS + 1))
 }
 
 function costsOf({ memory, movePs, readPs, writePs }: BoundProblem, width: number, words: OptimumCosts['words']): OptimumCosts {

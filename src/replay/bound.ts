@@ -2,7 +2,8 @@
  * The optimum that no policy beats: least total cost (idle access latency + migrations) over all placements of all pages.
  * Loaded latency is never below idle latency, so the bound holds with contention too.
  *
- *  - Enough memory on every node: pages are independent, a dynamic program per page is exact (bound-pages.ts).
+ *  - Enough memory where pages are best placed: they are independent, a dynamic program per page is exact (bound-pages.ts). That is so
+ *    if every node could hold all pages, or else if a placement that the program finds fits in every tick (bound-choices.ts).
  *  - Two memory nodes, one too small, moderate size: a min-cost flow of its page frames through time is exact (bound-flow.ts).
  *  - Else: Lagrangian prices on occupancy give a lower bound, and a feasible plan says how far it may be off (bound-prices.ts).
  * Lanes that make copies of pages have a bound of their own, per page over sets of nodes (bound-copies.ts).
@@ -13,7 +14,7 @@ import type { Workspace } from '../wasm/index.ts'
 import { isExactWithCopies, withCopiesPs } from './bound-copies.ts'
 import { flowPs, isFlowExact } from './bound-flow.ts'
 import { historiesOf } from './bound-histories.ts'
-import { bytesOf, PageOptimum, perPagePs } from './bound-pages.ts'
+import { bytesOf, PageOptimum, pageOptimum } from './bound-pages.ts'
 import { pricedBound } from './bound-prices.ts'
 import { type BoundProblem, boundProblem } from './bound-problem.ts'
 import { samplePs, sampleWithCopiesPs } from './bound-sample.ts'
@@ -54,13 +55,13 @@ const keyOf = ({ machine, actorNode, quickOptimum }: ReplayContext, withCopies: 
 
 /**
  * The bound knows nothing of policies and seeds: worked out once for a trace, machine and placement of its cpus, with and without copies.
- * `perPage`: the optimum without capacities, where it is known already.
+ * `optimum`: the one without capacities, where it was worked out already.
  */
-export function knownBound(context: ReplayContext, withCopies: boolean, perPage?: number): Bound {
+export function knownBound(context: ReplayContext, withCopies: boolean, optimum?: PageOptimum): Bound {
   const key = keyOf(context, withCopies)
   const known = bounds.get(context.trace) ?? new Map<string, Bound>()
   bounds.set(context.trace, known)
-  const bound = known.get(key) ?? (withCopies ? boundWithCopies(context) : boundOf(context, perPage))
+  const bound = known.get(key) ?? (withCopies ? boundWithCopies(context) : boundOf(context, optimum))
   known.set(key, bound)
   return bound
 }
@@ -72,14 +73,14 @@ export function optimumOnTheWay(context: ReplayContext, space: Workspace): PageO
   return space.free > RESERVED + bytesOf(problem) ? new PageOptimum(problem, space, 'in the space') : undefined
 }
 
-/** `perPage` as in `knownBound`. */
-export function boundOf(context: ReplayContext, perPage?: number): Bound {
+/** `optimum` as in `knownBound`. */
+export function boundOf(context: ReplayContext, optimum?: PageOptimum): Bound {
   const problem = boundProblem(context)
   const sample = sampleOf(context.trace)
   if (sample) return ofSample(problem, sample)
-  const unlimited = perPage ?? perPagePs(problem)
+  const { ps: unlimited, choices } = optimum ?? pageOptimum(problem)
   const ofPages: Bound = { kind: 'per-page optimum', ps: unlimited, feasiblePs: unlimited }
-  if (!problem.isScarce) return ofPages
+  if (!problem.isScarce || choices?.fits) return ofPages
   const { memory, pages } = problem
   if (context.quickOptimum || memory.length === 1 || memory.length > MOST_NODES) return { ...ofPages, feasiblePs: null }
   if (memory.length === 2 && isFlowExact(problem)) {

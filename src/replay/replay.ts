@@ -49,7 +49,7 @@ export async function replay(options: ReplayOptions): Promise<Run> {
   const tables = collect(
     plan.context,
     lanes,
-    lanes.map(({ copiesMade }) => knownBound(plan.context, copiesMade > 0, shared.perPagePs)),
+    lanes.map(({ copiesMade }) => knownBound(plan.context, copiesMade > 0, shared.optimum)),
   )
   return runOf(recordOf(plan, lanes, options), shared.heat ? [...tables, shared.heat] : tables)
 }
@@ -58,7 +58,8 @@ export async function replay(options: ReplayOptions): Promise<Run> {
 class SharedCounts {
   readonly #context: ReplayContext
   #heat?: HeatCounter
-  #optimum?: PageOptimum
+  /** Undefined where it was not worked out. */
+  optimum?: PageOptimum
 
   constructor(context: ReplayContext) {
     this.#context = context
@@ -69,7 +70,7 @@ class SharedCounts {
     const heat = grid && new HeatCounter(trace, grid, space)
     const optimum = optimumOnTheWay(this.#context, space)
     this.#heat = heat
-    this.#optimum = optimum
+    this.optimum = optimum
     return (block, i) => {
       heat?.tick(block, i)
       optimum?.tick(block, i)
@@ -78,11 +79,6 @@ class SharedCounts {
 
   get heat(): Table | undefined {
     return this.#heat?.finish()
-  }
-
-  /** Undefined where it was not counted. */
-  get perPagePs(): number | undefined {
-    return this.#optimum?.ps
   }
 }
 

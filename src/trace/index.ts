@@ -36,7 +36,17 @@ export { NATIVE_MAGIC, nativeFacts, openNative } from './native-file.ts'
 export { type OpenOptions, openTrace } from './open.ts'
 export { pageHash, parseSampleRate } from './page-sample.ts'
 export { readParquet } from './parquet-file.ts'
-export { countPairs, firstPairOf, PAIR_WORDS, type PageSampleFacts, type PreparedTrace, type TickBlock, type TraceMeta, type TraceTask } from './prepared.ts'
+export {
+  countPairs,
+  countTouches,
+  firstPairOf,
+  PAIR_WORDS,
+  type PageSampleFacts,
+  type PreparedTrace,
+  type TickBlock,
+  type TraceMeta,
+  type TraceTask,
+} from './prepared.ts'
 export { eachRecords } from './records.ts'
 export { regroup } from './regroup.ts'
 export { abandonRelay, RelayAbandoned, type RelayMemory, relayMemory, relayReader } from './relay.ts'

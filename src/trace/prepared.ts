@@ -133,3 +133,11 @@ export function countPairs(trace: PreparedTrace): number {
   for (let b = 0; b < trace.blocks; b++) pairs += trace.block(b).pairs.length / PAIR_WORDS
   return pairs
 }
+
+/** Touches of all ticks together, likewise: a page counts once in each tick in which it is touched. */
+export function countTouches(trace: PreparedTrace): number {
+  if (trace.stored) return trace.stored.blocks.reduce((sum, { touches }) => sum + touches, 0)
+  let touches = 0
+  for (let b = 0; b < trace.blocks; b++) touches += trace.block(b).touchPage.length
+  return touches
+}

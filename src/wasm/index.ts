@@ -11,8 +11,6 @@ export {
   type FirstTouches,
   type Kernels,
   keptInWorkspace,
-  LANES,
-  type OptimumCosts,
   plainWorkspace,
   type Tally,
   type Workspace,
@@ -22,6 +20,7 @@ export {
 } from './kernels.ts'
 export { BAD_LITERALS, BAD_MATCH, COPY_PAD } from './lz4.ts'
 export { Arena } from './memory.ts'
+export { CHOICE_NODES, LANES, NODE_BITS, type OptimumCosts } from './optimum.ts'
 export { CODE, DONE, NEW_TASK, SLOW, TABLE, TABLE_BYTES } from './scan.ts'
 export { twins } from './twins.ts'
 export type { ZstdBlocks } from './zstd.ts'

@@ -13,6 +13,7 @@ import { type FrameExports, type FrameKernels, wasmFrames } from './frames.ts'
 import { type InternExports, type InternKernels, wasmIntern } from './intern.ts'
 import { type Lz4Exports, type Lz4Kernels, wasmLz4 } from './lz4.ts'
 import { Arena } from './memory.ts'
+import { type OptimumExports, type OptimumKernels, wasmOptimum } from './optimum.ts'
 import { type ScanExports, type ScanKernels, wasmScan } from './scan.ts'
 import { twins } from './twins.ts'
 import { wasmZstd, type ZstdExports, type ZstdKernels } from './zstd.ts'
@@ -22,16 +23,6 @@ export interface Cells {
   words: Uint32Array
   /** Bytes of a bank. */
   bank: number
-}
-
-/** What an access costs, by actor: `width` numbers for a read, then as many for a write; and what moving a page costs. All below 2^31, for the TypeScript kernel 2^53. */
-export interface OptimumCosts {
-  words: Uint32Array | Float64Array
-  /** Nodes, rounded up to whole vectors with copies of the first. */
-  width: number
-  move: number
-  /** A page with more accesses in one epoch needs sums beyond 32 bits. */
-  mostAccesses: number
 }
 
 /** What hint faults of a lane are counted by (assembly/touches.ts). Arrays by actor, by page, and by key. */
@@ -54,20 +45,13 @@ export interface FirstTouches {
   touchActor: Uint16Array
 }
 
-export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels, Lz4Kernels, ZstdKernels {
+export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels, Lz4Kernels, ZstdKernels, OptimumKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
   /** Puts nodes of pages [from, to) beside those of other lanes, at bit `shift` of their byte, which is 0 before. */
   joinNodes(joint: Uint8Array, placement: Uint8Array, from: number, to: number, shift: number): void
   /** Reads and writes of pairs [from, to) together. */
   accesses(pairs: Uint32Array, from: number, to: number): number
-  /**
-   * An epoch of the optimum, or whole pages of one: pairs [from, to). beyond[page * width + m] is what the page's cheapest history
-   * that ends on node m costs beyond its cheapest of all. Answers the sum over pages by which the latter grew.
-   */
-  optimumEpoch(pairs: Uint32Array, from: number, to: number, beyond: OptimumCosts['words'], costs: OptimumCosts): number
-  /** The same for memory on two nodes (`width` 2), with costs[node 1] - costs[node 0] of each page in 32 bits with a sign. */
-  optimumEpochOfTwo(pairs: Uint32Array, from: number, to: number, apart: OptimumCosts['words'], costs: OptimumCosts): number
   /** Places the pages of touches [from, to) that are absent (255) on target[actor], and adds them to placed[actor]. */
   placeAbsent(touches: FirstTouches, from: number, to: number, placement: Uint8Array, target: Uint8Array, placed: Uint32Array): void
   /**
@@ -81,12 +65,10 @@ export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, Inter
   findMarked(touchPage: Uint32Array, from: number, to: number, marked: Uint32Array, found: Uint32Array): number
 }
 
-interface Exports extends FrameExports, AccessExports, ScanExports, InternExports, FoldExports, DigestExports, Lz4Exports, ZstdExports {
+interface Exports extends FrameExports, AccessExports, ScanExports, InternExports, FoldExports, DigestExports, Lz4Exports, ZstdExports, OptimumExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
   joinNodes(joint: number, placement: number, from: number, to: number, shift: number): void
-  optimumEpoch(pairs: number, n: number, beyond: number, costs: number, vectors: number, move: number, mostAccesses: number): number
-  optimumEpochOfTwo(pairs: number, n: number, apart: number, costs: number, move: number): number
   findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
   findMarked(touchPage: number, from: number, to: number, marked: number, found: number): number
   placeAbsent(touchPage: number, touchActor: number, from: number, to: number, placement: number, target: number, placed: number): void
@@ -95,8 +77,6 @@ interface Exports extends FrameExports, AccessExports, ScanExports, InternExport
 }
 
 const PAIR_BYTES = 16
-/** Of 32 bits, in a vector. */
-export const LANES = 4
 
 /** `undefined`: not asked yet; `null`: there is none. */
 let compiled: Module | null | undefined
@@ -128,14 +108,11 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     ...wasmDigest(exports),
     ...wasmLz4(exports),
     ...wasmZstd(exports),
+    ...wasmOptimum(exports),
     account: (pairs, from, to, placement, { words, bank }, shift) =>
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
     joinNodes: (joint, placement, from, to, shift) => exports.joinNodes(joint.byteOffset, placement.byteOffset, from, to, shift),
     accesses: (pairs, from, to) => exports.accesses(pairs.byteOffset + from * PAIR_BYTES, to - from),
-    optimumEpoch: (pairs, from, to, beyond, { words, width, move, mostAccesses }) =>
-      exports.optimumEpoch(pairs.byteOffset + from * PAIR_BYTES, to - from, beyond.byteOffset, words.byteOffset, width / LANES, move, mostAccesses),
-    optimumEpochOfTwo: (pairs, from, to, apart, { words, move }) =>
-      exports.optimumEpochOfTwo(pairs.byteOffset + from * PAIR_BYTES, to - from, apart.byteOffset, words.byteOffset, move),
     findFaults: (touchPage, from, to, placement, marked, found) =>
       exports.findFaults(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset, found.byteOffset),
     findMarked: (touchPage, from, to, marked, found) => exports.findMarked(touchPage.byteOffset, from, to, marked.byteOffset, found.byteOffset),

@@ -6,6 +6,7 @@ import { frameTwins } from './frames.ts'
 import { internTwins } from './intern.ts'
 import type { Kernels } from './kernels.ts'
 import { lz4Twins } from './lz4.ts'
+import { optimumTwins } from './optimum.ts'
 import { scanTwins } from './scan.ts'
 import { zstdTwins } from './zstd.ts'
 
@@ -23,6 +24,7 @@ export const twins: Kernels = {
   ...digestTwins,
   ...lz4Twins,
   ...zstdTwins,
+  ...optimumTwins,
 
   account(pairs, from, to, placement, cells, shift) {
     const { words } = cells
@@ -91,44 +93,5 @@ export const twins: Kernels = {
     }
     lengths[0] = faults
     return f
-  },
-
-  optimumEpoch(pairs, from, to, beyond, { words, width, move }) {
-    const cost = new Float64Array(width)
-    const end = to * PAIR_WORDS
-    let total = 0
-    for (let k = from * PAIR_WORDS; k < end; ) {
-      const page = pairs[k]!
-      const base = page * width
-      for (let m = 0; m < width; m++) cost[m] = beyond[base + m]!
-      for (; k < end && pairs[k] === page; k += PAIR_WORDS) {
-        const row = pairs[k + 1]! * 2 * width
-        for (let m = 0; m < width; m++) cost[m]! += pairs[k + 2]! * words[row + m]! + pairs[k + 3]! * words[row + width + m]!
-      }
-      let least = cost[0]!
-      for (let m = 1; m < width; m++) if (cost[m]! < least) least = cost[m]!
-      for (let m = 0; m < width; m++) beyond[base + m] = Math.min(cost[m]! - least, move)
-      total += least
-    }
-    return total
-  },
-
-  optimumEpochOfTwo(pairs, from, to, apart, { words, move }) {
-    const end = to * PAIR_WORDS
-    let total = 0
-    for (let k = from * PAIR_WORDS; k < end; ) {
-      const page = pairs[k]!
-      const before = apart[page]! | 0
-      let onZero = Math.max(0, -before)
-      let onOne = Math.max(0, before)
-      for (; k < end && pairs[k] === page; k += PAIR_WORDS) {
-        const of = 4 * pairs[k + 1]!
-        onZero += pairs[k + 2]! * words[of]! + pairs[k + 3]! * words[of + 2]!
-        onOne += pairs[k + 2]! * words[of + 1]! + pairs[k + 3]! * words[of + 3]!
-      }
-      apart[page] = Math.max(-move, Math.min(move, onOne - onZero))
-      total += Math.min(onZero, onOne)
-    }
-    return total
   },
 }

@@ -6,7 +6,7 @@ import { boundOf } from '../../src/replay/bound.ts'
 import { withCopiesPs } from '../../src/replay/bound-copies.ts'
 import { flowPs } from '../../src/replay/bound-flow.ts'
 import { historiesOf } from '../../src/replay/bound-histories.ts'
-import { optimumIn, PageOptimum, perPagePs } from '../../src/replay/bound-pages.ts'
+import { optimumIn, PageOptimum, pageOptimum } from '../../src/replay/bound-pages.ts'
 import { pricedBound } from '../../src/replay/bound-prices.ts'
 import { type BoundProblem, boundProblem } from '../../src/replay/bound-problem.ts'
 import type { ReplayContext } from '../../src/replay/context.ts'
@@ -16,6 +16,8 @@ import { type ListedAccess, type TraceEvent, traceFromAccesses } from '../../src
 import { plainWorkspace } from '../../src/wasm/index.ts'
 
 const TICK_NS = 100
+
+const perPage = (problem: BoundProblem): number => pageOptimum(problem).ps
 
 /** As a replay counts it while its lanes pass over the trace. */
 const onTheWayPs = (problem: BoundProblem): number =>
@@ -103,7 +105,7 @@ describe('without capacity limits', () => {
       fc.assert(
         fc.property(smallTrace(3, 5), (list) => {
           const problem = boundProblem(contextOf(list, name))
-          expect(perPagePs(problem)).toBe(bruteForcePs(problem, unlimited(problem)))
+          expect(perPage(problem)).toBe(bruteForcePs(problem, unlimited(problem)))
         }),
         { numRuns: 100, seed: 1 },
       )
@@ -116,14 +118,53 @@ describe('without capacity limits', () => {
       fc.property(smallTrace(8, 10), drops, fc.constantFrom('skx-cl-2s', '2s-plus-cxl', 'opteron-8node'), (list, left, name) => {
         const problem = boundProblem(contextOf(list, name))
         problem.drops = left.filter(({ pages }) => pages.every((page) => page < problem.pages)).sort((a, b) => a.tick - b.tick)
-        expect(perPagePs(problem)).toBe(optimumIn(problem, plainWorkspace))
-        expect(onTheWayPs(problem)).toBe(perPagePs(problem))
+        expect(perPage(problem)).toBe(optimumIn(problem, plainWorkspace).ps)
+        expect(onTheWayPs(problem)).toBe(perPage(problem))
         // costs of more than 32 bits are left to TypeScript
         const dear = { ...problem, readPs: problem.readPs.map((ps) => ps * 2 ** 16), writePs: problem.writePs.map((ps) => ps * 2 ** 16) }
-        expect(perPagePs({ ...dear, movePs: problem.movePs * 2 ** 16 })).toBe(perPagePs(problem) * 2 ** 16)
+        expect(perPage({ ...dear, movePs: problem.movePs * 2 ** 16 })).toBe(perPage(problem) * 2 ** 16)
       }),
       { numRuns: 50, seed: 6 },
     )
+  })
+
+  test('the placement that the choices tell of costs the optimum, and fits if it says so', () => {
+    const drops = fc.array(fc.record({ tick: fc.integer({ min: 1, max: 9 }), pages: fc.array(fc.nat(7), { maxLength: 3 }) }), { maxLength: 3 })
+    const frames = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 8, maxLength: 8 })
+    let fitting = 0
+    fc.assert(
+      fc.property(smallTrace(8, 10), drops, frames, fc.constantFrom('skx-cl-2s', '2s-plus-cxl', 'opteron-8node'), (list, left, of, name) => {
+        const problem = boundProblem(contextOf(list, name, of))
+        problem.drops = left.filter(({ tick, pages }) => tick < problem.ticks && pages.every((page) => page < problem.pages)).sort((a, b) => a.tick - b.tick)
+        const { start, tick, cost, until, enters } = historiesOf(problem, 0, problem.pages)
+        for (const optimum of [pageOptimum(problem), optimumIn(problem, plainWorkspace)]) {
+          expect(optimum.choices !== undefined).toBe(problem.isScarce)
+          if (!optimum.choices) continue
+          const stays: number[][] = Array.from({ length: problem.pages }, () => [])
+          const held = problem.memory.map(() => new Array(problem.ticks).fill(0))
+          optimum.choices.forEachStay((page, m, from, to) => {
+            const touch = start[page + 1]! - 1 - stays[page]!.length
+            expect([from, to]).toEqual([tick[touch], until[touch]])
+            stays[page]!.unshift(m)
+            for (let now = from; now < to; now++) held[m]![now]++
+          })
+          let ps = 0
+          stays.forEach((nodes, page) => {
+            expect(nodes).toHaveLength(start[page + 1]! - start[page]!)
+            nodes.forEach((m, i) => {
+              const touch = start[page]! + i
+              ps += cost[touch * problem.memory.length + m]!
+              if (enters[touch] === 0 && nodes[i - 1] !== m) ps += problem.movePs
+            })
+          })
+          expect(ps).toBe(optimum.ps)
+          expect(optimum.choices.fits).toBe(held.every((ofNode, m) => ofNode.every((pages) => pages <= problem.capacity[m]!)))
+          if (optimum.choices.fits) fitting++
+        }
+      }),
+      { numRuns: 200, seed: 8 },
+    )
+    expect(fitting).toBeGreaterThan(20)
   })
 
   test('a page that is unmapped comes back on any node for free', () => {
@@ -177,8 +218,8 @@ describe('where pages may have copies', () => {
         const problem = boundProblem(contextOf(list, name))
         const ps = withCopiesPs(problem)
         expect(ps).toBe(bruteForceWithCopiesPs(problem, list))
-        expect(ps).toBeLessThanOrEqual(perPagePs(problem))
-        if (ps < perPagePs(problem)) less++
+        expect(ps).toBeLessThanOrEqual(perPage(problem))
+        if (ps < perPage(problem)) less++
       }),
       { numRuns: 100, seed: 6 },
     )
@@ -252,7 +293,7 @@ describe('with capacities', () => {
     const scarce = contextOf(list, '2s-plus-cxl', [4, 8, 8])
     expect(boundOf(scarce).kind).toBe('Lagrangian lower bound')
     const quick = boundOf({ ...scarce, quickOptimum: true })
-    expect(quick).toEqual({ kind: 'per-page optimum', ps: perPagePs(boundProblem(scarce)), feasiblePs: null })
+    expect(quick).toEqual({ kind: 'per-page optimum', ps: perPage(boundProblem(scarce)), feasiblePs: null })
     expect(quick.ps).toBeLessThanOrEqual(boundOf(scarce).ps)
   })
 })

@@ -6,7 +6,7 @@ export { foldAccesses, foldPairs, foldTouches, indexPairs, resetFold, sortPairs,
 export { packColumn, patchColumn, rankTouches, unpackColumn, unpackPairs, unpackTouches } from './frames'
 export { findActors, findPages, indexPages, timesWithin } from './intern'
 export { lz4Block } from './lz4'
-export { optimumEpoch, optimumEpochOfTwo } from './optimum'
+export { optimumChoices, optimumEpoch, optimumEpochOfTwo } from './optimum'
 export { scanTable } from './scan'
 export { findFaults, findMarked, placeAbsent, tallyFaults, tallyFaults8 } from './touches'
 export { zstdBlock, zstdReset } from './zstd'

@@ -102,3 +102,34 @@ export function optimumEpochOfTwo(pairs: usize, n: u32, apart: usize, costs: usi
   }
   return <f64>total
 }
+
+/** Lowest bits of a choice, which name a node. */
+const NODE_BITS: u32 = 8
+
+/** What each page of the pairs may do at its next touch (see ../optimum.ts); answers how many pages there are. */
+export function optimumChoices(pairs: usize, n: u32, beyond: usize, words: u32, move: u32, out: usize): u32 {
+  const end = pairs + <usize>n * PAIR
+  const begin = out
+  while (pairs < end) {
+    const page = load<u32>(pairs)
+    let choice: u32 = 0
+    if (words === 1) {
+      const apart = load<i32>(beyond + ((<usize>page) << 2))
+      choice = u32(apart < 0) | (u32(<u32>max(0, -apart) >= move) << NODE_BITS) | (u32(<u32>max(0, apart) >= move) << (NODE_BITS + 1))
+    } else {
+      const own = beyond + <usize>page * words * 4
+      let node = words
+      for (let m = words; m > 0; m--) {
+        const distance = load<u32>(own + ((<usize>m - 1) << 2))
+        if (distance === 0) node = m - 1
+        choice |= u32(distance >= move) << (NODE_BITS + m - 1)
+      }
+      choice |= node
+    }
+    store<u32>(out, choice)
+    out += 4
+    do pairs += PAIR
+    while (pairs < end && load<u32>(pairs) === page)
+  }
+  return <u32>((out - begin) >>> 2)
+}
