@@ -49,7 +49,11 @@ async function squareCosts(read: (length: number) => Promise<void>): Promise<str
 
 test('a pattern that is quadratic is told from one that is not', async () => {
   const line = (length: number) => ' '.repeat(Math.floor(length / 50))
-  expect(await squareCosts(async (length) => void / +x/.test(line(length)))).toHaveLength(ATTEMPTS)
+  // what else the machine does may spoil one comparison, and with it a verdict; not this many of them
+  const verdicts: string[][] = []
+  do verdicts.push(await squareCosts(async (length) => void / +x/.test(line(length))))
+  while (verdicts.at(-1)!.length < ATTEMPTS && verdicts.length < 5)
+  expect(verdicts.at(-1), JSON.stringify(verdicts)).toHaveLength(ATTEMPTS)
   expect((await squareCosts(async (length) => void /^ +x/.test(line(length)))).length).toBeLessThan(ATTEMPTS)
 })
 
