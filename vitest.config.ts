@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     coverage: { provider: 'v8', include: ['src/**', 'policies/**', 'traces/**', 'reports/**'], reporter: ['text-summary', 'html'] },
   },
 })

@@ -61,7 +61,7 @@ X
 export SLURM_CONF=$D/slurm.conf
 slurmctld -c
 slurmd -c -N "$host" 2>/dev/null || slurmd -c
-for _ in $(seq 60); do
+for _ in $(seq 240); do
   [ "$(sinfo -h -o %t 2>/dev/null || true)" = idle ] && exit 0
   sleep 0.5
 done

@@ -12,6 +12,8 @@ import { damage, damagedBy } from '../fuzz/mutate.ts'
 
 const RUNS = 500
 const TIMEOUT = 60_000
+/** Of processor time, in milliseconds: one second or less where nothing else runs, minutes where a pattern is quadratic. */
+const SOON_MS = 15_000
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/topology')
 const PRESETS = join(import.meta.dirname, '../../src/machine/presets')
@@ -108,7 +110,7 @@ describe('large and hostile input ends soon', () => {
   ])('%s', (_, text) => {
     const start = cpuMs()
     cleanly(() => importBytes(Buffer.from(text)))
-    expect(cpuMs() - start).toBeLessThan(5_000)
+    expect(cpuMs() - start).toBeLessThan(SOON_MS)
   })
 
   test.each([
@@ -121,6 +123,6 @@ describe('large and hostile input ends soon', () => {
   ])('machine file: %s', (_, text) => {
     const start = cpuMs()
     cleanly(() => parseMachine(text, 'machine.yaml'))
-    expect(cpuMs() - start).toBeLessThan(5_000)
+    expect(cpuMs() - start).toBeLessThan(SOON_MS)
   })
 })

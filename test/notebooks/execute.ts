@@ -35,7 +35,8 @@ export async function execute(name: string): Promise<Output[]> {
     PYDEVD_DISABLE_FILE_VALIDATION: '1',
     PYTHONDONTWRITEBYTECODE: '1',
   }
-  const words = ['--to', 'notebook', '--execute', `${name}.ipynb`, '--output-dir', home, '--ExecutePreprocessor.timeout=240', '--allow-errors']
+  const patience = ['--ExecutePreprocessor.timeout=240', '--ExecutePreprocessor.startup_timeout=240']
+  const words = ['--to', 'notebook', '--execute', `${name}.ipynb`, '--output-dir', home, ...patience, '--allow-errors']
   const { code, stderr } = await finished(spawn('jupyter-nbconvert', words, { cwd: NOTEBOOKS, env, stdio: ['ignore', 'ignore', 'pipe'] }))
   if (code !== 0) throw new Error(`nbconvert ended with ${code}: ${stderr}`)
   return outputsOf(readFileSync(join(home, `${name}.ipynb`), 'utf8'))

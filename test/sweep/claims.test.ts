@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Claims } from '../../src/sweep/claims.ts'
@@ -18,13 +18,13 @@ afterEach(() => {
   expect(readdirSync(folder)).toEqual([])
 })
 
-/** What a process on another host left: its owner file and a claim on `name`, last seen `ageSeconds` ago. */
+/** What a process on another host left: its owner file and a claim on `name`, last seen `ageSeconds` before `mine` gave its latest sign of life. */
 function elsewhere(name: string, ageSeconds: number): void {
   mkdirSync(folder, { recursive: true })
   const owner = join(folder, 'owner.far-1-0')
   writeFileSync(owner, JSON.stringify({ id: 'far-1-0', pidSpace: 'another boot', pid: process.pid, startTime: '1' }))
   linkSync(owner, join(folder, `${name}.0`))
-  const then = Date.now() / 1000 - ageSeconds
+  const then = statSync(join(folder, `owner.${mine.owner}`)).mtimeMs / 1000 - ageSeconds
   utimesSync(owner, then, then)
 }
 

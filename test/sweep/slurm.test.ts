@@ -60,7 +60,7 @@ describe.runIf(isThere)('on Slurm', () => {
   test('Ctrl-C leaves the jobs running; --resume follows them', async () => {
     const { child, ended } = start(sweep('left', '--engine', 'slurm', '--tasks', '2'), folder)
     const state = join(folder, 'left/slurm/plan.json')
-    while (!existsSync(state)) await sleep(50)
+    while (!existsSync(state) && child.exitCode === null) await sleep(50)
     child.kill('SIGINT')
     const { code, stderr } = await ended
     expect(code, stderr).toBe(130)
@@ -82,14 +82,20 @@ describe.runIf(isThere)('on Slurm', () => {
 
   /** kill -9 of the program of array task `number`, as an out-of-memory killer does it. */
   async function killTask(number: number): Promise<void> {
-    for (let i = 0; i < 1200; i++) {
+    for (let i = 0; i < 2400; i++) {
       await sleep(50)
       const pids = slurm('pgrep', '-f', `sweep work ${join(folder, 'array')} .*--part ${number}/4`)
         .split('\n')
         .filter((pid) => pid !== '')
-      if (pids.length === 0) continue
-      for (const pid of pids) process.kill(Number(pid), 'SIGKILL')
-      return
+      const killed = pids.filter((pid) => {
+        try {
+          return process.kill(Number(pid), 'SIGKILL')
+        } catch {
+          // ended since it was listed
+          return false
+        }
+      })
+      if (killed.length > 0) return
     }
     throw new Error(`task ${number} never ran`)
   }
