@@ -71,7 +71,7 @@ export default defineReport({
             x: {
               field: 'moved',
               type: 'quantitative',
-              title: 'memory moved, in multiples of the memory of the program',
+              title: 'memory moved / memory of the program',
               axis: { tickCount: 8, labelExpr: "datum.value < 0 ? '' : format(datum.value, '~r') + '×'" },
               scale: { padding: 12, nice: false },
             },

@@ -208,7 +208,6 @@ function axisChart(run: RunTables, points: readonly StudyPoint[], axis: string, 
   const told = points.filter(({ lane }) => lane !== run.record.baseline)
   const name = label(axis)
   const word = (value: Cell | undefined): string => (value === null || value === undefined ? 'default' : axis === 'epoch_ns' ? formatDuration(value as number) : String(value)) // biome-ignore format: one thought
-  const drawn = run.record.lanes.map(({ label: lane }) => lane).filter((lane) => lane !== run.record.baseline)
   const data = averaged(told, ({ lane, row }) => JSON.stringify([lane, row[axis]])).map(({ first, ratio, error }) => ({
     lane: first.lane,
     value: word(first.row[axis]),
@@ -233,7 +232,7 @@ function axisChart(run: RunTables, points: readonly StudyPoint[], axis: string, 
       encoding: {
         x: isOrdered ? { ...value, axis: { labelAngle: 0 } } : change,
         y: isOrdered ? change : { ...value, axis: { grid: true } },
-        color: { field: 'lane', type: 'nominal', legend: { values: drawn } },
+        color: { field: 'lane', type: 'nominal' },
         tooltip: [
           LANE_TOOLTIP,
           { field: 'value', title: name },

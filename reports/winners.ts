@@ -83,7 +83,7 @@ export default defineReport({
             },
             {
               mark: { type: 'text', fontWeight: 600 },
-              encoding: { text: { field: 'text' }, color: { condition: { test: 'datum.clear', value: 'theme:surface' }, value: 'theme:ink' } },
+              encoding: { text: TEXT, color: { condition: { test: 'datum.clear', value: 'theme:surface' }, value: 'theme:ink' } },
             },
           ],
         },
@@ -91,6 +91,15 @@ export default defineReport({
     ]
   },
 })
+
+/** As much as the cell holds, however narrow the page. */
+const TEXT = {
+  condition: [
+    { test: "bandwidth('x') < 38", value: '' },
+    { test: "bandwidth('x') < 92 && datum.text === 'none cheaper'", value: 'none' },
+  ],
+  field: 'text',
+}
 
 /** Axes of the rows, and of the columns: traces down, all others across. */
 function split({ study }: RunTables): [string[], string[]] {

@@ -58,7 +58,8 @@ export function coincidence(run: RunTables, lanes: readonly string[]): number[] 
 
 export function bindChart(chart: ReportChart, context: ChartContext, { scheme, framed, withoutData = false }: BindOptions): VegaLiteSpec {
   const { lanes, nodes, edges, dashes } = context
-  const spec = fill(chart.spec, { scheme, framed, lanes, nodes, dashes, letters: chart.width === 'full' ? 130 : 56 }) as VegaLiteSpec
+  const legend = framed ? laneLegend(drawnLanes(chart, lanes), lanes, chart.width === 'full' ? 130 : 56) : null
+  const spec = fill(chart.spec, { scheme, lanes, nodes, dashes, legend }) as VegaLiteSpec
   const isFaceted = 'facet' in spec || 'hconcat' in spec || 'vconcat' in spec || 'concat' in spec || usesFacetChannel(spec)
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -72,6 +73,12 @@ export function bindChart(chart: ReportChart, context: ChartContext, { scheme, f
   }
 }
 
+/** Of the lanes, those that a chart has rows of: a legend lists what is drawn. */
+export function drawnLanes({ data }: ReportChart, lanes: readonly string[]): string[] {
+  const drawn = new Set(Object.values(data).flatMap((rows) => rows.map((row) => row['lane'])))
+  return lanes.filter((lane) => drawn.has(lane))
+}
+
 const usesFacetChannel = (spec: VegaLiteSpec): boolean => {
   const encoding = (spec['encoding'] ?? {}) as Record<string, unknown>
   return 'facet' in encoding || 'row' in encoding || 'column' in encoding
@@ -79,12 +86,11 @@ const usesFacetChannel = (spec: VegaLiteSpec): boolean => {
 
 interface Filling {
   scheme: Scheme
-  framed: boolean
   lanes: string[]
   nodes: number[]
   dashes: number[][]
-  /** That a line of the legend holds. */
-  letters: number
+  /** Of lanes, where the picture has one. */
+  legend: object | null
 }
 
 const COLOUR_CHANNELS = new Set(['color', 'fill', 'stroke'])
@@ -104,10 +110,9 @@ function fill(value: unknown, filling: Filling, key = ''): unknown {
   return filled
 }
 
-function fillLane(definition: Record<string, unknown>, channel: string, { lanes, scheme, framed, letters }: Filling): Record<string, unknown> {
+function fillLane(definition: Record<string, unknown>, channel: string, { lanes, scheme, legend }: Filling): Record<string, unknown> {
   if (COLOUR_CHANNELS.has(channel)) {
     const scale = { domain: lanes, range: lanes.map((_, index) => roleColour(laneRole(index), scheme)) }
-    const legend = laneLegend(lanes, framed, letters)
     const { legend: own, ...rest } = definition
     return { scale, legend: own === null || legend === null ? null : { ...legend, ...(own as object | undefined) }, ...rest }
   }
@@ -115,8 +120,11 @@ function fillLane(definition: Record<string, unknown>, channel: string, { lanes,
   return definition
 }
 
-const laneLegend = (lanes: string[], framed: boolean, letters: number): object | null =>
-  framed ? { title: null, columns: Math.max(1, Math.floor(letters / (6 + Math.max(...lanes.map((lane) => lane.length))))) } : null
+/** `letters` is what a line of it holds. */
+function laneLegend(drawn: string[], lanes: string[], letters: number): object {
+  const columns = Math.max(1, Math.floor(letters / (6 + Math.max(0, ...drawn.map((lane) => lane.length)))))
+  return { title: null, columns, ...(drawn.length < lanes.length && { values: drawn }) }
+}
 
 /** Dashes tell lanes of one colour apart, and let lines show that lie under others. */
 function withDashes(filled: Record<string, unknown>, { color }: Record<string, unknown>, { lanes, dashes }: Filling): Record<string, unknown> {

@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url'
 import type { Cell, Row } from '../columns/index.ts'
 import { CODE_ROOT, MODULE_EXTENSION } from '../package.ts'
 import { formatCount, formatDuration } from '../units.ts'
-import { bindChart, type ChartContext, chartContext } from './bind.ts'
+import { bindChart, type ChartContext, chartContext, drawnLanes } from './bind.ts'
 import { type ReportChart, type ReportTable, type RunTables, SECTIONS, type Section } from './define.ts'
 import { compileChart, drawSvg } from './draw.ts'
 import { findings } from './findings.ts'
@@ -171,7 +171,7 @@ async function chartCard(id: string, chart: ReportChart, context: ChartContext, 
     : '<span class="actions"><button type="button" data-save="svg">SVG</button><button type="button" data-save="csv">CSV</button></span>'
   return `<figure class="card ${chart.width === 'full' ? 'full' : 'half'}">
 <figcaption><h4><span>${escapeHtml(chart.title)}</span>${WHOLE_RUN}${actions}</h4>
-${chart.caption ? `<p>${prose(chart.caption)}</p>` : ''}${hasLaneColour(chart.spec) ? laneLegend(context) : ''}</figcaption>
+${chart.caption ? `<p>${prose(chart.caption)}</p>` : ''}${hasLaneColour(chart.spec) ? laneLegend(chart, context) : ''}</figcaption>
 ${still}
 </figure>`
 }
@@ -184,13 +184,14 @@ function hasLaneColour(spec: unknown): boolean {
   return Object.values(spec).some(hasLaneColour)
 }
 
-const laneLegend = ({ lanes }: ChartContext): string =>
-  `<ul class="legend" aria-hidden="true">${lanes
-    .map(
-      (lane, i) =>
-        `<li data-lane="${escapeHtml(lane)}"${i >= LANE_COLOURS ? ' class="dashed"' : ''} style="--lane:var(--${laneRole(i)})">${escapeHtml(lane)}</li>`,
-    )
-    .join('')}</ul>`
+function laneLegend(chart: ReportChart, { lanes }: ChartContext): string {
+  const items = drawnLanes(chart, lanes).map((lane) => {
+    const index = lanes.indexOf(lane)
+    const dashed = index >= LANE_COLOURS ? ' class="dashed"' : ''
+    return `<li data-lane="${escapeHtml(lane)}"${dashed} style="--lane:var(--${laneRole(index)})">${escapeHtml(lane)}</li>`
+  })
+  return `<ul class="legend" aria-hidden="true">${items.join('')}</ul>`
+}
 
 /** Words of a caption or note; options of the command stay on one line. */
 const prose = (text: string): string => escapeHtml(text).replace(/(?<!\S)--[a-z-]+( \d+)?/g, '<span class="option">$&</span>')

@@ -38,3 +38,24 @@ export async function openQuietly(browser: Browser, file: string, options: Param
   await page.goto(`file://${file}`)
   return { page, noise }
 }
+
+/** Words of charts that reach out of their place, or lie on each other, each with its chart; and how many words there are. */
+export async function wordsOf(page: Page): Promise<{ words: number; unreadable: string[] }> {
+  return page.evaluate(`(() => {
+    let words = 0
+    const unreadable = [...document.querySelectorAll('figure .stage > svg')].flatMap((svg) => {
+      const { id } = svg.closest('.mount')
+      const place = svg.closest('.mount').getBoundingClientRect()
+      const shown = [...svg.querySelectorAll('text')]
+        .map((text) => ({ text: text.textContent, opacity: getComputedStyle(text).opacity, box: text.getBoundingClientRect() }))
+        .filter(({ text, opacity, box }) => text.trim() !== '' && opacity !== '0' && box.width > 0)
+      words += shown.length
+      const cut = shown.filter(({ box }) => box.left < place.left - 1 || box.right > place.right + 1).map(({ text }) => id + ' cuts ' + text)
+      // a little of the height of letters is empty
+      const overlap = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4
+      const over = shown.flatMap((one, i) => shown.slice(0, i).filter((other) => overlap(one.box, other.box)).map((other) => id + ' has ' + one.text + ' on ' + other.text))
+      return [...cut, ...over]
+    })
+    return { words, unreadable }
+  })()`)
+}

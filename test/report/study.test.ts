@@ -7,7 +7,7 @@ import type { Row } from '../../src/columns/index.ts'
 import { findings, loadReport, loadReports, renderHtml, renderMarkdown } from '../../src/report/index.ts'
 import { changesAlong, costsBySetting, inOrder, type Study, studyPoints } from '../../src/results/index.ts'
 import { sampleStudy } from '../fixtures/sample-study.ts'
-import { browserTest, launch, openQuietly } from './browser.ts'
+import { browserTest, launch, openQuietly, wordsOf } from './browser.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'study-report-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -151,4 +151,65 @@ browserTest('a page of a study shows hostile names and runs none; charts follow 
   } finally {
     await browser.close()
   }
+})
+
+describe('a study of long names', () => {
+  const traces = [
+    'phase-shift:slab=128KiB,accesses=200000,phases=8,duration=10s',
+    'stream:array=512KiB,iterations=6',
+    '/data/traces/2024-11-03/production-database-replica.csv.gz',
+  ]
+  const lanes = ['first-touch', 'interleave', 'hot-page-daemon:period=500ms', 'hot-page-daemon:period=2s', 'numa-balancing']
+  const pages = {
+    wide: { traces, lanes, machines: ['spr-2s', 'bdw-2s', 'amd-milan-8-nodes'], seeds: [1, 2], compare: true },
+    narrow: { traces, lanes, machines: ['spr-2s'], seeds: [1], sampled: true },
+  }
+
+  for (const [name, shape] of Object.entries(pages)) {
+    browserTest(`${name}: no word of a chart is cut or lies on another, and marks have room`, async () => {
+      const file = join(folder, `${name}.html`)
+      writeFileSync(file, await renderHtml(sampleStudy(shape), reports))
+      const browser = await launch()
+      try {
+        for (const width of [390, 1366]) {
+          const { page } = await openQuietly(browser, file, { viewport: { width, height: 844 } })
+          await page.waitForSelector('html[data-ready]')
+          const { words, unreadable } = await wordsOf(page)
+          expect(words).toBeGreaterThan(40)
+          expect(unreadable, `${width} pixels`).toEqual([])
+          const plots = await page.$$eval('.mount', (mounts) =>
+            mounts.map((mount) => ({
+              id: mount.id,
+              share: mount.querySelector('.stage .root > g > path.background')!.getBoundingClientRect().width / mount.clientWidth,
+            })),
+          )
+          expect(plots.length).toBeGreaterThanOrEqual(4)
+          for (const { id, share } of plots) expect(share, `${id} at ${width} pixels`).toBeGreaterThan(0.55)
+          await page.close()
+        }
+      } finally {
+        await browser.close()
+      }
+    })
+  }
+})
+
+test('legends list the policies that a chart draws, in the colours of all charts', async () => {
+  const page = await renderHtml(sampleStudy({ machines: ['spr-2s'] }), reports)
+  const colours = new Map(
+    [...page.matchAll(/<button[^>]*class="chip"[^>]*style="--lane:var\((--lane-\d)\)"><span>([^<]+)</g)].map(([, colour, lane]) => [lane!, colour!]),
+  )
+  const lanes = [...colours.keys()]
+  expect(lanes.length).toBeGreaterThan(5)
+  const legends = [...page.matchAll(/<h4><span>([^<]+)<.*?<\/figcaption>/gs)].flatMap(([caption, title]) => {
+    const items = [...caption.matchAll(/<li data-lane="([^"]+)"[^>]*style="--lane:var\((--lane-\d)\)"/g)].map(([, lane, colour]) => [lane!, colour!] as const)
+    return items.length > 0 ? [{ title, items }] : []
+  })
+  expect(legends.length).toBeGreaterThanOrEqual(4)
+  for (const { items } of legends) for (const [lane, colour] of items) expect(colour).toBe(colours.get(lane))
+  const listed = (title: string) => legends.find((legend) => legend.title === title)!.items.map(([lane]) => lane)
+  expect(listed('Mean latency against memory moved, over the whole grid')).toEqual(lanes)
+  expect(listed('Cost by trace')).toEqual(lanes.slice(1))
+  const cheapest = new Set((await loadReport('winners')).report.charts(sampleStudy({ machines: ['spr-2s'] }))[0]!.data['winners']!.map(({ lane }) => lane))
+  expect(listed('Cheapest policy of each setting')).toEqual(lanes.filter((lane) => cheapest.has(lane)))
 })

@@ -1,6 +1,6 @@
 // Makes the charts of an HTML report live: one choice of policies and one time window, which all of them follow.
 // Runs under a content security policy without eval: Vega's expressions are interpreted.
-import { Error as ERROR, parse, View } from 'vega'
+import { Error as ERROR, parse, textMetrics, View } from 'vega'
 import { expressionInterpreter } from 'vega-interpreter'
 
 const report = JSON.parse(document.getElementById('report-data').textContent)
@@ -67,9 +67,33 @@ function narrowed(chart, width) {
   chart.columns = fitting
 }
 
+/** Of the width: names of rows that would take more stand above their rows. A row then has so many pixels, half of them for its name. */
+const NAMES_SHARE = 0.4
+const NAMED_ROW = 42
+
+/** Long names of rows, such as those of traces, would leave the marks beside them no room. */
+function namesAbove({ vega, data }, width) {
+  const isRows = ({ type }) => type === 'band' || type === 'point'
+  const scale = vega.scales?.find((one) => one.name === 'y' && isRows(one))
+  const axis = vega.axes?.find((one) => one.scale === 'y' && one.orient === 'left' && one.labels !== false)
+  if (scale === undefined || axis === undefined) return
+  const fields = new Set((scale.domain.fields ?? [scale.domain]).map(({ field }) => field))
+  const cells = Object.values(data).flatMap((index) => datasets[index].flatMap((row) => [...fields].map((field) => row[field])))
+  const names = [...new Set(cells)].filter((name) => typeof name === 'string')
+  const font = { font: vega.config.font, fontSize: axis.labelFontSize ?? vega.config.axis.labelFontSize }
+  if (Math.max(0, ...names.map((name) => textMetrics.width(font, name))) <= NAMES_SHARE * width) return
+  vega.height = Math.max(vega.height, NAMED_ROW * names.length)
+  // what is left over stands above the first row, where its name goes
+  delete scale.padding
+  Object.assign(scale, scale.type === 'band' ? { paddingInner: 0.5, paddingOuter: 0.25, align: 1 } : { padding: 0.5, align: 0.75 })
+  const above = { labelAlign: 'left', labelBaseline: 'bottom', labelOffset: { signal: "min(-7, -bandwidth('y') / 2 - 2)" } }
+  Object.assign(axis, above, { labelPadding: -2, tickSize: 0, labelLimit: width - 8, zindex: 1 })
+}
+
 async function mount(chart) {
   const element = document.getElementById(chart.id)
   narrowed(chart, element.clientWidth)
+  namesAbove(chart, element.clientWidth)
   const view = new View(parse(chart.vega, null, { ast: true }), {
     expr: expressionInterpreter,
     renderer: 'svg',
