@@ -2,6 +2,7 @@ import {
   BANDS,
   defineReport,
   errorBand,
+  FEW_BINS,
   formatPercent,
   isSampled,
   LANE_COLOUR,
@@ -13,6 +14,7 @@ import {
   TimeGrid,
   timeAxis,
   timeTooltip,
+  wholeBins,
   withError,
   withMeanErrors,
 } from '../src/report/index.ts'
@@ -38,7 +40,7 @@ export default defineReport({
         width: 'full',
         sampling,
         data: { epochs },
-        spec: lines('datum.local / (datum.local + datum.remote)', 'local accesses', grid, '.1%', { domain: [0, 1] }, isTold && 'shareError'),
+        spec: lines('datum.local / (datum.local + datum.remote)', 'local accesses', grid, '.1%', { domain: [0, 1], padding: 3 }, isTold && 'shareError'),
       },
       {
         name: 'latency-over-time',
@@ -53,7 +55,7 @@ export default defineReport({
           'ns per access',
           grid,
           '.1f',
-          { zero: false, nice: true },
+          { zero: false, nice: true, padding: 3 },
           isTold && 'latencyError',
         ),
       },
@@ -77,6 +79,7 @@ function lines(calculate: string, title: string, grid: TimeGrid, format: string,
         groupby: ['lane'],
         sort: [{ field: 'time' }],
       },
+      ...wholeBins(FEW_BINS),
     ],
     height: 230,
     layer: [
@@ -84,12 +87,13 @@ function lines(calculate: string, title: string, grid: TimeGrid, format: string,
       { mark: { type: 'line', clip: true } },
       // what has a gap on both sides would not be seen as a line
       {
-        transform: [{ filter: 'isValid(datum.value) && !isValid(datum.before) && !isValid(datum.after)' }],
-        mark: { type: 'point', filled: true, size: 26, clip: true },
+        transform: [{ filter: `datum.bins > ${FEW_BINS} && isValid(datum.value) && !isValid(datum.before) && !isValid(datum.after)` }],
+        mark: { type: 'rule', strokeWidth: 4, strokeCap: 'round', clip: true },
+        encoding: { x: { field: 'start', type: 'quantitative' }, x2: { field: 'time' } },
       },
     ],
     encoding: {
-      x: timeAxis(grid),
+      x: { ...timeAxis(grid), field: 'moment' },
       y: { field: 'value', type: 'quantitative', title, scale, axis: { format: format === '.1%' ? '.0%' : ',~f' } },
       color: LANE_COLOUR,
       tooltip: [

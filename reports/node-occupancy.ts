@@ -16,6 +16,7 @@ import {
   TimeGrid,
   timeAxis,
   timeTooltip,
+  wholeBins,
   withError,
 } from '../src/report/index.ts'
 
@@ -58,9 +59,10 @@ function stackedPages(grid: TimeGrid, hasErrors: boolean): Record<string, unknow
   const pages = { field: 'pages', type: 'quantitative', format: ',' }
   const error = { field: 'pages_ci95', type: 'quantitative', title: '±', format: ',.0f' }
   return {
-    mark: { type: 'area', interpolate: 'step-before', clip: true },
+    transform: wholeBins(),
+    mark: { type: 'area', clip: true },
     encoding: {
-      x: { ...timeAxis(grid), axis: { tickCount: 5 } },
+      x: { ...timeAxis(grid), field: 'moment', axis: { tickCount: 5 } },
       y: { field: 'pages', type: 'quantitative', title: 'pages', axis: { ...COUNT_AXIS, tickCount: 4 } },
       color: { field: 'node', type: 'nominal', title: 'node' },
       order: { field: 'node', type: 'quantitative' },
@@ -72,13 +74,14 @@ function stackedPages(grid: TimeGrid, hasErrors: boolean): Record<string, unknow
 /** Bands of sampling on the upper edges of the nodes, stacked as their areas are. */
 const EDGES = {
   transform: [
-    { stack: 'pages', as: ['below', 'edge'], groupby: ['lane', 'time'], sort: [{ field: 'node', order: 'ascending' }] },
-    { calculate: 'datum.edge - datum.pages_ci95', as: 'low' },
-    { calculate: 'datum.edge + datum.pages_ci95', as: 'high' },
+    { stack: 'pages', as: ['below', 'upper'], groupby: ['lane', 'time'], sort: [{ field: 'node', order: 'ascending' }] },
+    { calculate: 'datum.upper - datum.pages_ci95', as: 'low' },
+    { calculate: 'datum.upper + datum.pages_ci95', as: 'high' },
+    ...wholeBins(),
   ],
-  mark: { type: 'area', interpolate: 'step-before', clip: true, color: 'theme:ink', opacity: 0.35, tooltip: null },
+  mark: { type: 'area', clip: true, color: 'theme:ink', opacity: 0.35, tooltip: null },
   encoding: {
-    x: { field: 'time', type: 'quantitative' },
+    x: { field: 'moment', type: 'quantitative' },
     y: { field: 'low', type: 'quantitative' },
     y2: { field: 'high' },
     detail: { field: 'node', type: 'nominal' },

@@ -1,4 +1,5 @@
 import {
+  COUNT_SCALE,
   defineReport,
   errorBars,
   formatCount,
@@ -76,7 +77,7 @@ export default defineReport({
               ...x,
               title: `memory moved (${unit})`,
               axis: { tickCount: 8, labelExpr: "datum.value < 0 ? '' : format(datum.value, '~r')" },
-              scale: { padding: 12, nice: false },
+              scale: { padding: 12, nice: false, ...COUNT_SCALE },
             },
             y: { ...y, title: 'ns per access', scale: { zero: false, padding: 14 }, axis: { tickCount: 6 } },
           },

@@ -5,6 +5,9 @@ import type { TimeGrid } from './time.ts'
 /** Counts as 1.2k, 3M; the format alone would give every tick the prefix of the largest. */
 export const COUNT_AXIS = { tickCount: 5, tickMinStep: 1, labelExpr: "format(datum.value, '~s')" }
 
+/** Where all counts are zero, zero stands at the beginning of the axis. */
+export const COUNT_SCALE = { domain: { unionWith: [0, 1] } }
+
 /** Changes as +10%, and nothing as 0%; ticks of less than a per cent have their decimals. */
 export const CHANGE_AXIS = { tickCount: 8, labelOverlap: 'greedy', labelSeparation: 6, labelExpr: "datum.value === 0 ? '0%' : format(datum.value, '+.3~%')" }
 
@@ -26,6 +29,19 @@ export const timeAxis = (grid: TimeGrid): Record<string, unknown> => ({
   scale: { zero: false, nice: false, domainMin: { expr: 'windowFrom' }, domainMax: { expr: 'windowTo' } },
   axis: { tickCount: 10 },
 })
+/** Bins that a line or an area shows as the stretches they are; more are too narrow for that to be seen. */
+export const FEW_BINS = 40
+/**
+ * A line or an area over `moment` instead of `time` covers each bin of its lane from its start to its end: a bin alone is seen, and
+ * nothing is missing before the end of the first. Starts are a hair late: no two bins share a moment, which would stack them.
+ */
+export const wholeBins = (fewBins = Number.POSITIVE_INFINITY): object[] => [
+  ...(fewBins === Number.POSITIVE_INFINITY ? [] : [{ joinaggregate: [{ op: 'count', as: 'bins' }], groupby: ['lane'] }]),
+  { fold: ['start', 'time'], as: ['edge', 'moment'] },
+  ...(fewBins === Number.POSITIVE_INFINITY ? [] : [{ filter: `datum.edge === 'time' || datum.bins <= ${fewBins}` }]),
+  { calculate: "datum.edge === 'start' ? datum.start + 1e-6 * (datum.time - datum.start) : datum.time", as: 'moment' },
+]
+
 export const timeTooltip = (grid: TimeGrid): Record<string, unknown> => ({ field: 'time', type: 'quantitative', title: `until (${grid.unit})`, format: '.4~g' })
 
 /** Width of each of so many pictures beside each other, axes and gaps left out. */

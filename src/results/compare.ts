@@ -43,7 +43,7 @@ export interface Case {
   trace: string
   machine: string
   seeds: number[]
-  /** Bins that totals were compared in. */
+  /** Bins that totals were compared in, those left out in which a policy costs nothing as there are no accesses. */
   bins: number
   /** The trace is a sample of pages, and intervals allow for it. */
   sampled: boolean
@@ -200,7 +200,7 @@ function openCase({ name, runs }: Group, baseline: string, measure: Measure, not
   const sampling = samplingErrors(runs, MEASURES[measure].total)
   const totals = new PairedTotals(costs, new Random(seeds[0]!, `compare ${trace.digest} ${machine.name}`), sampling)
   const sampled = sampling.size > 0
-  const about = { name, trace: basename(trace.file), machine: machine.name, seeds, bins: totals.bins, sampled }
+  const about = { name, trace: basename(trace.file), machine: machine.name, seeds, bins: totals.busy, sampled }
   return { about, digest: trace.digest, totals, policies: inAll }
 }
 
@@ -318,7 +318,7 @@ export function method({ measure, correction, cases }: PolicyComparison): string
       .filter(({ bins }) => bins < LEAST_BLOCKS)
       .map(
         ({ name, bins }) =>
-          `${cases.length === 1 ? '' : `${name}: `}${bins} epochs, and fewer than ${LEAST_BLOCKS} give no interval: replay with a shorter --epoch, or record for longer.`,
+          `${cases.length === 1 ? '' : `${name}: `}${bins} epochs with accesses, and fewer than ${LEAST_BLOCKS} give no interval: replay with a shorter --epoch, or record for longer.`,
       ),
   ]
 }

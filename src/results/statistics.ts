@@ -6,7 +6,7 @@ import { errorFunction, sampleCorrelation } from 'simple-statistics'
 import { Random } from '../columns/index.ts'
 
 /**
- * Blocks are never so long that fewer remain, and fewer bins give no interval. A series that remembers for longer than a block has
+ * Blocks are never so long that fewer remain, and fewer bins with any cost give no interval. A series that remembers for longer than a block has
  * blocks that remember each other: that is allowed for. To refuse an interval where memory seems long would be worse than to make
  * it wide: those that chance lets pass are the ones whose spread is underestimated.
  */
@@ -49,6 +49,8 @@ export interface PairedEstimate extends Estimate {
 export class PairedTotals {
   readonly seeds: number
   readonly bins: number
+  /** Bins in which each policy costs anything: of idle ones chance has nothing to draw. */
+  readonly #busy: ReadonlyMap<string, number>
   readonly #costs: ReadonlyMap<string, readonly (readonly number[])[]>
   readonly #influences: Map<string, number[]>
   /** Seed of the draws of blocks: those of one length are the same whatever is asked first. */
@@ -69,6 +71,7 @@ export class PairedTotals {
     const [first] = costs.values()
     this.seeds = first?.length ?? 0
     this.bins = first?.[0]?.length ?? 0
+    this.#busy = new Map([...costs].map(([policy, bySeed]) => [policy, meanOverSeeds(bySeed).filter((cost) => cost > 0).length]))
     this.#influences = new Map([...costs].map(([policy, bySeed]) => [policy, influence(meanOverSeeds(bySeed))]))
     this.#drawSeed = random.u32()
     if (this.bins < LEAST_BLOCKS) return
@@ -79,6 +82,11 @@ export class PairedTotals {
         policy,
         Float64Array.from({ length: RESAMPLES }, () => own * normal(random)),
       )
+  }
+
+  /** Bins in which every policy costs something. */
+  get busy(): number {
+    return Math.min(this.bins, ...this.#busy.values())
   }
 
   #blocksFor(policy: string, reference: string): Blocks {
@@ -94,7 +102,7 @@ export class PairedTotals {
     const [cost, base] = [blocks.of(policy), blocks.of(reference)]
     const centre = Math.log(sum(cost.map(sum)) / sum(base.map(sum)))
     const counted = { ratio: Math.exp(centre), seeds: this.seeds, blocks: blocks.count, blockLength: blocks.length }
-    if (this.bins < LEAST_BLOCKS) return { ...counted, independent: null, interval: null, p: null, draws: null }
+    if (Math.min(this.#busy.get(policy)!, this.#busy.get(reference)!) < LEAST_BLOCKS) return { ...counted, independent: null, interval: null, p: null, draws: null }
     const { blockScale, seedScale, error: ofTime, degrees: ofBlocksAndSeeds, independent } = components(cost, base)
     const wide = tQuantile(ofBlocksAndSeeds) / NORMAL_QUANTILE
     const draws = new Float64Array(RESAMPLES)

@@ -128,6 +128,14 @@ describe('paired totals', () => {
     expect(ratio([1, 1, 4], [2, 2, 2])).toMatchObject({ ratio: 1, interval: null })
   })
 
+  test('bins without any cost are no evidence: three accesses in 400 bins tell as little as three bins', () => {
+    const busy = (count: number, cost: number) =>
+      Array.from({ length: 400 }, (_, i) => (i % Math.floor(400 / count) === 0 && i < 400 - (400 % count) ? cost : 0))
+    expect(ratio(busy(3, 144), busy(3, 78))).toMatchObject({ interval: null, p: null, draws: null })
+    expect(ratio(busy(400, 10), busy(3, 78)).interval).toBeNull()
+    expect(ratio(busy(LEAST_BLOCKS, 144), busy(LEAST_BLOCKS, 78)).interval!.every(Number.isFinite)).toBe(true)
+  })
+
   test('a policy that remembers for long leaves the others their short blocks', () => {
     const random = new Random(12, 'many')
     const [b, quick] = [0, 1].map(() => Array.from({ length: 300 }, () => 10 + random.float()))
