@@ -102,7 +102,8 @@ export class PairedTotals {
     const [cost, base] = [blocks.of(policy), blocks.of(reference)]
     const centre = Math.log(sum(cost.map(sum)) / sum(base.map(sum)))
     const counted = { ratio: Math.exp(centre), seeds: this.seeds, blocks: blocks.count, blockLength: blocks.length }
-    if (Math.min(this.#busy.get(policy)!, this.#busy.get(reference)!) < LEAST_BLOCKS) return { ...counted, independent: null, interval: null, p: null, draws: null }
+    if (Math.min(this.#busy.get(policy)!, this.#busy.get(reference)!) < LEAST_BLOCKS)
+      return { ...counted, independent: null, interval: null, p: null, draws: null }
     const { blockScale, seedScale, error: ofTime, degrees: ofBlocksAndSeeds, independent } = components(cost, base)
     const wide = tQuantile(ofBlocksAndSeeds) / NORMAL_QUANTILE
     const draws = new Float64Array(RESAMPLES)
