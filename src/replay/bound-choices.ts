@@ -4,7 +4,7 @@
  * backwards this gives one placement that costs the optimum. If that fits on the nodes in every tick, what they hold costs
  * nothing, and the optimum without capacities is the optimum.
  */
-import { countTouches, PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
+import { countTouches, firstPairOf, PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
 import { CHOICE_NODES, NODE_BITS } from '../wasm/index.ts'
 import type { BoundProblem } from './bound-problem.ts'
 
@@ -15,29 +15,37 @@ const NOWHERE = 255
 /** A touch of a page, the memory node on which it lies from then on, and the tick at which it is touched again or out of memory. */
 export type VisitStay = (page: number, m: number, tick: number, until: number) => void
 
+/** Pages [from, to). */
+export interface PageRange {
+  from: number
+  to: number
+}
+
 export class Choices {
   readonly #trace: PreparedTrace
   readonly #problem: BoundProblem
+  readonly #range: PageRange
   readonly #choices: Uint32Array
   /** Before each tick, and at the end. */
   readonly #start: Float64Array
   #count = 0
 
-  private constructor(problem: BoundProblem, touches: number) {
+  private constructor(problem: BoundProblem, range: PageRange, touches: number) {
     this.#trace = problem.trace
     this.#problem = problem
+    this.#range = range
     this.#choices = new Uint32Array(touches)
     this.#start = new Float64Array(problem.ticks + 1)
   }
 
   /** Undefined where nobody needs them, or nodes or touches are too many. */
-  static of(problem: BoundProblem): Choices | undefined {
+  static of(problem: BoundProblem, range: PageRange): Choices | undefined {
     if (!problem.isScarce || problem.memory.length > CHOICE_NODES) return undefined
     const touches = countTouches(problem.trace)
-    return touches <= MOST_TOUCHES ? new Choices(problem, touches) : undefined
+    return touches <= MOST_TOUCHES ? new Choices(problem, range, touches) : undefined
   }
 
-  /** Of the next touched pages of the tick, in order. */
+  /** Of the next touched pages of the range in the tick, in order. */
   add(choices: Uint32Array): void {
     this.#choices.set(choices, this.#count)
     this.#count += choices.length
@@ -49,52 +57,60 @@ export class Choices {
 
   /** Stays of the placement, the last first. */
   forEachStay(visit: VisitStay): void {
-    const { pages, ticks, drops } = this.#problem
-    const node = new Uint8Array(pages).fill(NOWHERE)
-    const until = new Uint32Array(pages).fill(ticks)
+    const { ticks, drops } = this.#problem
+    const { from, to } = this.#range
+    const node = new Uint8Array(to - from).fill(NOWHERE)
+    const until = new Uint32Array(to - from).fill(ticks)
     let drop = drops.length - 1
     for (let b = this.#trace.blocks - 1; b >= 0; b--) {
-      const { firstTick, pairs, pairStart, ticks: ticksHere } = this.#trace.block(b)
-      for (let i = ticksHere - 1; i >= 0; i--) {
+      const block = this.#trace.block(b)
+      const { firstTick, pairs, pairStart } = block
+      for (let i = block.ticks - 1; i >= 0; i--) {
         const now = firstTick + i
         for (; drop >= 0 && drops[drop]!.tick > now; drop--) {
           for (const page of drops[drop]!.pages) {
-            node[page] = NOWHERE
-            until[page] = drops[drop]!.tick
+            // outside of the range nothing is written
+            node[page - from] = NOWHERE
+            until[page - from] = drops[drop]!.tick
           }
         }
         let touch = this.#start[now]!
         const end = pairStart[i + 1]! * PAIR_WORDS
-        for (let k = pairStart[i]! * PAIR_WORDS; k < end; touch++) {
+        for (let k = firstPairOf(block, i, from) * PAIR_WORDS; k < end && pairs[k]! < to; touch++) {
           const page = pairs[k]!
           for (; k < end && pairs[k] === page; k += PAIR_WORDS);
           const choice = this.#choices[touch]!
-          const later = node[page]!
+          const later = node[page - from]!
           const stays = later !== NOWHERE && ((choice >>> (NODE_BITS + later)) & 1) === 0
           const m = stays ? later : choice & ((1 << NODE_BITS) - 1)
-          visit(page, m, now, until[page]!)
-          node[page] = m
-          until[page] = now
+          visit(page, m, now, until[page - from]!)
+          node[page - from] = m
+          until[page - from] = now
         }
       }
     }
   }
 
-  /** Whether no node holds more pages than it has frames, in any tick. */
-  get fits(): boolean {
-    const { memory, ticks, capacity } = this.#problem
-    const change = new Float64Array(memory.length * (ticks + 1))
+  /** By memory node and tick, how many pages of the range come to lie there more than before: [m * (ticks + 1) + tick]. */
+  get arrivals(): Float64Array {
+    const { memory, ticks } = this.#problem
+    const arrivals = new Float64Array(memory.length * (ticks + 1))
     this.forEachStay((_page, m, tick, until) => {
-      change[m * (ticks + 1) + tick]!++
-      change[m * (ticks + 1) + until]!--
+      arrivals[m * (ticks + 1) + tick]!++
+      arrivals[m * (ticks + 1) + until]!--
     })
-    return capacity.every((frames, m) => {
-      let held = 0
-      for (let tick = 0; tick < ticks; tick++) {
-        held += change[m * (ticks + 1) + tick]!
-        if (held > frames) return false
-      }
-      return true
-    })
+    return arrivals
   }
+}
+
+/** Whether no node holds more pages than it has frames, in any tick; `arrivals` of all pages. */
+export function fits({ ticks, capacity }: BoundProblem, arrivals: Float64Array): boolean {
+  return capacity.every((frames, m) => {
+    let held = 0
+    for (let tick = 0; tick < ticks; tick++) {
+      held += arrivals[m * (ticks + 1) + tick]!
+      if (held > frames) return false
+    }
+    return true
+  })
 }

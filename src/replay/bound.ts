@@ -9,18 +9,17 @@
  * Lanes that make copies of pages have a bound of their own, per page over sets of nodes (bound-copies.ts).
  */
 
-import type { PreparedTrace } from '../trace/index.ts'
-import type { Workspace } from '../wasm/index.ts'
+import { PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
+import type { PageRange } from './bound-choices.ts'
 import { isExactWithCopies, withCopiesPs } from './bound-copies.ts'
 import { flowPs, isFlowExact } from './bound-flow.ts'
 import { historiesOf } from './bound-histories.ts'
-import { bytesOf, PageOptimum, pageOptimum } from './bound-pages.ts'
+import { bytesOf, type PageOptimum, pageOptimum } from './bound-pages.ts'
 import { pricedBound } from './bound-prices.ts'
 import { type BoundProblem, boundProblem } from './bound-problem.ts'
 import { samplePs, sampleWithCopiesPs } from './bound-sample.ts'
 import type { ReplayContext } from './context.ts'
 import { type Sample, sampleOf } from './sample.ts'
-import { RESERVED } from './window.ts'
 
 export type BoundKind = 'per-page optimum' | 'two-tier optimum' | 'Lagrangian lower bound' | 'per-page optimum with copies' | 'lower bound with copies'
 
@@ -66,11 +65,31 @@ export function knownBound(context: ReplayContext, withCopies: boolean, optimum?
   return bound
 }
 
-/** What takes the ticks of a pass for `knownBound`; undefined where it is known, or is not made of ticks of whole pages, or memory is short. */
-export function optimumOnTheWay(context: ReplayContext, space: Workspace): PageOptimum | undefined {
-  if (space.kind !== 'wasm' || sampleOf(context.trace) || bounds.get(context.trace)?.has(keyOf(context, false))) return undefined
-  const problem = boundProblem(context)
-  return space.free > RESERVED + bytesOf(problem) ? new PageOptimum(problem, space, 'in the space') : undefined
+/** Of the kernels' memory, for the optimum of a thread beside its lanes. */
+const MOST_BYTES = 2 ** 30
+/** Blocks looked at to see where pages are touched, and pairs of each. */
+const BLOCKS = 3
+const PAIRS = 1000
+
+/**
+ * Ranges of pages, one for each of so many threads, which work out the optimum of theirs in the pass of the lanes. Undefined where it is
+ * known, is not made of ticks of whole pages, or takes too much memory. Pages with low numbers were touched early, and may be touched
+ * more: the ranges have about equally many pairs in some blocks.
+ */
+export function optimumRanges(context: ReplayContext, threads: number): PageRange[] | undefined {
+  const { trace } = context
+  if (sampleOf(trace) || bounds.get(trace)?.has(keyOf(context, false))) return undefined
+  const { pages } = trace.meta
+  if (bytesOf(boundProblem(context), pages) > MOST_BYTES * threads) return undefined
+  const touched: number[] = []
+  for (let k = 0; k < BLOCKS && threads > 1 && trace.blocks > 0; k++) {
+    const { pairs } = trace.block(Math.floor((trace.blocks * (k + 0.5)) / BLOCKS))
+    const stride = Math.max(1, Math.floor(pairs.length / PAIR_WORDS / PAIRS)) * PAIR_WORDS
+    for (let word = 0; word < pairs.length; word += stride) touched.push(pairs[word]!)
+  }
+  touched.sort((a, b) => a - b)
+  const cuts = Array.from({ length: threads - 1 }, (_, k) => touched[Math.floor(((k + 1) * touched.length) / threads)] ?? pages)
+  return [...cuts, pages].map((to, thread) => ({ from: cuts[thread - 1] ?? 0, to }))
 }
 
 /** `optimum` as in `knownBound`. */
@@ -78,9 +97,9 @@ export function boundOf(context: ReplayContext, optimum?: PageOptimum): Bound {
   const problem = boundProblem(context)
   const sample = sampleOf(context.trace)
   if (sample) return ofSample(problem, sample)
-  const { ps: unlimited, choices } = optimum ?? pageOptimum(problem)
+  const { ps: unlimited, fits } = optimum ?? pageOptimum(problem)
   const ofPages: Bound = { kind: 'per-page optimum', ps: unlimited, feasiblePs: unlimited }
-  if (!problem.isScarce || choices?.fits) return ofPages
+  if (fits) return ofPages
   const { memory, pages } = problem
   if (context.quickOptimum || memory.length === 1 || memory.length > MOST_NODES) return { ...ofPages, feasiblePs: null }
   if (memory.length === 2 && isFlowExact(problem)) {

@@ -7,17 +7,19 @@ import { VERSION } from '../package.ts'
 import { type LanePolicy, lanePolicy, type Policy, parsePolicySpec, policyName } from '../policy/index.ts'
 import { RUN_SCHEMA, type Run, type RunRecord, runOf } from '../results/index.ts'
 import { countPairs, type PreparedTrace } from '../trace/index.ts'
-import { knownBound, optimumOnTheWay } from './bound.ts'
-import type { PageOptimum } from './bound-pages.ts'
+import { knownBound, optimumRanges } from './bound.ts'
+import type { PageRange } from './bound-choices.ts'
+import { joined, type OptimumPart, optimumOnTheWay, type PageOptimum } from './bound-pages.ts'
+import { boundProblem } from './bound-problem.ts'
 import { collect } from './collect.ts'
 import type { ReplayContext } from './context.ts'
 import { replayHalves } from './half-samples.ts'
 import { HeatCounter } from './heat.ts'
 import type { LaneResult } from './lane-result.ts'
-import { type LanesOptions, replayLanes } from './pass.ts'
+import type { LanesOptions } from './pass.ts'
 import { type PlanOptions, planReplay, type ReplayPlan } from './plan.ts'
 import type { RecordedResidency } from './recorded-placement.ts'
-import { replayOnThreads } from './threads.ts'
+import { replayOnThreads, type Shared } from './threads.ts'
 
 export type RunFacts = Omit<RunRecord, 'createdAt' | 'command'>
 
@@ -42,43 +44,63 @@ const PAIRS_WORTH_READING_AHEAD = 40_000_000
 export async function replay(options: ReplayOptions): Promise<Run> {
   const plan = await planOf(options)
   const shared = new SharedCounts(plan.context)
-  const lanes = await runLanes(plan, options, shared.visitor)
+  const lanes = await runLanes(plan, options, shared)
   if (options.halfSamples !== undefined && plan.context.trace.meta.sample !== undefined) {
     replayHalves(plan, planOptionsOf(options), options.halfSamples, lanes)
   }
+  const { optimum } = shared
   const tables = collect(
     plan.context,
     lanes,
-    lanes.map(({ copiesMade }) => knownBound(plan.context, copiesMade > 0, shared.optimum)),
+    lanes.map(({ copiesMade }) => knownBound(plan.context, copiesMade > 0, optimum)),
   )
   return runOf(recordOf(plan, lanes, options), shared.heat ? [...tables, shared.heat] : tables)
 }
 
 /** What is counted once for all lanes, in the pass that replays them. */
-class SharedCounts {
+class SharedCounts implements Shared {
   readonly #context: ReplayContext
+  readonly #parts: OptimumPart[] = []
   #heat?: HeatCounter
-  /** Undefined where it was not worked out. */
-  optimum?: PageOptimum
+  #own?: ReturnType<typeof optimumOnTheWay>
 
   constructor(context: ReplayContext) {
     this.#context = context
   }
 
-  readonly visitor: LanesOptions['visitor'] = (space) => {
+  ranges(threads: number): PageRange[] | undefined {
+    return optimumRanges(this.#context, threads)
+  }
+
+  visitor(range: PageRange | undefined): LanesOptions['visitor'] {
     const { trace, heat: grid } = this.#context
-    const heat = grid && new HeatCounter(trace, grid, space)
-    const optimum = optimumOnTheWay(this.#context, space)
-    this.#heat = heat
-    this.optimum = optimum
-    return (block, i) => {
-      heat?.tick(block, i)
-      optimum?.tick(block, i)
+    this.#own = range && optimumOnTheWay(this.#context, range)
+    return (space) => {
+      const heat = grid && new HeatCounter(trace, grid, space)
+      const optimum = this.#own?.visitor(space)
+      this.#heat = heat
+      return (block, i) => {
+        heat?.tick(block, i)
+        optimum?.(block, i)
+      }
     }
+  }
+
+  part(): OptimumPart | undefined {
+    return this.#own?.part
+  }
+
+  take(part: OptimumPart): void {
+    this.#parts.push(part)
   }
 
   get heat(): Table | undefined {
     return this.#heat?.finish()
+  }
+
+  /** Undefined where it was not worked out. */
+  get optimum(): PageOptimum | undefined {
+    return this.#parts.length > 0 ? joined(boundProblem(this.#context), this.#parts) : undefined
   }
 }
 
@@ -110,13 +132,12 @@ function planOptionsOf(options: ReplayOptions): PlanOptions {
   }
 }
 
-async function runLanes(plan: ReplayPlan, options: ReplayOptions, visitor: LanesOptions['visitor']): Promise<LaneResult[]> {
+async function runLanes(plan: ReplayPlan, options: ReplayOptions, shared: Shared): Promise<LaneResult[]> {
   const jobs = options.jobs ?? defaultJobs(plan)
   if (!Number.isInteger(jobs) || jobs < 1) {
     throw new UserError('not a number of threads', { field: 'jobs', expected: 'a whole number, 1 or more', got: String(jobs) })
   }
-  const { progress } = options
-  return jobs > 1 ? replayOnThreads(plan, jobs, { progress, visitor }) : replayLanes(plan.context, plan.lanes, { progress, visitor })
+  return replayOnThreads(plan, jobs, shared, options.progress)
 }
 
 function defaultJobs({ context, lanes }: ReplayPlan): number {

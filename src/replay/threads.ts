@@ -1,7 +1,8 @@
 /**
  * Lanes dealt out to threads, of which this one is the first: results come back in the order of the lanes and are the same for any
- * number. Threads beyond the lanes decode blocks ahead of them. A thread that is done stays for the next replay of the process (it has the engine loaded and compiled, and the trace in
- * reach of its kernels), but does not keep the process alive.
+ * number. Threads beyond the lanes decode blocks ahead of them, and every thread works out the optimum of a range of the pages. A
+ * thread that is done stays for the next replay of the process (it has the engine loaded and compiled, and the trace in reach of its
+ * kernels), but does not keep the process alive.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,6 +10,8 @@ import { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.ts'
 import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT } from '../package.ts'
 import { abandonRelay, type PreparedTrace, RelayAbandoned, type RelayMemory, relayMemory, relayReader, shareTrace } from '../trace/index.ts'
+import type { PageRange } from './bound-choices.ts'
+import type { OptimumPart } from './bound-pages.ts'
 import type { LaneResult } from './lane-result.ts'
 import { byAddress } from './layout.ts'
 import { type LanesOptions, replayLanes } from './pass.ts'
@@ -21,7 +24,25 @@ const PROGRESS_MS = 100
 /** One part of the lanes, being replayed elsewhere. */
 interface Running {
   thread: Thread
-  results: Promise<LaneResult[]>
+  share: Promise<Share>
+}
+
+/** What a thread comes back with. */
+interface Share {
+  results: LaneResult[]
+  optimum?: OptimumPart
+}
+
+/** What the threads count together, beside their lanes. */
+export interface Shared {
+  /** Ranges of pages, one for each of so many threads; undefined where the optimum is not wanted. */
+  ranges(threads: number): PageRange[] | undefined
+  /** For this thread, with its range. */
+  visitor(range: PageRange | undefined): LanesOptions['visitor']
+  /** What this thread found of its range, after its pass. */
+  part(): OptimumPart | undefined
+  /** What a thread found. */
+  take(part: OptimumPart): void
 }
 
 class Thread {
@@ -38,15 +59,15 @@ class Thread {
   }
 
   /** Rejects with what the thread failed by; it is of no use then. */
-  run(trace: PreparedTrace, task: Omit<WorkerTask, 'trace' | 'order'>): Promise<LaneResult[]> {
+  run(trace: PreparedTrace, task: Omit<WorkerTask, 'trace' | 'order'>): Promise<Share> {
     const worker = this.#worker
     const number = numberOf(trace)
     const isNew = this.#trace !== number
     this.#trace = number
     worker.ref()
     worker.postMessage({ ...task, ...(isNew && { trace: shareTrace(trace), order: byAddress(trace) }) } satisfies WorkerTask)
-    const { promise, resolve, reject } = promiseOf<LaneResult[]>()
-    const onMessage = (answer: WorkerAnswer) => ('results' in answer ? resolve(answer.results) : reject(errorOf(answer)))
+    const { promise, resolve, reject } = promiseOf<Share>()
+    const onMessage = (answer: WorkerAnswer) => ('results' in answer ? resolve(answer) : reject(errorOf(answer)))
     const onExit = (code: number) => reject(new Error(`a replay thread ended with code ${code}`))
     worker.on('message', onMessage).on('error', reject).on('exit', onExit)
     return promise.finally(() => worker.off('message', onMessage).off('error', reject).off('exit', onExit).unref())
@@ -82,34 +103,41 @@ function numberOf(trace: PreparedTrace): number {
 const errorOf = ({ failed: { parts, message, isAbandoned } }: Extract<WorkerAnswer, { failed: unknown }>): Error =>
   parts ? new UserError(parts) : isAbandoned ? new RelayAbandoned() : new Error(message)
 
-/** A lane is slower than so many threads that decode for it. */
+/** A lane is slower than so many threads that decode for it and work out the optimum. */
 const MOST_AHEAD = 3
 
-/** `jobs`: threads there may be. Lanes leave this one if each has the text that it was made from. This thread alone has the visitor. */
-export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: number, { progress, visitor }: LanesOptions): Promise<LaneResult[]> {
-  const { trace, layout: _layout, ...shared } = context
+/** `jobs`: threads there may be. Lanes leave this one if each has the text that it was made from. */
+export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: number, shared: Shared, progress: LanesOptions['progress']): Promise<LaneResult[]> {
+  const { trace, layout: _layout, ...common } = context
   const canLeave = lanes.every(({ spec }) => spec !== undefined)
   const withLanes = canLeave ? Math.min(jobs, lanes.length) : 1
   const most = Math.min(jobs, withLanes + MOST_AHEAD)
   // blocks that all threads keep from the replay before are decoded by nobody
   const relay = isResidentNext(trace) ? undefined : relayMemory(trace, most)
   const threads = relay ? most : withLanes
-  if (threads === 1) return replayLanes(context, lanes, { progress, visitor })
+  const ranges = shared.ranges(threads)
+  const visitor = shared.visitor(ranges?.[0])
+  if (threads === 1) {
+    const results = replayLanes(context, lanes, { progress, visitor })
+    take(shared, { optimum: shared.part() })
+    return results
+  }
   const done = new Float64Array(new SharedArrayBuffer(8 * threads))
   const report = () => progress?.(done.subarray(0, withLanes).reduce((sum, one) => sum + one, 0) / withLanes)
   const lanesOf = (me: number) => lanes.filter((_, i) => i % withLanes === me)
   const others = Array.from({ length: threads - 1 }, (_, k): Running => {
     const me = k + 1
     const thread = idle.pop() ?? new Thread()
-    return { thread, results: thread.run(trace, { ...shared, specs: lanesOf(me).map(({ spec }) => spec!), relay, done, me }) }
+    return { thread, share: thread.run(trace, { ...common, specs: lanesOf(me).map(({ spec }) => spec!), range: ranges?.[me], relay, done, me }) }
   })
-  const settled = Promise.allSettled(others.map(({ results }) => results))
+  const settled = Promise.allSettled(others.map(({ share }) => share))
   const mine = attempt(() => {
     const mark = (share: number) => {
       done[0] = share
       report()
     }
-    return replayLanes(context, lanesOf(0), { progress: mark, read: relay && relayReader(trace.stored!, relay), visitor })
+    const results = replayLanes(context, lanesOf(0), { progress: mark, read: relay && relayReader(trace.stored!, relay), visitor })
+    return { results, optimum: shared.part() }
   }, relay)
   const timer = setInterval(report, PROGRESS_MS)
   const parts = [mine, ...(await settled)]
@@ -122,11 +150,16 @@ export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: numb
   // who waited for another that failed knows less than that one
   const failure = failures.find(({ reason }) => !(reason instanceof RelayAbandoned)) ?? failures[0]
   if (failure) throw failure.reason
-  const results = parts.map((part) => (part as PromiseFulfilledResult<LaneResult[]>).value)
-  return lanes.map((_, i) => results[i % withLanes]![Math.floor(i / withLanes)]!)
+  const shares = parts.map((part) => (part as PromiseFulfilledResult<Share>).value)
+  for (const share of shares) take(shared, share)
+  return lanes.map((_, i) => shares[i % withLanes]!.results[Math.floor(i / withLanes)]!)
 }
 
-function attempt(work: () => LaneResult[], relay: RelayMemory | undefined): PromiseSettledResult<LaneResult[]> {
+function take(shared: Shared, { optimum }: Pick<Share, 'optimum'>): void {
+  if (optimum) shared.take(optimum)
+}
+
+function attempt(work: () => Share, relay: RelayMemory | undefined): PromiseSettledResult<Share> {
   try {
     return { status: 'fulfilled', value: work() }
   } catch (reason) {

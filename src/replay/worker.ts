@@ -4,6 +4,8 @@ import { UserError, type UserErrorParts } from '../errors.ts'
 import { refuseExit } from '../plugins.ts'
 import { parsePolicySpec } from '../policy/index.ts'
 import { abandonRelay, fromShared, type PreparedTrace, RelayAbandoned, type RelayMemory, relayReader, type SharedTrace } from '../trace/index.ts'
+import type { PageRange } from './bound-choices.ts'
+import { type OptimumPart, optimumOnTheWay } from './bound-pages.ts'
 import type { ReplayContext } from './context.ts'
 import type { LaneResult } from './lane-result.ts'
 import { layoutOf, rememberOrder } from './layout.ts'
@@ -16,6 +18,8 @@ export interface WorkerTask extends Omit<ReplayContext, 'trace' | 'layout'> {
   order?: Uint32Array
   /** One `-p` text per lane. Without any, the thread decodes blocks for the others. */
   specs: string[]
+  /** Pages whose optimum it works out. */
+  range?: PageRange
   /** Where blocks of a stored trace are decoded once for all threads. */
   relay?: RelayMemory
   /** Shared: by thread, the share of the trace that is done; and which thread this is. */
@@ -23,7 +27,7 @@ export interface WorkerTask extends Omit<ReplayContext, 'trace' | 'layout'> {
   me: number
 }
 
-export type WorkerAnswer = { results: LaneResult[] } | { failed: { message: string; parts?: UserErrorParts; isAbandoned: boolean } }
+export type WorkerAnswer = { results: LaneResult[]; optimum?: OptimumPart } | { failed: { message: string; parts?: UserErrorParts; isAbandoned: boolean } }
 
 let trace: PreparedTrace | undefined
 
@@ -35,16 +39,25 @@ async function answerTo(task: WorkerTask): Promise<WorkerAnswer> {
       rememberOrder(trace, task.order!)
     }
     const read = relay && relayReader(trace!.stored!, relay)
-    if (task.specs.length === 0) {
+    if (task.specs.length === 0 && task.range === undefined) {
       for (let b = 0; b < trace!.blocks; b++) read!(b)
       return { results: [] }
     }
     const policies = (await Promise.all(task.specs.map(parsePolicySpec))).flat()
-    const context = { ...task, trace: trace!, layout: layoutOf(trace!) }
-    const mark = (share: number) => {
+    const context = {
+      ...task,
+      trace: trace!,
+      // takes time, and who has no lanes may not need it
+      get layout() {
+        return layoutOf(trace!)
+      },
+    }
+    const progress = (share: number) => {
       task.done[task.me] = share
     }
-    return { results: replayLanes(context, policies, { progress: mark, read }) }
+    const optimum = task.range && optimumOnTheWay(context, task.range)
+    const results = replayLanes(context, policies, { progress, read, visitor: optimum?.visitor })
+    return { results, optimum: optimum?.part }
   } catch (error) {
     if (relay) abandonRelay(relay)
     const { message, stack } = error as Error

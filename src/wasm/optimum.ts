@@ -16,12 +16,14 @@ export interface OptimumCosts {
   move: number
   /** A page with more accesses in one epoch needs sums beyond 32 bits. */
   mostAccesses: number
+  /** The page whose numbers come first in `beyond`. */
+  firstPage: number
 }
 
 export interface OptimumKernels {
   /**
-   * An epoch of the optimum, or whole pages of one: pairs [from, to). beyond[page * width + m] is what the page's cheapest history
-   * that ends on node m costs beyond its cheapest of all. Answers the sum over pages by which the latter grew.
+   * An epoch of the optimum, or whole pages of one: pairs [from, to). beyond[(page - firstPage) * width + m] is what the page's
+   * cheapest history that ends on node m costs beyond its cheapest of all. Answers the sum over pages by which the latter grew.
    */
   optimumEpoch(pairs: Uint32Array, from: number, to: number, beyond: OptimumCosts['words'], costs: OptimumCosts): number
   /** The same for memory on two nodes (`width` 2), with costs[node 1] - costs[node 0] of each page in 32 bits with a sign. */
@@ -29,9 +31,10 @@ export interface OptimumKernels {
   /**
    * What each page of pairs [from, to) may do at its next touch, after their epoch: out[i] of the i-th page has the node on which its
    * cheapest history ends in the lower NODE_BITS bits, and bit NODE_BITS + m for each node m that is reached by moving from there at no
-   * more than it costs to have stayed. `words`: numbers of a page in `beyond`, or 1 where it has `apart`. Answers how many pages there are.
+   * more than it costs to have stayed. `words`: numbers
+   * of a page in `beyond`, or 1 where it has `apart`. Answers how many pages there are.
    */
-  optimumChoices(pairs: Uint32Array, from: number, to: number, beyond: OptimumCosts['words'], words: number, move: number, out: Uint32Array): number
+  optimumChoices(pairs: Uint32Array, from: number, to: number, beyond: OptimumCosts['words'], words: number, costs: OptimumCosts, out: Uint32Array): number
 }
 
 export interface OptimumExports {
@@ -40,23 +43,29 @@ export interface OptimumExports {
   optimumChoices(pairs: number, n: number, beyond: number, words: number, move: number, out: number): number
 }
 
+/** Where the numbers of page 0 would be; kernels reckon modulo 2^32. */
+const pageZero = (beyond: OptimumCosts['words'], words: number, { firstPage }: OptimumCosts): number => beyond.byteOffset - 4 * words * firstPage
+
 export const wasmOptimum = (exports: OptimumExports): OptimumKernels => ({
-  optimumEpoch: (pairs, from, to, beyond, { words, width, move, mostAccesses }) =>
-    exports.optimumEpoch(pairs.byteOffset + from * PAIR_BYTES, to - from, beyond.byteOffset, words.byteOffset, width / LANES, move, mostAccesses),
-  optimumEpochOfTwo: (pairs, from, to, apart, { words, move }) =>
-    exports.optimumEpochOfTwo(pairs.byteOffset + from * PAIR_BYTES, to - from, apart.byteOffset, words.byteOffset, move),
-  optimumChoices: (pairs, from, to, beyond, words, move, out) =>
-    exports.optimumChoices(pairs.byteOffset + from * PAIR_BYTES, to - from, beyond.byteOffset, words, move, out.byteOffset),
+  optimumEpoch(pairs, from, to, beyond, costs) {
+    const { words, width, move, mostAccesses } = costs
+    const zero = pageZero(beyond, width, costs)
+    return exports.optimumEpoch(pairs.byteOffset + from * PAIR_BYTES, to - from, zero, words.byteOffset, width / LANES, move, mostAccesses)
+  },
+  optimumEpochOfTwo: (pairs, from, to, apart, costs) =>
+    exports.optimumEpochOfTwo(pairs.byteOffset + from * PAIR_BYTES, to - from, pageZero(apart, 1, costs), costs.words.byteOffset, costs.move),
+  optimumChoices: (pairs, from, to, beyond, words, costs, out) =>
+    exports.optimumChoices(pairs.byteOffset + from * PAIR_BYTES, to - from, pageZero(beyond, words, costs), words, costs.move, out.byteOffset),
 })
 
 export const optimumTwins: OptimumKernels = {
-  optimumEpoch(pairs, from, to, beyond, { words, width, move }) {
+  optimumEpoch(pairs, from, to, beyond, { words, width, move, firstPage }) {
     const cost = new Float64Array(width)
     const end = to * PAIR_WORDS
     let total = 0
     for (let k = from * PAIR_WORDS; k < end; ) {
       const page = pairs[k]!
-      const base = page * width
+      const base = (page - firstPage) * width
       for (let m = 0; m < width; m++) cost[m] = beyond[base + m]!
       for (; k < end && pairs[k] === page; k += PAIR_WORDS) {
         const row = pairs[k + 1]! * 2 * width
@@ -70,12 +79,12 @@ export const optimumTwins: OptimumKernels = {
     return total
   },
 
-  optimumEpochOfTwo(pairs, from, to, apart, { words, move }) {
+  optimumEpochOfTwo(pairs, from, to, apart, { words, move, firstPage }) {
     const end = to * PAIR_WORDS
     let total = 0
     for (let k = from * PAIR_WORDS; k < end; ) {
       const page = pairs[k]!
-      const before = apart[page]! | 0
+      const before = apart[page - firstPage]! | 0
       let onZero = Math.max(0, -before)
       let onOne = Math.max(0, before)
       for (; k < end && pairs[k] === page; k += PAIR_WORDS) {
@@ -83,17 +92,17 @@ export const optimumTwins: OptimumKernels = {
         onZero += pairs[k + 2]! * words[of]! + pairs[k + 3]! * words[of + 2]!
         onOne += pairs[k + 2]! * words[of + 1]! + pairs[k + 3]! * words[of + 3]!
       }
-      apart[page] = Math.max(-move, Math.min(move, onOne - onZero))
+      apart[page - firstPage] = Math.max(-move, Math.min(move, onOne - onZero))
       total += Math.min(onZero, onOne)
     }
     return total
   },
 
-  optimumChoices(pairs, from, to, beyond, words, move, out) {
+  optimumChoices(pairs, from, to, beyond, words, { move, firstPage }, out) {
     const nodes = Math.max(2, words)
     const costOn = (page: number, m: number): number => {
-      if (words > 1) return beyond[page * words + m]!
-      const apart = beyond[page]! | 0
+      if (words > 1) return beyond[(page - firstPage) * words + m]!
+      const apart = beyond[page - firstPage]! | 0
       return Math.max(0, m === 0 ? -apart : apart)
     }
     let pages = 0

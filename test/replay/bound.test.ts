@@ -6,14 +6,14 @@ import { boundOf } from '../../src/replay/bound.ts'
 import { withCopiesPs } from '../../src/replay/bound-copies.ts'
 import { flowPs } from '../../src/replay/bound-flow.ts'
 import { historiesOf } from '../../src/replay/bound-histories.ts'
-import { optimumIn, PageOptimum, pageOptimum } from '../../src/replay/bound-pages.ts'
+import { joined, OptimumCounter, optimumIn, pageOptimum } from '../../src/replay/bound-pages.ts'
 import { pricedBound } from '../../src/replay/bound-prices.ts'
 import { type BoundProblem, boundProblem } from '../../src/replay/bound-problem.ts'
 import type { ReplayContext } from '../../src/replay/context.ts'
 import { planReplay } from '../../src/replay/plan.ts'
 import { withBlocks } from '../../src/replay/window.ts'
 import { type ListedAccess, type TraceEvent, traceFromAccesses } from '../../src/trace/index.ts'
-import { plainWorkspace } from '../../src/wasm/index.ts'
+import { plainWorkspace, withWorkspace } from '../../src/wasm/index.ts'
 
 const TICK_NS = 100
 
@@ -22,7 +22,7 @@ const perPage = (problem: BoundProblem): number => pageOptimum(problem).ps
 /** As a replay counts it while its lanes pass over the trace. */
 const onTheWayPs = (problem: BoundProblem): number =>
   withBlocks(problem.trace, (space, blockAt) => {
-    const optimum = new PageOptimum(problem, space, 'in the space')
+    const optimum = new OptimumCounter(problem, space, 'in the space')
     for (let b = 0; b < problem.trace.blocks; b++) for (let i = 0; i < blockAt(b).ticks; i++) optimum.tick(blockAt(b), i)
     return optimum.ps
   })
@@ -137,7 +137,7 @@ describe('without capacity limits', () => {
         const problem = boundProblem(contextOf(list, name, of))
         problem.drops = left.filter(({ tick, pages }) => tick < problem.ticks && pages.every((page) => page < problem.pages)).sort((a, b) => a.tick - b.tick)
         const { start, tick, cost, until, enters } = historiesOf(problem, 0, problem.pages)
-        for (const optimum of [pageOptimum(problem), optimumIn(problem, plainWorkspace)]) {
+        for (const optimum of [withWorkspace((space) => optimumIn(problem, space)), optimumIn(problem, plainWorkspace)]) {
           expect(optimum.choices !== undefined).toBe(problem.isScarce)
           if (!optimum.choices) continue
           const stays: number[][] = Array.from({ length: problem.pages }, () => [])
@@ -158,13 +158,39 @@ describe('without capacity limits', () => {
             })
           })
           expect(ps).toBe(optimum.ps)
-          expect(optimum.choices.fits).toBe(held.every((ofNode, m) => ofNode.every((pages) => pages <= problem.capacity[m]!)))
-          if (optimum.choices.fits) fitting++
+          const { fits } = joined(problem, [optimum.part])
+          expect(fits).toBe(held.every((ofNode, m) => ofNode.every((pages) => pages <= problem.capacity[m]!)))
+          if (fits) fitting++
         }
       }),
       { numRuns: 200, seed: 8 },
     )
     expect(fitting).toBeGreaterThan(20)
+  })
+
+  test('ranges of pages add up to all of them', () => {
+    const cuts = fc.array(fc.nat(9), { maxLength: 3 })
+    const frames = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 8, maxLength: 8 })
+    fc.assert(
+      fc.property(smallTrace(10, 8), cuts, frames, fc.constantFrom('skx-cl-2s', '2s-plus-cxl', 'opteron-8node'), (list, at, of, name) => {
+        const problem = boundProblem(contextOf(list, name, of))
+        const bounds = [0, ...at.filter((page) => page < problem.pages).sort((a, b) => a - b), problem.pages]
+        problem.drops = [{ tick: problem.ticks - 1, pages: [problem.pages - 1] }]
+        for (const space of [undefined, plainWorkspace]) {
+          const part = (from: number, to: number) => {
+            const work = (in_: typeof plainWorkspace) => optimumIn(problem, in_, { from, to }).part
+            return space ? work(space) : withWorkspace(work)
+          }
+          expect(
+            joined(
+              problem,
+              bounds.slice(1).map((to, i) => part(bounds[i]!, to)),
+            ),
+          ).toEqual(pageOptimum(problem))
+        }
+      }),
+      { numRuns: 100 },
+    )
   })
 
   test('a page that is unmapped comes back on any node for free', () => {

@@ -165,10 +165,11 @@ it('tallyFaults', () => {
   )
 })
 
-it('optimumEpoch: sums within 32 bits and beyond, any number of nodes', () => {
+it('optimumEpoch and optimumChoices: sums within 32 bits and beyond, any number of nodes, some of the pages', () => {
   const PAGES = 6
+  const FIRST = 1000
   const ACTORS = 3
-  const pair = fc.tuple(fc.nat(PAGES - 1), fc.nat(ACTORS - 1), fc.constantFrom(0, 1, 300, 20_000, 0xffff_ffff), fc.nat(9000))
+  const pair = fc.tuple(fc.integer({ min: FIRST, max: FIRST + PAGES - 1 }), fc.nat(ACTORS - 1), fc.constantFrom(0, 1, 300, 20_000, 0xffff_ffff), fc.nat(9000))
   const costs = fc.array(fc.integer({ min: 1, max: 400_000 }), { minLength: 2 * ACTORS * 12, maxLength: 2 * ACTORS * 12 })
   fc.assert(
     fc.property(fc.array(fc.array(pair, { maxLength: 20 }), { maxLength: 4 }), costs, fc.constantFrom(4, 8, 12), fc.nat(2e6), (epochs, ps, width, move) => {
@@ -176,12 +177,17 @@ it('optimumEpoch: sums within 32 bits and beyond, any number of nodes', () => {
       const mostAccesses = Math.floor((2 ** 32 - 1 - move) / Math.max(...words))
       const [found, wanted] = both((space) => {
         const beyond = space.u32(PAGES * width)
-        const table = { words: filled(space.u32(words.length), words), width, move, mostAccesses }
-        const sums = epochs.map((pairs) => {
+        const table = { words: filled(space.u32(words.length), words), width, move, mostAccesses, firstPage: FIRST }
+        const epoch = epochs.map((pairs) => {
           const sorted = pairs.toSorted((a, b) => a[0] - b[0])
-          return space.kernels.optimumEpoch(filled(space.u32(4 * sorted.length), sorted.flat()), 0, sorted.length, beyond, table)
+          const near = filled(space.u32(4 * sorted.length), sorted.flat())
+          const sum = space.kernels.optimumEpoch(near, 0, sorted.length, beyond, table)
+          const choices = space.u32(PAGES)
+          const pages = space.kernels.optimumChoices(near, 0, sorted.length, beyond, width, table, choices)
+          expect(pages).toBe(new Set(sorted.map(([page]) => page)).size)
+          return [sum, ...choices.subarray(0, pages)]
         })
-        return { sums, beyond: Array.from(beyond) }
+        return { epoch, beyond: Array.from(beyond) }
       })
       expect(found).toEqual(wanted)
     }),
@@ -198,17 +204,30 @@ it('optimumEpochOfTwo is optimumEpoch over two nodes', () => {
       const sortedBy = epochs.map((pairs) => pairs.toSorted((a, b) => a[0] - b[0]))
       const [found, wanted] = both((space) => {
         const apart = space.u32(PAGES)
-        const table = { words: filled(space.u32(words.length), words), width: 2, move, mostAccesses: 0 }
-        const sums = sortedBy.map((sorted) =>
-          space.kernels.optimumEpochOfTwo(filled(space.u32(4 * sorted.length), sorted.flat()), 0, sorted.length, apart, table),
-        )
-        return { sums, apart: Array.from(apart, (word) => word | 0) }
+        const table = { words: filled(space.u32(words.length), words), width: 2, move, mostAccesses: 0, firstPage: 0 }
+        const choices: number[][] = []
+        const sums = sortedBy.map((sorted) => {
+          const near = filled(space.u32(4 * sorted.length), sorted.flat())
+          const sum = space.kernels.optimumEpochOfTwo(near, 0, sorted.length, apart, table)
+          const out = space.u32(PAGES)
+          choices.push([...out.subarray(0, space.kernels.optimumChoices(near, 0, sorted.length, apart, 1, table, out))])
+          return sum
+        })
+        return { sums, choices, apart: Array.from(apart, (word) => word | 0) }
       })
       expect(found).toEqual(wanted)
       const beyond = new Float64Array(2 * PAGES)
-      const table = { words: Float64Array.from(words), width: 2, move, mostAccesses: 0 }
-      const sums = sortedBy.map((sorted) => twins.optimumEpoch(Uint32Array.from(sorted.flat()), 0, sorted.length, beyond, table))
+      const table = { words: Float64Array.from(words), width: 2, move, mostAccesses: 0, firstPage: 0 }
+      const choices: number[][] = []
+      const sums = sortedBy.map((sorted) => {
+        const pairs = Uint32Array.from(sorted.flat())
+        const sum = twins.optimumEpoch(pairs, 0, sorted.length, beyond, table)
+        const out = new Uint32Array(PAGES)
+        choices.push([...out.subarray(0, twins.optimumChoices(pairs, 0, sorted.length, beyond, 2, table, out))])
+        return sum
+      })
       expect(found.sums).toEqual(sums)
+      expect(found.choices).toEqual(choices)
       expect(found.apart).toEqual(Array.from({ length: PAGES }, (_, page) => beyond[2 * page + 1]! - beyond[2 * page]!))
     }),
   )
