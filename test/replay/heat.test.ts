@@ -7,21 +7,21 @@ import { HeatCounter, type HeatGrid, heatGrid } from '../../src/replay/heat.ts'
 import { replay } from '../../src/replay/index.ts'
 import { withBlocks } from '../../src/replay/window.ts'
 import { type ListedAccess, type PreparedTrace, traceFromAccesses } from '../../src/trace/index.ts'
-import { plainWorkspace } from '../../src/wasm/index.ts'
+import { plainWorkspace, type Workspace } from '../../src/wasm/index.ts'
 
 const PAGE = 4096
 
-/** As it is counted on the way, by kernels and by their twins. */
+/** As it is counted on the way, by kernels, by their twins, and pair by pair. */
 function heatTable(trace: PreparedTrace, grid: HeatGrid): Table {
-  const [counted, twin] = [undefined, plainWorkspace].map((given) =>
+  const counted = (given?: Workspace, withCells?: boolean) =>
     withBlocks(trace, (space, blockAt) => {
-      const heat = new HeatCounter(trace, grid, given ?? space)
+      const heat = new HeatCounter(trace, grid, given ?? space, withCells)
       for (let b = 0; b < trace.blocks; b++) for (let i = 0; i < blockAt(b).ticks; i++) heat.tick(blockAt(b), i)
       return heat.finish()
-    }),
-  )
-  expect(counted!.rows()).toEqual(twin!.rows())
-  return counted!
+    })
+  const table = counted()
+  for (const other of [counted(undefined, true), counted(plainWorkspace, true), counted(undefined, false)]) expect(other.rows()).toEqual(table.rows())
+  return table
 }
 
 const accesses = fc
