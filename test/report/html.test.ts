@@ -158,6 +158,34 @@ describe('in a browser', () => {
     await page.close()
   })
 
+  browserTest('on paper charts have its width, and no word of them is cut or lies on another', async () => {
+    const { page } = await openQuietly(await browserOnce(), file, { viewport: { width: 1366, height: 900 } })
+    await page.waitForSelector('html[data-ready]')
+    await page.setViewportSize({ width: 703, height: 1000 }) // A4 less the margins of the style sheet
+    await page.waitForTimeout(300)
+    await page.emulateMedia({ media: 'print' })
+    await page.evaluate('dispatchEvent(new Event("beforeprint"))')
+    await page.waitForTimeout(300)
+    const { words, unreadable } = await wordsOf(page)
+    expect(words).toBeGreaterThan(300)
+    expect(unreadable).toEqual([])
+    // letters keep their size: pictures are drawn for the paper rather than shrunk to it
+    const scales = await page.$$eval('.mount', (mounts) =>
+      mounts.map((mount) => {
+        const svg = mount.querySelector('.stage svg')!
+        return { id: mount.id, scale: svg.getBoundingClientRect().width / Number(svg.getAttribute('width')) }
+      }),
+    )
+    for (const { id, scale } of scales) {
+      expect(scale, id).toBeGreaterThan(0.85)
+      expect(scale, id).toBeLessThan(1.25)
+    }
+    expect(await page.$$eval('details', (all) => all.every((details) => (details as unknown as { open: boolean }).open))).toBe(true)
+    await page.evaluate('dispatchEvent(new Event("afterprint"))')
+    expect(await page.$$eval('details', (all) => all.some((details) => (details as unknown as { open: boolean }).open))).toBe(false)
+    await page.close()
+  })
+
   browserTest('bands and lines of a sample follow the window, and come back with the whole run', async () => {
     const { page, noise } = await openQuietly(await browserOnce(), sampledFile)
     await page.waitForSelector('html[data-ready]')

@@ -51,10 +51,13 @@ const LEGEND_ENTRY = 180
 /** Pictures that are wider than their place by no more are shown smaller. */
 const NEARLY = 1.05
 
+const legendColumns = (width) => Math.max(1, Math.floor(width / LEGEND_ENTRY))
+
 /** Small multiples in fewer columns where the page is narrow, such as a phone's: Vega-Lite wrote their number into these signals. */
 function narrowed(chart, width) {
+  chart.vega.signals.push({ name: 'legendColumns', value: legendColumns(width) })
   for (const legend of chart.vega.legends ?? []) {
-    if (legend.columns !== undefined) legend.columns = Math.max(1, Math.min(legend.columns, Math.floor(width / LEGEND_ENTRY)))
+    if (legend.columns !== undefined) legend.columns = { signal: `min(${legend.columns}, legendColumns)` }
   }
   const fitting = Math.max(1, Math.floor(width / LEAST_MULTIPLE))
   if (chart.columns <= fitting || chart.vega.layout === undefined) return
@@ -87,7 +90,7 @@ function namesAbove({ vega, data }, width) {
   delete scale.padding
   Object.assign(scale, scale.type === 'band' ? { paddingInner: 0.5, paddingOuter: 0.25, align: 1 } : { padding: 0.5, align: 0.75 })
   const above = { labelAlign: 'left', labelBaseline: 'bottom', labelOffset: { signal: "min(-7, -bandwidth('y') / 2 - 2)" } }
-  Object.assign(axis, above, { labelPadding: -2, tickSize: 0, labelLimit: width - 8, zindex: 1 })
+  Object.assign(axis, above, { labelPadding: -2, tickSize: 0, labelLimit: { signal: 'width' }, zindex: 1 })
 }
 
 async function mount(chart) {
@@ -128,15 +131,19 @@ const hasSignal = (view, name) => {
 }
 
 /** Charts fill the width of their place; small multiples share what the axes leave. */
-async function adjust({ element, stage, view, chart }) {
-  const width = element.clientWidth
+async function adjust({ element, stage, view, chart }, width = element.clientWidth) {
   if (width === 0) return
+  view.signal('legendColumns', legendColumns(width))
   if (hasSignal(view, 'child_width')) {
     const columns = chart.columns ?? 1
-    // as drawn: a style sheet may show it smaller
-    const axes = Number(stage.firstElementChild.getAttribute('width')) - columns * view.signal('child_width')
-    const child = Math.max(90, Math.floor((width - axes) / columns))
-    if (Math.abs(child - view.signal('child_width')) > 2) await view.signal('child_width', child).resize().runAsync()
+    // a legend may be what is widest: then the pictures below it take some turns to fill the place
+    for (let turn = 0; turn < 3; turn++) {
+      // as drawn: a style sheet may show it smaller
+      const left = width - Number(stage.firstElementChild.getAttribute('width'))
+      const child = Math.max(90, view.signal('child_width') + Math.floor(left / columns))
+      if (Math.abs(child - view.signal('child_width')) <= 2) break
+      await view.signal('child_width', child).resize().runAsync()
+    }
   } else if (view.width() !== width) {
     await view.width(width).resize().runAsync()
   }
@@ -337,15 +344,20 @@ for (const button of document.querySelectorAll('[data-save]')) {
   })
 }
 
+/** Pixels of a chart on A4 between the margins of the style sheet, so that its letters keep their size; other paper stretches it. */
+const PRINTED_FULL = 664
+const PRINTED_HALF = 306
 const closedForPrint = []
 addEventListener('beforeprint', () => {
   for (const details of document.querySelectorAll('details:not([open])')) {
     details.open = true
     closedForPrint.push(details)
   }
+  for (const shown of views) adjust(shown, shown.element.closest('.full') ? PRINTED_FULL : PRINTED_HALF)
 })
 addEventListener('afterprint', () => {
   for (const details of closedForPrint.splice(0)) details.open = false
+  for (const shown of views) adjust(shown)
 })
 
 let resizing
