@@ -183,6 +183,16 @@ describe('in a browser', () => {
     expect(await page.$$eval('details', (all) => all.every((details) => (details as unknown as { open: boolean }).open))).toBe(true)
     await page.evaluate('dispatchEvent(new Event("afterprint"))')
     expect(await page.$$eval('details', (all) => all.some((details) => (details as unknown as { open: boolean }).open))).toBe(false)
+    // and back: on every width of the window charts fill their place
+    await page.emulateMedia({ media: 'screen' })
+    for (const width of [1366, 900]) {
+      await page.setViewportSize({ width, height: 900 })
+      await page.waitForTimeout(600)
+      const drawn = await page.$$eval('.mount', (mounts) =>
+        mounts.map((mount) => ({ id: mount.id, share: Number(mount.querySelector('.stage svg')!.getAttribute('width')) / mount.clientWidth })),
+      )
+      for (const { id, share } of drawn) expect(share, `${id} at ${width} pixels`).toBeGreaterThan(0.7)
+    }
     await page.close()
   })
 

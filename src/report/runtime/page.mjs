@@ -363,7 +363,7 @@ addEventListener('afterprint', () => {
 let resizing
 addEventListener('resize', () => {
   clearTimeout(resizing)
-  resizing = setTimeout(() => Promise.all(views.map(adjust)), 120)
+  resizing = setTimeout(() => Promise.all(views.map((shown) => adjust(shown))), 120)
 })
 
 /** The charts that work are shown even if one does not; its still picture stays. */
