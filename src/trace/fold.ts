@@ -64,6 +64,11 @@ export class TickFold {
     return this.#get('pairs')
   }
 
+  /** Nothing of this tick has come yet. */
+  get isEmpty(): boolean {
+    return !this.#isPart && this.pairs === 0 && this.#get('touches') === 0
+  }
+
   /** Rows [from, to) of a batch with pages and actors, all below these counts; the tick starts at `startNs`. */
   access(batch: AccessBatch, from: number, to: number, startNs: number, pages: number, actors: number): void {
     this.#reserve(to - from, to - from, pages, actors)

@@ -1,10 +1,10 @@
 /** Merging ticks into longer ones: exact, because counts add up and the first touch of the whole is that of its first part. */
 import { Heap } from '../wasm/index.ts'
 import { type EncodedBlock, encoded } from './block-codec.ts'
-import { BLOCK_ROWS, BlockBuilder, kept } from './blocks.ts'
+import { BLOCK_ROWS, BlockBuilder, kept, type TickColumns } from './blocks.ts'
 import { MOST_PAIRS, TickFold } from './fold.ts'
 import { LargeTick, type MergeSizes } from './large-tick.ts'
-import type { TickBlock } from './prepared.ts'
+import { PAIR_WORDS, type TickBlock } from './prepared.ts'
 import type { Scratch } from './scratch.ts'
 
 /**
@@ -18,7 +18,9 @@ export function mergeTicks(blocks: Iterable<TickBlock>, startNs: Float64Array, b
   return merged(blocks, startNs, fold, {
     ready,
     isFull: false,
+    mostPairs: Number.POSITIVE_INFINITY,
     endPart() {},
+    whole: (tick, columns) => builder.tick(startNs[tick]!, columns),
     endTick: (tick) => fold.flush(builder, startNs[tick]!),
     finish: (endNs) => builder.finish(endNs),
   })
@@ -50,6 +52,8 @@ export function encodeTicks(
     get isFull() {
       return fold.pairs > mostPairs
     },
+    mostPairs,
+    whole: (tick, columns) => builder.tick(startNs[tick]!, columns),
     endPart: () => fold.endPart((columns) => large.add(columns)),
     endTick(tick) {
       if (!large.isOpen) return fold.flush(builder, startNs[tick]!)
@@ -64,8 +68,11 @@ export function encodeTicks(
 interface Sink<B> {
   /** Blocks that are complete; they are taken at once. */
   ready: B[]
-  /** The tick has grown too large for memory. */
+  /** The tick has grown too large for memory: more pairs than these. */
   readonly isFull: boolean
+  readonly mostPairs: number
+  /** A tick that is one of those read, as it is. */
+  whole(tick: number, columns: TickColumns): void
   endPart(): void
   endTick(tick: number): void
   finish(endNs: number): void
@@ -79,6 +86,12 @@ function* merged<B>(blocks: Iterable<TickBlock>, startNs: Float64Array, fold: Ti
       const partNs = block.startNs[i]!
       for (; tick < last && startNs[tick + 1]! <= partNs; tick++) sink.endTick(tick)
       yield* sink.ready.splice(0)
+      const isWhole = fold.isEmpty && tick < last && block.startNs[i + 1]! >= startNs[tick + 1]!
+      if (isWhole && block.pairStart[i + 1]! - block.pairStart[i]! <= sink.mostPairs) {
+        sink.whole(tick, columnsOf(block, i, partNs - startNs[tick]!))
+        tick++
+        continue
+      }
       fold.add(block, i, partNs - startNs[tick]!)
       if (sink.isFull) sink.endPart()
     }
@@ -86,4 +99,17 @@ function* merged<B>(blocks: Iterable<TickBlock>, startNs: Float64Array, fold: Ti
   for (; tick <= last; tick++) sink.endTick(tick)
   sink.finish(startNs[last + 1]!)
   yield* sink.ready
+}
+
+/** Of tick `i` of a block, which starts `laterNs` after the tick that they become. */
+function columnsOf(block: TickBlock, i: number, laterNs: number): TickColumns {
+  const [from, to] = [block.touchStart[i]!, block.touchStart[i + 1]!]
+  const touchOffsetNs = block.touchOffsetNs.subarray(from, to)
+  return {
+    pairs: block.pairs.subarray(block.pairStart[i]! * PAIR_WORDS, block.pairStart[i + 1]! * PAIR_WORDS),
+    touchPage: block.touchPage.subarray(from, to),
+    touchActor: block.touchActor.subarray(from, to),
+    touchIsWrite: block.touchIsWrite.subarray(from, to),
+    touchOffsetNs: laterNs === 0 ? touchOffsetNs : touchOffsetNs.map((ns) => ns + laterNs),
+  }
 }
