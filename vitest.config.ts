@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     setupFiles: ['test/setup.ts'],
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
     coverage: { provider: 'v8', include: ['src/**', 'policies/**', 'traces/**', 'reports/**'], reporter: ['text-summary', 'html'] },
   },

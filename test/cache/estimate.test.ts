@@ -20,7 +20,7 @@ async function both(trace: string, cache: CacheGeometry) {
   }
 }
 
-describe('share of accesses that a cache would absorb', { timeout: 60_000 }, () => {
+describe('share of accesses that a cache would absorb', () => {
   test.each<[string, string, number, number]>([
     ['random over much more than the cache', 'uniform:table=16MiB,updates=300000,load=off', 1024, 0.02],
     ['random over twice the cache', 'uniform:table=2MiB,updates=300000,load=off', 1024, 0.04],

@@ -11,7 +11,6 @@ import { machineText, parseMachine } from '../../src/machine/index.ts'
 import { damage, damagedBy } from '../fuzz/mutate.ts'
 
 const RUNS = 500
-const TIMEOUT = 60_000
 /** Of processor time, in milliseconds: one second or less where nothing else runs, minutes where a pattern is quadratic. */
 const SOON_MS = 15_000
 
@@ -55,40 +54,32 @@ const documentOf = (...dumps: Buffer[]) =>
 
 const importBytes = (bytes: Buffer) => parseMachine(machineText(documentOf(bytes), 'json'), 'machine.json')
 
-test(
-  'two damaged dumps together',
-  () => {
-    fc.assert(
-      fc.property(damage, damage, (one, other) => {
-        cleanly(() => machineText(documentOf(damagedBy(dumps, one), damagedBy(dumps, other)), 'yaml'))
-      }),
-      { numRuns: RUNS },
-    )
-  },
-  TIMEOUT,
-)
+test('two damaged dumps together', () => {
+  fc.assert(
+    fc.property(damage, damage, (one, other) => {
+      cleanly(() => machineText(documentOf(damagedBy(dumps, one), damagedBy(dumps, other)), 'yaml'))
+    }),
+    { numRuns: RUNS },
+  )
+})
 
-test(
-  'complaints about machine files name a place in them',
-  () => {
-    fc.assert(
-      fc.property(damage, (how) => {
-        const text = damagedBy(machineFiles, how).toString('utf8')
-        try {
-          parseMachine(text, 'machine.yaml')
-        } catch (error) {
-          const { line, column, file } = (error as UserError).parts
-          expect(file).toBe('machine.yaml')
-          if (line === undefined) return
-          expect(line).toBeLessThanOrEqual(text.split('\n').length)
-          expect(column).toBeGreaterThan(0)
-        }
-      }),
-      { numRuns: RUNS },
-    )
-  },
-  TIMEOUT,
-)
+test('complaints about machine files name a place in them', () => {
+  fc.assert(
+    fc.property(damage, (how) => {
+      const text = damagedBy(machineFiles, how).toString('utf8')
+      try {
+        parseMachine(text, 'machine.yaml')
+      } catch (error) {
+        const { line, column, file } = (error as UserError).parts
+        expect(file).toBe('machine.yaml')
+        if (line === undefined) return
+        expect(line).toBeLessThanOrEqual(text.split('\n').length)
+        expect(column).toBeGreaterThan(0)
+      }
+    }),
+    { numRuns: RUNS },
+  )
+})
 
 describe('large and hostile input ends soon', () => {
   const HUGE = 1 << 20

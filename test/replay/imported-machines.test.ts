@@ -63,7 +63,7 @@ describe.each(machines)('%s', (_, make) => {
   test.each([
     ['with its own memory', (machine: Machine) => machine],
     ['with little memory', scarce],
-  ])('%s', { timeout: 60_000 }, async (_, change) => {
+  ])('%s', async (_, change) => {
     const machine = change(make())
     const run = await replay({ trace, machine, policies: POLICIES })
     const index = new Map(machine.nodes.map(({ id }, i) => [id, i]))

@@ -410,14 +410,14 @@ describe('the intervals', () => {
     }
     for (const row of await rowsOf()) for (const error of errorsOf(row)) expect(error).toBeNull()
     for (const row of await rowsOf(100)) for (const error of errorsOf(row)) expect(error ?? 0).toBe(0)
-  }, 60_000)
+  })
 
   it('are the same on two threads', async () => {
     const trace = await openTrace('zipf:pages=20000,accesses=60000', { sampleOneIn: 10 })
     const run = (jobs: number) => replay({ trace, machine: machine('2-socket'), policies: ['first-touch', 'numa-balancing'], jobs })
     const [one, two] = [await run(1), await run(2)]
     for (const { name } of TABLES) expect(two.rows(name)).toEqual(one.rows(name))
-  }, 60_000)
+  })
 
   it('hold what the replay of all pages says of bins and nodes, about as often as they say', async () => {
     const held = new Map<string, boolean[]>()

@@ -85,4 +85,4 @@ test('a recording under two names, two epochs and two formats of asking is prepa
   expect(code, stderr).toBe(0)
   expect(readdirSync(join(folder, 'store/traces')).filter((name) => name.endsWith('.nrt'))).toHaveLength(1)
   expect(JSON.parse(stdout)).toMatchObject({ points: 8, computed: 8 })
-}, 60_000)
+})

@@ -96,7 +96,7 @@ it.each([[[]], [['--keep-accesses']], [['rec.csv.zst']]])(
   },
 )
 
-it('another recording under that name, or a damaged state, starts anew', { timeout: 60_000 }, async () => {
+it('another recording under that name, or a damaged state, starts anew', async () => {
   expect(await runImport('whole.nrt')).toMatchObject({ code: 0 })
   // an import may be at its end before it is killed
   for (let attempt = 0; (await runImport('new.nrt', 'SIGKILL')).signal !== 'SIGKILL'; attempt++) {

@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inspectDocument } from '../../src/cli/commands/inspect.ts'
 import { importMachine } from '../../src/machine/index.ts'
-import { exportTable, importTrace, openTrace, readResidency } from '../../src/trace/index.ts'
+import { exportTable, importTrace, openTrace, type PreparedTrace, readResidency } from '../../src/trace/index.ts'
 import { countsByPage, FIXTURES, groundTruth } from '../formats/helpers.ts'
 
 const ELSEWHERE = process.env['NUMAREPLAY_SAMPLES']
@@ -45,12 +45,22 @@ it('all samples are here, but for those named', () => {
   expect(names.filter((name) => !DESCRIPTIONS.test(name) && placeOf(name) === undefined && !NOT_BUNDLED.test(name))).toEqual([])
 })
 
+/** Each is read once, whatever is asked of it. */
+const known = new Map<string, Promise<{ meta: PreparedTrace['meta']; shown: ReturnType<typeof inspectDocument> }>>()
+function opened(name: string) {
+  const read = async () => {
+    const trace = await openTrace(placeOf(name)!)
+    return { meta: trace.meta, shown: inspectDocument(trace) }
+  }
+  if (!known.has(name)) known.set(name, read())
+  return known.get(name)!
+}
+
 describe('inspect --json equals the ground truth', { timeout: 120_000 }, () => {
   it.each(recordings)('%s', async (name) => {
     const truth = groundTruth[name]
-    const trace = await openTrace(placeOf(name)!)
     // what --json prints, as a program reads it
-    const shown = JSON.parse(JSON.stringify(inspectDocument(trace))) as Facts
+    const shown = JSON.parse(JSON.stringify((await opened(name)).shown)) as Facts
     const check = CHECKS[truth.format]
     expect(check, truth.format).toBeDefined()
     check!(shown, truth, name)
@@ -156,7 +166,7 @@ const regionFacts = (truth: Facts): Facts => ({
 
 describe('an export comes back identical', { timeout: 300_000 }, () => {
   it.each(recordings)('%s', async (name) => {
-    const { meta } = await openTrace(placeOf(name)!)
+    const { meta } = await opened(name)
     const all = ELSEWHERE !== undefined || meta.records <= MANY_RECORDS
     for (const ending of ['nrt', ...(all && meta.records > 0 ? ['csv.gz', 'parquet', 'arrow'] : [])]) {
       const out = join(folder, `out.${ending}`)

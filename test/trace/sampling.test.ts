@@ -149,7 +149,7 @@ describe('a sample of pages', () => {
     await expect(openTrace('uniform:table=128MiB,updates=1000,load=off', { sampleOneIn: 1_000_000 })).resolves.toMatchObject({
       meta: { sample: { leftOutAccesses: 0 } },
     })
-  }, 60_000)
+  })
 })
 
 describe('what a policy makes of small differences', () => {
@@ -190,7 +190,7 @@ describe('replay of a sample', () => {
     const of = (name: string) => run.rows('vmstat').find((row) => row['counter'] === name)!['value'] as number
     expect(of('numa_hit')).toBeGreaterThan(20_000)
     expect(of('numa_interleave')).toBe(of('numa_hit'))
-  }, 60_000)
+  })
 
   it('replays halves of it for wider intervals, the same each time', async () => {
     const trace = await openTrace('zipf:pages=20000,accesses=200000', { sampleOneIn: 10 })
@@ -205,7 +205,7 @@ describe('replay of a sample', () => {
       }
     }
     expect(widths.some((name) => (some[3]![name] as number) > (without[3]![name] as number))).toBe(true)
-  }, 60_000)
+  })
 
   it('of a trace whose pages are all kept is that of the trace, without error', async () => {
     const workload = 'zipf:pages=2000,accesses=10000'
@@ -216,7 +216,7 @@ describe('replay of a sample', () => {
       expect(row['mean_latency_ns_ci95']).toBe(0)
       expect(full[i]!['mean_latency_ns_ci95']).toBeNull()
     }
-  }, 60_000)
+  })
 
   it('is as near to that of all pages as it says', async () => {
     const workload = 'uniform:table=128MiB,updates=150000'
@@ -234,5 +234,5 @@ describe('replay of a sample', () => {
       figure((r) => r['migrated'] as number, 'migrated_ci95')
       expect(row['total_cost_ns'] as number).toBeGreaterThanOrEqual(row['bound_ns'] as number)
     }
-  }, 60_000)
+  })
 })
