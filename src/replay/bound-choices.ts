@@ -10,7 +10,9 @@ import type { BoundProblem } from './bound-problem.ts'
 
 /** Of four bytes each: 512 MiB. */
 const MOST_TOUCHES = 2 ** 27
-const NOWHERE = 255
+/** Of what is known of a page: its node in the low bits, or NOWHERE, and above the tick until which it is there; one word, as memory is far. */
+const PLACE_BITS = 5
+const NOWHERE = (1 << PLACE_BITS) - 1
 
 /** A touch of a page, the memory node on which it lies from then on, and the tick at which it is touched again or out of memory. */
 export type VisitStay = (page: number, m: number, tick: number, until: number) => void
@@ -59,8 +61,7 @@ export class Choices {
   forEachStay(visit: VisitStay): void {
     const { ticks, drops } = this.#problem
     const { from, to } = this.#range
-    const node = new Uint8Array(to - from).fill(NOWHERE)
-    const until = new Uint32Array(to - from).fill(ticks)
+    const known = new Uint32Array(to - from).fill((ticks << PLACE_BITS) | NOWHERE)
     let drop = drops.length - 1
     for (let b = this.#trace.blocks - 1; b >= 0; b--) {
       const block = this.#trace.block(b)
@@ -68,11 +69,8 @@ export class Choices {
       for (let i = block.ticks - 1; i >= 0; i--) {
         const now = firstTick + i
         for (; drop >= 0 && drops[drop]!.tick > now; drop--) {
-          for (const page of drops[drop]!.pages) {
-            // outside of the range nothing is written
-            node[page - from] = NOWHERE
-            until[page - from] = drops[drop]!.tick
-          }
+          // outside of the range nothing is written
+          for (const page of drops[drop]!.pages) known[page - from] = (drops[drop]!.tick << PLACE_BITS) | NOWHERE
         }
         let touch = this.#start[now]!
         const end = pairStart[i + 1]! * PAIR_WORDS
@@ -80,12 +78,12 @@ export class Choices {
           const page = pairs[k]!
           for (; k < end && pairs[k] === page; k += PAIR_WORDS);
           const choice = this.#choices[touch]!
-          const later = node[page - from]!
-          const stays = later !== NOWHERE && ((choice >>> (NODE_BITS + later)) & 1) === 0
-          const m = stays ? later : choice & ((1 << NODE_BITS) - 1)
-          visit(page, m, now, until[page - from]!)
-          node[page - from] = m
-          until[page - from] = now
+          const later = known[page - from]!
+          const next = later & NOWHERE
+          const stays = next !== NOWHERE && ((choice >>> (NODE_BITS + next)) & 1) === 0
+          const m = stays ? next : choice & ((1 << NODE_BITS) - 1)
+          visit(page, m, now, later >>> PLACE_BITS)
+          known[page - from] = (now << PLACE_BITS) | m
         }
       }
     }
