@@ -73,7 +73,7 @@ export default defineReport({
               type: 'quantitative',
               title: 'memory moved / memory of the program',
               axis: { tickCount: 8, labelExpr: "datum.value < 0 ? '' : format(datum.value, '~r') + '×'" },
-              scale: { padding: 12, nice: false, domain: { unionWith: [0, 0.01] } },
+              scale: { padding: 12, nice: false },
             },
             y: {
               field: 'latency',

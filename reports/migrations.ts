@@ -87,7 +87,7 @@ export default defineReport({
           layer: [...(isSampled(run) ? [errorBand('moved', 'error', {}, { low: 0 })] : []), { mark: { type: 'line', clip: true } }],
           encoding: {
             x: { ...timeAxis(grid), field: 'moment' },
-            y: { field: 'moved', type: 'quantitative', title: 'pages moved', axis: COUNT_AXIS, scale: COUNT_SCALE },
+            y: { field: 'moved', type: 'quantitative', title: 'pages moved', axis: COUNT_AXIS, ...(isSampled(run) ? {} : { scale: COUNT_SCALE }) },
             color: LANE_COLOUR,
             tooltip: [LANE_TOOLTIP, when, { field: 'moved', title: 'pages moved', format: ',' }, ...errorTooltip(run, ',.0f')],
           },

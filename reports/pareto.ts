@@ -1,5 +1,4 @@
 import {
-  COUNT_SCALE,
   defineReport,
   errorBars,
   formatCount,
@@ -77,7 +76,7 @@ export default defineReport({
               ...x,
               title: `memory moved (${unit})`,
               axis: { tickCount: 8, labelExpr: "datum.value < 0 ? '' : format(datum.value, '~r')" },
-              scale: { padding: 12, nice: false, ...COUNT_SCALE },
+              scale: { padding: 12, nice: false },
             },
             y: { ...y, title: 'ns per access', scale: { zero: false, padding: 14 }, axis: { tickCount: 6 } },
           },
