@@ -42,7 +42,7 @@ export class Choices {
 
   /** Undefined where nobody needs them, or nodes or touches are too many. */
   static of(problem: BoundProblem, range: PageRange): Choices | undefined {
-    if (!problem.isScarce || problem.memory.length > CHOICE_NODES) return undefined
+    if (!problem.asksForRoom || problem.memory.length > CHOICE_NODES) return undefined
     const touches = countTouches(problem.trace)
     return touches <= MOST_TOUCHES ? new Choices(problem, range, touches) : undefined
   }

@@ -30,7 +30,7 @@ export interface PageOptimum {
 /** What is known of a range of pages; crosses threads. */
 export interface OptimumPart {
   ps: number
-  /** As Choices.arrivals; null where memory is not scarce, or nothing is known. */
+  /** As Choices.arrivals; null where it is not asked for room, or nothing is known. */
   arrivals: Float64Array | null
 }
 
@@ -73,7 +73,7 @@ export function optimumOnTheWay(context: ReplayContext, range: PageRange) {
 /** Takes the ticks of the trace in order; afterwards `ps` is the cost of the optimum of its pages, and `choices` know of a placement that costs so much. */
 export class OptimumCounter {
   ps = 0
-  /** Where memory is scarce, within limits. */
+  /** Where it is asked for room, within limits. */
   readonly choices: Choices | undefined
   readonly #range: PageRange
   readonly #isWhole: boolean

@@ -13,6 +13,8 @@ export interface BoundProblem {
   capacity: number[]
   /** Some node could not hold every page of the trace: capacity may matter. */
   isScarce: boolean
+  /** It shall be found out whether it does, which takes a third more time than the optimum without capacities. */
+  asksForRoom: boolean
   /** [actor * memory + m], ps. */
   readPs: Float64Array
   writePs: Float64Array
@@ -26,6 +28,7 @@ export function boundProblem(context: ReplayContext): BoundProblem {
   const { trace, machine, actorNode } = context
   const memory = machine.nodes.flatMap(({ bytes }, index) => (bytes >= trace.meta.pageSize ? [index] : []))
   const capacity = memory.map((node) => Math.floor(machine.nodes[node]!.bytes / trace.meta.pageSize))
+  const isScarce = capacity.some((frames) => frames < trace.meta.pages)
   const byActor = (latencyPs: number[][]) => Float64Array.from(Array.from(actorNode).flatMap((from) => memory.map((to) => latencyPs[from]![to]!)))
   return {
     trace,
@@ -33,7 +36,8 @@ export function boundProblem(context: ReplayContext): BoundProblem {
     ticks: trace.ticks,
     memory,
     capacity,
-    isScarce: capacity.some((frames) => frames < trace.meta.pages),
+    isScarce,
+    asksForRoom: isScarce && context.quickOptimum !== true,
     readPs: byActor(machine.readLatencyPs),
     writePs: byActor(machine.writeLatencyPs),
     movePs: leastMovePs(machine, trace.meta.pageSize),

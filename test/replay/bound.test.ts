@@ -138,7 +138,7 @@ describe('without capacity limits', () => {
         problem.drops = left.filter(({ tick, pages }) => tick < problem.ticks && pages.every((page) => page < problem.pages)).sort((a, b) => a.tick - b.tick)
         const { start, tick, cost, until, enters } = historiesOf(problem, 0, problem.pages)
         for (const optimum of [withWorkspace((space) => optimumIn(problem, space)), optimumIn(problem, plainWorkspace)]) {
-          expect(optimum.choices !== undefined).toBe(problem.isScarce)
+          expect(optimum.choices !== undefined).toBe(problem.asksForRoom)
           if (!optimum.choices) continue
           const stays: number[][] = Array.from({ length: problem.pages }, () => [])
           const held = problem.memory.map(() => new Array(problem.ticks).fill(0))
@@ -316,6 +316,11 @@ describe('with capacities', () => {
     const list = Array.from({ length: 8 }, (_, page): ListedAccess => ({ t: page, page, cpu: 0, pid: 1, tid: 1 }))
     expect(boundOf(contextOf(list, 'skx-cl-2s', [8, 8])).kind).toBe('per-page optimum')
     expect(boundOf(contextOf(list, 'skx-cl-2s', [4, 8])).kind).toBe('two-tier optimum')
+    const spread = Array.from({ length: 8 }, (_, page): ListedAccess => ({ t: page, page, cpu: page < 4 ? 0 : 3, pid: 1, tid: 1 + page }))
+    const fitting = contextOf(spread, 'skx-cl-2s', [4, 4])
+    const ps = 8 * 78_000
+    expect(boundOf(fitting)).toEqual({ kind: 'per-page optimum', ps, feasiblePs: ps })
+    expect(boundOf({ ...fitting, quickOptimum: true })).toEqual({ kind: 'per-page optimum', ps, feasiblePs: null })
     const scarce = contextOf(list, '2s-plus-cxl', [4, 8, 8])
     expect(boundOf(scarce).kind).toBe('Lagrangian lower bound')
     const quick = boundOf({ ...scarce, quickOptimum: true })
