@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 
-/** Half the time-out of a test, in milliseconds: what else a test does takes its time as well. */
+/** A quarter of the time-out of a test, in milliseconds: what else a test does takes its time as well. */
 const MOST_MS = 30_000
 
 // fast-check takes 50 ms to load, and most files do without

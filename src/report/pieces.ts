@@ -29,6 +29,7 @@ export const timeAxis = (grid: TimeGrid): Record<string, unknown> => ({
   scale: { zero: false, nice: false, domainMin: { expr: 'windowFrom' }, domainMax: { expr: 'windowTo' } },
   axis: { tickCount: 10 },
 })
+
 /** Bins that a line or an area shows as the stretches they are; more are too narrow for that to be seen. */
 export const FEW_BINS = 40
 /**
