@@ -33,7 +33,7 @@ export default {
         target: trace === 'stream 1M' ? undefined : 140,
         atLeast: true,
         reason:
-          'of zipf 1M, 205 ms of some 330 a pass go to 4.5 M touches (46 ns each on a busy machine): each looks up its pair, which lies anywhere among the 5 MB of pairs of its tick',
+          'of zipf 1M, the 4.5 M touches take the most: each looks up its pair, which lies anywhere among those of its tick. Tried: loads of 128 touches together, indexes as differences; then (of 160 to 220 ms in all, on a busy machine) page and actor of a pair in one word of 32 bits, so that a tick has 1.3 MB to look up and not 5 (1.3 times as fast), sums and pairs four at a time by vectors, and files read to where the kernels are',
       })
     }
   },

@@ -114,6 +114,7 @@ export class BlockBuffers {
   readonly #held: SharedArrayBuffer[]
   readonly #space: Workspace | undefined
   readonly #near: (Uint8Array | Uint16Array | Uint32Array)[] = []
+  #section = Buffer.alloc(0)
 
   constructor(held: SharedArrayBuffer[] = [], space?: Workspace) {
     this.#held = held
@@ -123,6 +124,16 @@ export class BlockBuffers {
   /** Whether the columns lie where kernels reach them. */
   get isNear(): boolean {
     return this.#space !== undefined
+  }
+
+  /** Memory for a section as it is read; where kernels reach it, they find its columns there. */
+  section(bytes: number): Buffer {
+    if (this.#space === undefined) {
+      if (this.#section.length < bytes) this.#section = Buffer.allocUnsafeSlow(bytes + (bytes >>> 2))
+      return this.#section.subarray(0, bytes)
+    }
+    const { buffer, byteOffset } = this.column(SECTION, 'u8', bytes + FRAME_PAD)
+    return Buffer.from(buffer, byteOffset, bytes)
   }
 
   /** Memory for blocks of at most these sizes. */
@@ -148,6 +159,8 @@ export class BlockBuffers {
   }
 }
 
+/** Number of the column that is a section as it is read, after those of a block. */
+const SECTION = 7
 const TYPES = { u8: [Uint8Array, 1], u16: [Uint16Array, 2], u32: [Uint32Array, 4] } as const
 
 /** `startNs` = starts of its ticks and the end of the last. The block is valid until `buffers` are used again. Throws Malformed. */
@@ -169,6 +182,7 @@ export function decodeBlock(
     const { u32, u8, u16 } = workspace.raw
     const held = (column: Uint8Array, n: number, from = 0): Uint8Array => {
       if (packedBytes(column.subarray(from), n) !== column.length - from) throw new Malformed()
+      if (buffers.isNear) return column.subarray(from)
       const near = u8(column.length - from + FRAME_PAD).fill(0, column.length - from)
       return filled(near, column.subarray(from))
     }
@@ -185,9 +199,11 @@ export function decodeBlock(
       isWrite: held(columns[7]!, touches),
       offset: held(columns[8]!, touches),
       isDelta: coding === ZIGZAG,
+      isWide: limits.pages > 1 << 24 || limits.actors > 1 << 8,
     }
+    const keys = u32(mostPairs(pairStart) * (touchColumns.isWide ? 2 : 1))
     const out = buffers.isNear ? touchesOf(block) : { page: u32(touches), actor: u16(touches), isWrite: u8(touches), offset: u32(touches) }
-    if (!kernels.unpackTouches(touchColumns, touches, startsHere(touchStart), pairStartHere, pairsHere, out)) throw new Malformed()
+    if (!kernels.unpackTouches(touchColumns, touches, startsHere(touchStart), pairStartHere, pairsHere, keys, out)) throw new Malformed()
     if (buffers.isNear) return block
     block.pairs.set(pairsHere)
     block.touchPage.set(out.page)
@@ -220,6 +236,13 @@ const touchesOf = ({ touchPage, touchActor, touchIsWrite, touchOffsetNs }: TickB
   isWrite: touchIsWrite,
   offset: touchOffsetNs,
 })
+
+/** Of a tick. */
+function mostPairs(starts: Uint32Array): number {
+  let most = 0
+  for (let tick = 0; tick + 1 < starts.length; tick++) most = Math.max(most, starts[tick + 1]! - starts[tick]!)
+  return most
+}
 
 /**
  * Nothing is allocated that the file cannot hold: pairs of a tick differ in page or actor, so 128 of them take 16 bytes at

@@ -72,15 +72,13 @@ export const startsOf = ({ blocks, tickStartNs }: StoredBlocks, b: number): Floa
 
 /** Reads and decodes blocks of the file. */
 export function readBlockInto(stored: StoredBlocks): (b: number, buffers: BlockBuffers) => TickBlock {
-  let room = Buffer.alloc(0)
   return (b, buffers) => {
     const place = stored.blocks[b]!
-    if (place.bytes > room.length) room = Buffer.allocUnsafeSlow(place.bytes + (place.bytes >>> 2))
     // opened anew each time, so that no descriptor outlives the trace; next to decoding it costs nothing
     const descriptor = openSync(stored.file, 'r')
     try {
       return named(stored.file, `block ${b + 1} of ${stored.blocks.length} (bytes ${place.offset} to ${place.offset + place.bytes})`, () => {
-        const columns = decodeSection(readAt(descriptor, place, room), place, BLOCK_COLUMNS)
+        const columns = decodeSection(readAt(descriptor, place, buffers.section(place.bytes)), place, BLOCK_COLUMNS)
         return decodeBlock(columns, place, stored, startsOf(stored, b), buffers)
       })
     } finally {

@@ -19,6 +19,8 @@ export interface TouchColumns {
   offset: Uint8Array
   /** Indexes are zigzag differences within the tick. */
   isDelta: boolean
+  /** Pages take more than 24 bits, or actors more than 8. */
+  isWide: boolean
 }
 
 export interface Touches {
@@ -37,8 +39,8 @@ export interface FrameKernels {
   patchColumn(values: Uint32Array, n: number, gaps: Uint32Array, upper: Uint32Array, patches: number, width: number): boolean
   /** Pairs of a block; false when a page or an actor is beyond the last. `starts` ascends from 0 to n, one per tick and the end. */
   unpackPairs(columns: PairColumns, n: number, starts: Uint32Array, lastPage: number, lastActor: number, out: Uint32Array): boolean
-  /** Touches of a block; false when something is out of range. */
-  unpackTouches(columns: TouchColumns, n: number, starts: Uint32Array, pairStarts: Uint32Array, pairs: Uint32Array, out: Touches): boolean
+  /** Touches of a block; false when something is out of range. keys: scratch, a word per pair of the largest tick; two if `isWide`. */
+  unpackTouches(columns: TouchColumns, n: number, starts: Uint32Array, pairStarts: Uint32Array, pairs: Uint32Array, keys: Uint32Array, out: Touches): boolean
   /** For each touch the index, among the pairs of its tick, of the pair of its page and actor. */
   rankTouches(touches: Touches, starts: Uint32Array, pairStarts: Uint32Array, pairs: Uint32Array, out: Uint32Array): void
 }
@@ -64,6 +66,7 @@ export interface FrameExports {
   patchColumn(...args: number[]): number
   unpackPairs(...args: number[]): number
   unpackTouches(...args: number[]): number
+  unpackTouchesWide(...args: number[]): number
   rankTouches(...args: number[]): void
 }
 
@@ -75,8 +78,8 @@ export function wasmFrames(exports: FrameExports): FrameKernels {
     unpackPairs: ({ page, actor, reads, writes }, n, starts, lastPage, lastActor, out) =>
       exports.unpackPairs(page.byteOffset, actor.byteOffset, reads.byteOffset, writes.byteOffset, n, starts.byteOffset, lastPage, lastActor, out.byteOffset) ===
       1,
-    unpackTouches: ({ index, isWrite, offset, isDelta }, n, starts, pairStarts, pairs, out) =>
-      exports.unpackTouches(
+    unpackTouches: ({ index, isWrite, offset, isDelta, isWide }, n, starts, pairStarts, pairs, keys, out) =>
+      exports[isWide ? 'unpackTouchesWide' : 'unpackTouches'](
         index.byteOffset,
         isWrite.byteOffset,
         offset.byteOffset,
@@ -85,6 +88,7 @@ export function wasmFrames(exports: FrameExports): FrameKernels {
         Number(isDelta),
         pairStarts.byteOffset,
         pairs.byteOffset,
+        keys.byteOffset,
         out.page.byteOffset,
         out.actor.byteOffset,
         out.isWrite.byteOffset,
@@ -172,7 +176,7 @@ export const frameTwins: FrameKernels = {
     return true
   },
 
-  unpackTouches(columns, n, starts, pairStarts, pairs, out) {
+  unpackTouches(columns, n, starts, pairStarts, pairs, _keys, out) {
     const [indexes, isWrites, offsets] = [columns.index, columns.isWrite, columns.offset].map((column) => unpacked(column, n))
     for (let tick = 0; tick + 1 < starts.length; tick++) {
       const first = pairStarts[tick]!

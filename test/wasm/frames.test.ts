@@ -45,7 +45,12 @@ describe('packed columns', () => {
 
   it('pairs and touches of ticks', () => {
     fc.assert(
-      fc.property(ticks, fc.boolean(), fc.nat(60), (given, isDelta, lastPage) => {
+      fc.property(ticks, fc.boolean(), fc.nat(60), fc.boolean(), (near, isDelta, lastPage, isWide) => {
+        // what takes more than 24 and 8 bits
+        const [farPage, farActor] = isWide ? [2 ** 26, 700] : [0, 0]
+        const given = near.map(
+          ([rows, some]) => [rows.map(([page, actor, ...counts], i) => [page + (i === 0 ? farPage : 0), actor + farActor, ...counts] as const), some] as const,
+        )
         const starts = (rows: readonly (readonly unknown[])[]) => rows.map((_, i) => rows.slice(0, i).flat(1).length).concat(rows.flat(1).length)
         const pairs = given.flatMap(([rows]) => rows)
         const touches = given.flatMap(([rows, some]) =>
@@ -62,15 +67,15 @@ describe('packed columns', () => {
           const touchStart = words(workspace, starts(given.map(([, some]) => some)))
           const out = u32(4 * pairs.length)
           const pairColumns = { page: column(pairs, 0), actor: column(pairs, 1), reads: column(pairs, 2), writes: column(pairs, 3) }
-          const fine = kernels.unpackPairs(pairColumns, pairs.length, pairStart, lastPage * 10, 19, out)
+          const fine = kernels.unpackPairs(pairColumns, pairs.length, pairStart, farPage + lastPage * 10, farActor + 19, out)
           if (!fine) return 'out of range'
           const found = { page: u32(touches.length), actor: u16(touches.length), isWrite: u8(touches.length), offset: u32(touches.length) }
-          const touchColumns = { index: column(touches, 0), isWrite: column(touches, 1), offset: column(touches, 2), isDelta }
-          if (!kernels.unpackTouches(touchColumns, touches.length, touchStart, pairStart, out, found)) return 'touch out of range'
+          const touchColumns = { index: column(touches, 0), isWrite: column(touches, 1), offset: column(touches, 2), isDelta, isWide }
+          if (!kernels.unpackTouches(touchColumns, touches.length, touchStart, pairStart, out, u32(2 * pairs.length), found)) return 'touch out of range'
           return [[...out], [...found.page], [...found.actor], [...found.isWrite], [...found.offset]]
         })
         // the slowest way: one value after the other
-        if (pairs.some(([, actor]) => actor! > 19)) expect(result).toBe('out of range')
+        if (pairs.some(([, actor]) => actor! > farActor + 19)) expect(result).toBe('out of range')
         if (typeof result === 'string' || isDelta) return
         let k = 0
         for (const [rows, some] of given) {

@@ -103,7 +103,7 @@ export function unpackPairs(pages: usize, actors: usize, reads: usize, writes: u
   let next = load<u32>(starts)
   let page: u64 = 0
   let largest: u64 = 0
-  let largestActor: u32 = 0
+  let actorsSeen = i32x4.splat(0)
   let k: u32 = 0
   for (let f: u32 = 0; f < frames; f++) {
     let width = <u32>load<u8>(pages + f)
@@ -128,11 +128,16 @@ export function unpackPairs(pages: usize, actors: usize, reads: usize, writes: u
         next = load<u32>(starts)
       }
       const stop = min(end, next)
+      page = addUp(from, stop - k, page)
+      for (; k + 4 <= stop; k += 4, from += 16, out += 4 * PAIR) {
+        const actor = v128.load(from, 512)
+        actorsSeen = i32x4.max_u(actorsSeen, actor)
+        storePairs(v128.load(from), actor, v128.load(from, 1024), v128.load(from, 1536), out)
+      }
       for (; k < stop; k++, from += 4, out += PAIR) {
-        page += load<u32>(from)
         const actor = load<u32>(from, 512)
-        largestActor = max(largestActor, actor)
-        store<u32>(out, <u32>page)
+        actorsSeen = i32x4.max_u(actorsSeen, i32x4.splat(actor))
+        store<u32>(out, load<u32>(from))
         store<u32>(out, actor, 4)
         store<u32>(out, load<u32>(from, 1024), 8)
         store<u32>(out, load<u32>(from, 1536), 12)
@@ -140,14 +145,101 @@ export function unpackPairs(pages: usize, actors: usize, reads: usize, writes: u
     }
   }
   if (page > largest) largest = page
-  return <u32>(n === 0 || (largest <= lastPage && largestActor <= lastActor))
+  return <u32>(n === 0 || (largest <= lastPage && largestOf(actorsSeen) <= lastActor))
+}
+
+/** Turns n differences into sums in place, beginning with `sum`; answers the last, not cut to the 32 bits that are stored. */
+function addUp(values: usize, n: u32, sum: u64): u64 {
+  const end = values + ((<usize>n) << 2)
+  const zero = i32x4.splat(0)
+  let carried = i32x4.splat(<u32>sum)
+  let exact = i64x2.splat(0)
+  for (; values + 16 <= end; values += 16) {
+    const given = v128.load(values)
+    exact = i64x2.add(exact, i64x2.add(i64x2.extend_low_i32x4_u(given), i64x2.extend_high_i32x4_u(given)))
+    const two = i32x4.add(given, v128.shuffle<i32>(zero, given, 0, 4, 5, 6))
+    const four = i32x4.add(i32x4.add(two, v128.shuffle<i32>(zero, two, 0, 1, 4, 5)), carried)
+    v128.store(values, four)
+    carried = v128.shuffle<i32>(four, four, 3, 3, 3, 3)
+  }
+  sum += <u64>i64x2.extract_lane(exact, 0) + <u64>i64x2.extract_lane(exact, 1)
+  for (; values < end; values += 4) {
+    sum += load<u32>(values)
+    store<u32>(values, <u32>sum)
+  }
+  return sum
+}
+
+function storePairs(page: v128, actor: v128, reads: v128, writes: v128, out: usize): void {
+  const who = v128.shuffle<i32>(page, actor, 0, 4, 1, 5)
+  const counts = v128.shuffle<i32>(reads, writes, 0, 4, 1, 5)
+  v128.store(out, v128.shuffle<i64>(who, counts, 0, 2))
+  v128.store(out, v128.shuffle<i64>(who, counts, 1, 3), 16)
+  const who2 = v128.shuffle<i32>(page, actor, 2, 6, 3, 7)
+  const counts2 = v128.shuffle<i32>(reads, writes, 2, 6, 3, 7)
+  v128.store(out, v128.shuffle<i64>(who2, counts2, 0, 2), 32)
+  v128.store(out, v128.shuffle<i64>(who2, counts2, 1, 3), 48)
+}
+
+function largestOf(values: v128): u32 {
+  return max(
+    max(<u32>i32x4.extract_lane(values, 0), <u32>i32x4.extract_lane(values, 1)),
+    max(<u32>i32x4.extract_lane(values, 2), <u32>i32x4.extract_lane(values, 3)),
+  )
+}
+
+/** Page and actor of the pairs from `pair` on, one word T each, so that as many as can be lie near the processor. */
+function gatherKeys<T>(pair: usize, pairs: u32, keys: usize): void {
+  for (const end = keys + <usize>pairs * sizeof<T>(); keys < end; keys += sizeof<T>(), pair += PAIR) {
+    store<T>(keys, <T>load<u32>(pair) | ((<T>load<u32>(pair, 4)) << pageBits<T>()))
+  }
+}
+
+function pageBits<T>(): T {
+  return sizeof<T>() === 4 ? <T>24 : <T>32
+}
+
+function storePage<T>(key: T, page: usize, actor: usize): void {
+  store<u32>(page, <u32>(key & (((<T>1) << pageBits<T>()) - 1)))
+  store<u16>(actor, <u16>(key >>> pageBits<T>()))
+}
+
+/** Turns zigzag differences into sums in place, beginning with `sum`; answers the last. */
+function undoZigzag(values: usize, end: usize, sum: u32): u32 {
+  const zero = i32x4.splat(0)
+  const one = i32x4.splat(1)
+  let carried = i32x4.splat(sum)
+  for (; values + 16 <= end; values += 16) {
+    const word = v128.load(values)
+    const given = v128.xor(i32x4.shr_u(word, 1), i32x4.neg(v128.and(word, one)))
+    const two = i32x4.add(given, v128.shuffle<i32>(zero, given, 0, 4, 5, 6))
+    const four = i32x4.add(i32x4.add(two, v128.shuffle<i32>(zero, two, 0, 1, 4, 5)), carried)
+    v128.store(values, four)
+    carried = v128.shuffle<i32>(four, four, 3, 3, 3, 3)
+  }
+  sum = i32x4.extract_lane(carried, 0)
+  for (; values < end; values += 4) {
+    const word = load<u32>(values)
+    sum += (word >>> 1) ^ (0 - (word & 1))
+    store<u32>(values, sum)
+  }
+  return sum
+}
+
+function largestIn(values: usize, end: usize): u32 {
+  let most = i32x4.splat(0)
+  for (; values + 16 <= end; values += 16) most = i32x4.max_u(most, v128.load(values))
+  let largest = largestOf(most)
+  for (; values < end; values += 4) largest = max(largest, load<u32>(values))
+  return largest
 }
 
 /**
  * The touches of a block. A touch names one of the pairs of its tick, by index, or (`delta`) by zigzag difference to the touch
- * before; offsets are differences. Both start again in each tick. Answers 0 where something is out of range.
+ * before; offsets are differences. Both start again in each tick. keys: room for a word T per pair of a tick, which holds a page
+ * and an actor. Answers 0 where something is out of range.
  */
-export function unpackTouches(
+function touches<T>(
   indexes: usize,
   isWrites: usize,
   offsets: usize,
@@ -156,6 +248,7 @@ export function unpackTouches(
   delta: u32,
   pairStarts: usize,
   pairs: usize,
+  keys: usize,
   page: usize,
   actor: usize,
   isWrite: usize,
@@ -166,7 +259,6 @@ export function unpackTouches(
   let writeData = isWrites + frames
   let offsetData = offsets + frames
   let next = load<u32>(starts)
-  let base = pairs
   let held: u32 = 0
   let index: u32 = 0
   let since: u64 = 0
@@ -195,34 +287,76 @@ export function unpackTouches(
         const first = load<u32>(pairStarts)
         pairStarts += 4
         held = load<u32>(pairStarts) - first
-        base = pairs + <usize>first * PAIR
+        gatherKeys<T>(pairs + <usize>first * PAIR, held, keys)
       }
       const stop = min(end, next)
-      // in steps of little each: the more loads of pairs are under way at one time, the less each is waited for
       const last = from + ((<usize>(stop - k)) << 2)
-      let outside: u32 = 0
-      for (let at = from; at < last; at += 4) {
-        const word = load<u32>(at)
-        index = delta ? index + ((word >>> 1) ^ (0 - (word & 1))) : word
-        outside |= u32(index >= held)
-        store<u32>(at, index)
+      if (delta) index = undoZigzag(from, last, index)
+      if (largestIn(from, last) >= held && from < last) return 0
+      since = addUp(from + 1024, stop - k, since)
+      // four keys at a time: the more loads are under way, the less each is waited for
+      for (; from + 16 <= last; from += 16, k += 4) {
+        const word = load<u64>(from)
+        const word2 = load<u64>(from, 8)
+        const key0 = load<T>(keys + <usize>(<u32>word) * sizeof<T>())
+        const key1 = load<T>(keys + <usize>(word >>> 32) * sizeof<T>())
+        const key2 = load<T>(keys + <usize>(<u32>word2) * sizeof<T>())
+        const key3 = load<T>(keys + <usize>(word2 >>> 32) * sizeof<T>())
+        storePage<T>(key0, page + ((<usize>k) << 2), actor + ((<usize>k) << 1))
+        storePage<T>(key1, page + ((<usize>k) << 2) + 4, actor + ((<usize>k) << 1) + 2)
+        storePage<T>(key2, page + ((<usize>k) << 2) + 8, actor + ((<usize>k) << 1) + 4)
+        storePage<T>(key3, page + ((<usize>k) << 2) + 12, actor + ((<usize>k) << 1) + 6)
+        const write = v128.load(from, 512)
+        const halves = i16x8.narrow_i32x4_u(write, write)
+        v128.store32_lane(isWrite + k, i8x16.narrow_i16x8_u(halves, halves), 0)
+        v128.store(offset + ((<usize>k) << 2), v128.load(from, 1024))
       }
-      if (outside) return 0
-      for (let at = from; at < last; at += 4, k++) {
-        const pair = load<u64>(base + <usize>load<u32>(at) * PAIR)
-        store<u32>(page + ((<usize>k) << 2), <u32>pair)
-        store<u16>(actor + ((<usize>k) << 1), <u16>(pair >>> 32))
-      }
-      k -= <u32>((last - from) >>> 2)
-      for (; k < stop; k++, from += 4) {
+      for (; from < last; from += 4, k++) {
+        storePage<T>(load<T>(keys + <usize>load<u32>(from) * sizeof<T>()), page + ((<usize>k) << 2), actor + ((<usize>k) << 1))
         store<u8>(isWrite + k, <u8>load<u32>(from, 512))
-        since += load<u32>(from, 1024)
-        store<u32>(offset + ((<usize>k) << 2), <u32>since)
+        store<u32>(offset + ((<usize>k) << 2), load<u32>(from, 1024))
       }
     }
   }
   if (since > largest) largest = since
   return <u32>(largest <= 0xffff_ffff)
+}
+
+/** With keys of 32 bits, where pages are below 2^24 and actors below 256; and of 64. */
+export function unpackTouches(
+  indexes: usize,
+  isWrites: usize,
+  offsets: usize,
+  n: u32,
+  starts: usize,
+  delta: u32,
+  pairStarts: usize,
+  pairs: usize,
+  keys: usize,
+  page: usize,
+  actor: usize,
+  isWrite: usize,
+  offset: usize,
+): u32 {
+  return touches<u32>(indexes, isWrites, offsets, n, starts, delta, pairStarts, pairs, keys, page, actor, isWrite, offset)
+}
+
+export function unpackTouchesWide(
+  indexes: usize,
+  isWrites: usize,
+  offsets: usize,
+  n: u32,
+  starts: usize,
+  delta: u32,
+  pairStarts: usize,
+  pairs: usize,
+  keys: usize,
+  page: usize,
+  actor: usize,
+  isWrite: usize,
+  offset: usize,
+): u32 {
+  return touches<u64>(indexes, isWrites, offsets, n, starts, delta, pairStarts, pairs, keys, page, actor, isWrite, offset)
 }
 
 /** Index among the pairs of its tick of the pair each touch belongs to; every touch has one. */

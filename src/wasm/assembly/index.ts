@@ -3,7 +3,7 @@ export { countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWid
 export { accesses, account, joinNodes } from './account'
 export { digestRecords } from './digest'
 export { foldAccesses, foldPairs, foldTouches, indexPairs, resetFold, sortPairs, tallyPairs } from './fold'
-export { packColumn, patchColumn, rankTouches, unpackColumn, unpackPairs, unpackTouches } from './frames'
+export { packColumn, patchColumn, rankTouches, unpackColumn, unpackPairs, unpackTouches, unpackTouchesWide } from './frames'
 export { findActors, findPages, indexPages, timesWithin } from './intern'
 export { lz4Block } from './lz4'
 export { optimumChoices, optimumEpoch, optimumEpochOfTwo } from './optimum'
