@@ -25,15 +25,15 @@ export default definePolicy({
         const won = (page: PageId) => seen.from(page, seen.mainNode(page)) - seen.from(page, kernel.nodeOf(page))
         const misplaced = seen.pages.filter(
           (page) =>
-            seen.from(page, seen.mainNode(page)) > (1 + gain) * seen.from(page, kernel.nodeOf(page)) &&
             seen.total(page) * weight >= samples &&
-            restsUntil[page]! <= now(),
+            restsUntil[page]! <= now() &&
+            seen.from(page, seen.mainNode(page)) > (1 + gain) * seen.from(page, kernel.nodeOf(page)),
         )
         const most = pageBudget(budget, period)
         const chosen = within(world, misplaced.length <= most ? misplaced : misplaced.sort((a, b) => won(b) - won(a) || a - b), most)
         kernel.movePages(
           chosen,
-          Array.from(chosen, (page) => seen.mainNode(page)),
+          chosen.map((page) => seen.mainNode(page)),
         )
         for (const page of chosen) {
           restsUntil[page] = now() + period * (moves[page]! === 0 ? 1 : Math.min(LONGEST_REST, 2 ** moves[page]!))

@@ -22,4 +22,16 @@ export class BitSet {
   clear(): void {
     this.words.fill(0)
   }
+
+  /** All that are in it, ascending. */
+  members(): Uint32Array {
+    let count = 0
+    for (const word of this.words) for (let rest = word; rest !== 0; rest &= rest - 1) count++
+    const members = new Uint32Array(count)
+    let k = 0
+    for (let w = 0; w < this.words.length; w++) {
+      for (let rest = this.words[w]!; rest !== 0; rest &= rest - 1) members[k++] = 32 * w + 31 - Math.clz32(rest & -rest)
+    }
+    return members
+  }
 }

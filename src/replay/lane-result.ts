@@ -7,7 +7,6 @@ import { type Ledger, type LedgerTotals, toNs } from './ledger.ts'
 import { residencyRows } from './recorded-placement.ts'
 import { sampleOf } from './sample.ts'
 import type { SampledTotals } from './sampled-counts.ts'
-import type { RunningTable } from './stretches.ts'
 
 /** Of a half of a sample; a lane that did not reach its end has none. */
 export type HalfResult = Pick<LaneResult, 'totals' | 'pingPongPages'>
@@ -118,30 +117,7 @@ export function laneResult(parts: LaneParts): LaneResult {
 const residencyOf = (lane: string, { residency, machine }: ReplayContext, { placement }: LaneKernel, standsFor?: ArrayLike<number>): Row[] =>
   residency === undefined ? [] : residencyRows(lane, residency, placement, machine, standsFor)
 
-/** The tables that are kept by stretch of time, as they stand now. */
-export function runningTables(lane: string, context: ReplayContext, kernel: LaneKernel, ledger: Ledger): RunningTable[] {
-  const { groups, errors } = ledger
-  const told = (name: 'stack' | 'traffic' | 'latency' | 'failures' | 'vmstat' | 'returns') =>
-    groups && errors && { errors: (rows: Row[]) => errors[name](rows, groups.stretch) }
-  return [
-    { name: 'stack_over_time', counts: ['ns'], rows: () => ledger.stackRows(), ...told('stack') },
-    {
-      name: 'traffic_over_time',
-      counts: ['reads', 'writes'],
-      rows: () =>
-        ledger
-          .trafficRows()
-          .map(({ from_node, to_node, reads, writes }): Row => ({ lane, from_node: from_node!, to_node: to_node!, reads: reads!, writes: writes! })),
-      ...told('traffic'),
-    },
-    { name: 'latency_over_time', counts: ['accesses'], rows: () => latencyRows(lane, ledger), ...told('latency') },
-    { name: 'failures_over_time', counts: ['pages'], rows: () => ledger.failureRows(), ...told('failures') },
-    { name: 'vmstat_over_time', counts: ['value'], rows: () => vmstatRows(lane, context, kernel), ...told('vmstat') },
-    { name: 'ping_pong_over_time', counts: ['pages'], rows: () => ledger.pingPong.byOrdinal().map((row) => ({ lane, ...row })), ...told('returns') },
-  ]
-}
-
-function vmstatRows(lane: string, { machine }: ReplayContext, kernel: LaneKernel): Row[] {
+export function vmstatRows(lane: string, { machine }: ReplayContext, kernel: LaneKernel): Row[] {
   const rows: Row[] = []
   const add = (node: number, counters: Record<string, number>) => {
     for (const counter in counters) rows.push({ lane, node, counter, value: counters[counter]! })

@@ -5,22 +5,32 @@
 import type { Row } from '../columns/index.ts'
 import { STRETCHES } from '../results/index.ts'
 
+export type RowKey = number | string
+
 export interface RunningTable {
   name: string
-  /** Columns that are running totals; the others say what is counted. */
+  /** Columns that are running totals, one or two; the others say what is counted. */
   counts: readonly string[]
-  /** Its rows as they stand now. */
-  rows(): Row[]
+  /** Tells the totals of each row as they stand now, by a key that it keeps. */
+  totals(tell: (key: RowKey, first: number, second?: number) => void): void
+  /** The other columns of a row just told. */
+  row(key: RowKey): Row
   /** In a sample of pages: adds the sampling error to rows of the stretch that ends. */
   errors?(rows: Row[]): void
+}
+
+/** Totals at the last change of what is counted. */
+interface Before {
+  first: number
+  second: number
 }
 
 export class Stretches {
   readonly rows: Record<string, Row[]>
   readonly #ticks: number
   readonly #running: readonly RunningTable[]
-  /** By table: totals at the last change of what is counted. */
-  readonly #before: Record<string, Map<string, number[]>>
+  /** By table and key. */
+  readonly #before: Record<string, Map<RowKey, Before>>
   readonly #ended: () => void
   #left: number
 
@@ -48,24 +58,20 @@ export class Stretches {
     }
     this.#ended()
   }
+
   /** Rows whose totals changed since the stretch before, with what they grew by. A lane has thousands of them: nothing is made for the others. */
-  #grownRows({ name, counts, rows }: RunningTable, endNs: number): Row[] {
+  #grownRows(table: RunningTable, endNs: number): Row[] {
     const made: Row[] = []
-    const beforeOf = this.#before[name]!
-    for (const row of rows()) {
-      let key = ''
-      for (const column in row) if (!counts.includes(column)) key += `${row[column]} `
+    const beforeOf = this.#before[table.name]!
+    const [one, other] = table.counts
+    table.totals((key, first, second = 0) => {
       const before = beforeOf.get(key)
-      if (counts.every((count, i) => row[count] === (before?.[i] ?? 0))) continue
-      const grown: Row = { lane: row.lane!, time_ns: endNs }
-      for (const column in row) if (!counts.includes(column)) grown[column] = row[column]!
-      const totals = counts.map((count) => row[count] as number)
-      counts.forEach((count, i) => {
-        grown[count] = totals[i]! - (before?.[i] ?? 0)
-      })
-      beforeOf.set(key, totals)
-      made.push(grown)
-    }
+      if (first === (before?.first ?? 0) && second === (before?.second ?? 0)) return
+      const row: Row = { ...table.row(key), time_ns: endNs, [one!]: first - (before?.first ?? 0) }
+      if (other !== undefined) row[other] = second - (before?.second ?? 0)
+      beforeOf.set(key, { first, second })
+      made.push(row)
+    })
     return made
   }
 }

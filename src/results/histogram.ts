@@ -71,8 +71,13 @@ export class LogLinearHistogram {
   /** Non-empty classes, ascending; `upper` is the largest value of the class. */
   classes(): { upper: number; count: number }[] {
     const classes: { upper: number; count: number }[] = []
-    for (let i = 0; i < this.#counts.length; i++) if (this.#counts[i]! > 0) classes.push({ upper: this.#upperEdge(i), count: this.#counts[i]! })
+    this.forEachClass((upper, count) => classes.push({ upper, count }))
     return classes
+  }
+
+  /** The same, one by one. */
+  forEachClass(visit: (upper: number, count: number) => void): void {
+    for (let i = 0; i < this.#counts.length; i++) if (this.#counts[i]! > 0) visit(this.#upperEdge(i), this.#counts[i]!)
   }
 
   #classOf(value: number): number {

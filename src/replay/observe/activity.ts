@@ -7,72 +7,76 @@ const FIRST_SLOTS = 1024
 /** Counts per node, and writes, of the pages that were seen: each has a slot, so that memory and clearing follow those, not all pages. */
 export class ActivityCounter implements PageActivity {
   readonly #nodes: number
-  /** Page -> slot; slot 0 is nobody's and stays empty. */
+  /** Words of a slot: accesses by node, writes, main node; side by side, as who asks for one asks for the others. */
+  readonly #width: number
+  /** Page -> first word of its slot; slot 0 is nobody's and stays empty. */
   readonly #slotOf: Uint32Array
-  /** [slot * nodes + node] */
-  #counts: Uint32Array
-  #writes: Uint32Array
-  /** Page of each slot. */
+  #words: Uint32Array
+  /** Page of each slot, and whether they ascend. */
   #seen: Uint32Array
   #slots = 1
+  #isSorted = true
 
   constructor(pages: number, nodes: number) {
     this.#nodes = nodes
+    this.#width = nodes + 2
     this.#slotOf = new Uint32Array(pages)
-    this.#counts = new Uint32Array(FIRST_SLOTS * nodes)
-    this.#writes = new Uint32Array(FIRST_SLOTS)
+    this.#words = new Uint32Array(FIRST_SLOTS * this.#width)
     this.#seen = new Uint32Array(FIRST_SLOTS)
   }
 
   add(page: PageId, node: NodeIndex, reads: number, writes: number): void {
     const slot = this.#slotOf[page]! || this.#newSlot(page)
-    this.#counts[slot * this.#nodes + node]! += reads + writes
-    this.#writes[slot]! += writes
+    const words = this.#words
+    const writesAt = slot + this.#nodes
+    words[slot + node]! += reads + writes
+    words[writesAt]! += writes
+    const main = words[writesAt + 1]!
+    const ahead = words[slot + node]! - words[slot + main]!
+    if (ahead > 0 || (ahead === 0 && node < main)) words[writesAt + 1] = node
   }
 
   #newSlot(page: PageId): number {
-    const slot = this.#slots++
-    if (slot === this.#seen.length) {
-      this.#counts = wider(this.#counts)
-      this.#writes = wider(this.#writes)
+    if (this.#slots === this.#seen.length) {
+      this.#words = wider(this.#words)
       this.#seen = wider(this.#seen)
     }
+    if (page < this.#seen[this.#slots - 1]!) this.#isSorted = false
+    const slot = this.#slots++
     this.#seen[slot] = page
-    this.#slotOf[page] = slot
-    return slot
+    this.#slotOf[page] = slot * this.#width
+    return slot * this.#width
   }
 
   clear(): void {
     for (let slot = 1; slot < this.#slots; slot++) this.#slotOf[this.#seen[slot]!] = 0
-    this.#counts.fill(0, 0, this.#slots * this.#nodes)
-    this.#writes.fill(0, 0, this.#slots)
+    this.#words.fill(0, 0, this.#slots * this.#width)
     this.#slots = 1
+    this.#isSorted = true
   }
 
   get pages(): Uint32Array {
-    return this.#seen.slice(1, this.#slots).sort()
+    const pages = this.#seen.slice(1, this.#slots)
+    return this.#isSorted ? pages : pages.sort()
   }
 
   from(page: PageId, node: NodeIndex): number {
-    return node < this.#nodes ? this.#counts[this.#slotOf[page]! * this.#nodes + node]! : 0
+    return node < this.#nodes ? this.#words[this.#slotOf[page]! + node]! : 0
   }
 
   total(page: PageId): number {
-    const base = this.#slotOf[page]! * this.#nodes
+    const slot = this.#slotOf[page]!
     let sum = 0
-    for (let node = 0; node < this.#nodes; node++) sum += this.#counts[base + node]!
+    for (let node = 0; node < this.#nodes; node++) sum += this.#words[slot + node]!
     return sum
   }
 
   writes(page: PageId): number {
-    return this.#writes[this.#slotOf[page]!]!
+    return this.#words[this.#slotOf[page]! + this.#nodes]!
   }
 
   mainNode(page: PageId): NodeIndex {
-    const base = this.#slotOf[page]! * this.#nodes
-    let main = 0
-    for (let node = 1; node < this.#nodes; node++) if (this.#counts[base + node]! > this.#counts[base + main]!) main = node
-    return main
+    return this.#words[this.#slotOf[page]! + this.#nodes + 1]!
   }
 }
 

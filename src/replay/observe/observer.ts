@@ -66,20 +66,27 @@ function exactAccesses({ pages, nodes, actorNode }: ObserverContext): Observer {
 function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream, trace }: ObserverContext, rate: number, writeRate: number): Observer<PageActivity> {
   const counter = new ActivityCounter(pages, nodes)
   const sample = sampleOf(trace)
-  const readSampler = new Sampler(rate, new Random(seed, `${stream} reads`))
-  const writeSampler = new Sampler(writeRate, new Random(seed, `${stream} writes`))
+  const sampleReads = new Sampler(rate, new Random(seed, `${stream} reads`))
+  const sampleWrites = new Sampler(writeRate, new Random(seed, `${stream} writes`))
   return {
-    epoch(block, i) {
-      const { pairs } = block
-      const end = block.pairStart[i + 1]! * PAIR_WORDS
+    epoch({ pairs, pairStart }, i) {
+      const end = pairStart[i + 1]! * PAIR_WORDS
       let taken = 0
-      for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
-        const reads = readSampler.of(pairs[k + 2]!)
-        const writes = writeSampler.of(pairs[k + 3]!)
-        if (reads + writes === 0) continue
+      let readsToPass = sampleReads.toPass
+      let writesToPass = sampleWrites.toPass
+      for (let k = pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
+        readsToPass -= pairs[k + 2]!
+        writesToPass -= pairs[k + 3]!
+        if (readsToPass >= 0 && writesToPass >= 0) continue
+        const reads = readsToPass < 0 ? sampleReads.passed(-readsToPass) : 0
+        const writes = writesToPass < 0 ? sampleWrites.passed(-writesToPass) : 0
+        if (reads > 0) readsToPass = sampleReads.toPass
+        if (writes > 0) writesToPass = sampleWrites.toPass
         counter.add(pairs[k]!, actorNode[pairs[k + 1]!]!, reads, writes)
         taken += (reads + writes) * (sample?.standsFor[pairs[k]!] ?? 1)
       }
+      sampleReads.toPass = readsToPass
+      sampleWrites.toPass = writesToPass
       ledger.sampled(taken)
     },
     look: () => counter,
@@ -92,37 +99,28 @@ function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream, trace 
  * drawn (geometric), which is the same process: Devroye, Non-Uniform Random Variate Generation, §X.2.
  */
 class Sampler {
+  /** Accesses before the next sample. */
+  toPass: number
   readonly #rate: number
   readonly #logMiss: number
   readonly #random: Random
-  /** Accesses to pass before the next sample. */
-  #skip: number
 
   constructor(rate: number, random: Random) {
     this.#rate = rate
     this.#logMiss = Math.log1p(-Math.min(rate, 1))
     this.#random = random
-    this.#skip = this.#gap()
+    this.toPass = this.#gap()
   }
 
-  /** How many of the next `count` accesses are sampled. */
-  of(count: number): number {
-    if (this.#skip >= count) {
-      this.#skip -= count
-      return 0
-    }
-    return this.#samples(count)
-  }
-
-  #samples(count: number): number {
+  /** The next sample was passed, and so many accesses, itself included: samples among them. */
+  passed(accesses: number): number {
     let samples = 0
-    let left = count
-    while (this.#skip < left) {
+    let left = accesses
+    for (; left > 0; left -= this.toPass + 1) {
       samples++
-      left -= this.#skip + 1
-      this.#skip = this.#gap()
+      this.toPass = this.#gap()
     }
-    this.#skip -= left
+    this.toPass = -left
     return samples
   }
 
@@ -136,14 +134,13 @@ class Sampler {
 function accessedBits({ pages, ledger, present }: ObserverContext): Observer<AccessedPages> {
   const bits = new BitSet(pages)
   return {
-    epoch(block, i) {
-      for (let k = block.touchStart[i]!; k < block.touchStart[i + 1]!; k++) bits.add(block.touchPage[k]!)
+    epoch({ touchStart, touchPage }, i) {
+      const end = touchStart[i + 1]!
+      for (let k = touchStart[i]!; k < end; k++) bits.add(touchPage[k]!)
     },
     look() {
       ledger.scanned(present())
-      const found: number[] = []
-      for (let page = 0; page < pages; page++) if (bits.has(page)) found.push(page)
-      return { pages: Uint32Array.from(found), has: (page) => bits.has(page) }
+      return { pages: bits.members(), has: (page) => bits.has(page) }
     },
     clear: () => bits.clear(),
   }
