@@ -72,8 +72,7 @@ function overTimeTables(lanes: LaneResult[]): Table[] {
   if (lanes.some(({ overTime }) => overTime === undefined)) return []
   return OVER_TIME.map((schema) => {
     const table = new Table(schema)
-    const unknown = unknownErrors(schema)
-    for (const { overTime } of lanes) for (const row of overTime![schema.name]!) table.add(row, unknown)
+    for (const { overTime } of lanes) table.append(new Table(schema, new Map(Object.entries(overTime![schema.name]!))))
     return table
   })
 }

@@ -3,7 +3,7 @@
  * differ by beyond sampling is the policy's doing. Of a figure whose pages nobody knows, all that they differ by counts. A row
  * that a half lacks counts as 0 there. Of the halves sums are kept, not rows: two numbers per figure, however many there are.
  */
-import type { Row, TableSchema } from '../columns/index.ts'
+import { type Cell, type Row, Table, type TableSchema } from '../columns/index.ts'
 import {
   EPOCHS,
   FAILURES,
@@ -23,6 +23,7 @@ import {
 } from '../results/index.ts'
 import type { LaneResult } from './lane-result.ts'
 import { policyWidth95 } from './sample-error.ts'
+import type { Columns } from './stretches.ts'
 
 /** Tables of a lane, with the columns that say what is counted. */
 const KEYS: Record<string, readonly string[]> = {
@@ -42,24 +43,49 @@ const keysOf = ({ name }: TableSchema): readonly string[] => (name in KEYS ? KEY
 
 /** Of one lane, over all halves. */
 export class HalfErrors {
-  readonly #spreads: { of: (lane: LaneResult) => Row[]; spread: Spread }[]
+  readonly #spreads: { of: (lane: LaneResult) => Row[]; spread: Spread; errors: Errors }[]
 
   constructor(lane: LaneResult) {
-    const names = Object.keys(TABLES) as (keyof typeof TABLES)[]
-    const tables = names.map((name) => ({ schema: TABLES[name], of: (one: LaneResult) => one.rows[name] }))
-    const overTime = OVER_TIME.map((schema) => ({ schema: schema as TableSchema, of: (one: LaneResult) => one.overTime?.[schema.name] ?? [] }))
-    this.#spreads = [...tables, ...overTime].map(({ schema, of }) => ({ of, spread: new Spread(schema, of(lane)) }))
+    const tables = Object.entries(TABLES).map(([name, schema]) => {
+      const of = (one: LaneResult) => one.rows[name as keyof typeof TABLES]
+      return { of, spread: new Spread(schema, of(lane)), errors: ofRows(of(lane)) }
+    })
+    const overTime = OVER_TIME.map((schema: TableSchema) => {
+      const of = ({ overTime }: LaneResult) => (overTime ? new Table(schema, new Map(Object.entries(overTime[schema.name]!))).rows() : [])
+      return { of, spread: new Spread(schema, of(lane)), errors: ofColumns(lane.overTime?.[schema.name] ?? {}) }
+    })
+    this.#spreads = [...tables, ...overTime]
   }
 
   add(half: LaneResult): void {
     for (const { of, spread } of this.#spreads) spread.add(of(half))
   }
 
-  /** Adds what the halves differ by to the columns of the lane's rows. */
+  /** Adds what the halves differ by to the columns of the lane's tables. */
   apply(): void {
-    for (const { spread } of this.#spreads) spread.apply()
+    for (const { spread, errors } of this.#spreads) spread.apply(errors)
   }
 }
+
+/** The errors of a table, where they are kept: by row and column. */
+interface Errors {
+  get(row: number, name: string): Cell | undefined
+  set(row: number, name: string, error: number): void
+}
+
+const ofRows = (rows: Row[]): Errors => ({
+  get: (row, name) => rows[row]![name],
+  set: (row, name, error) => {
+    rows[row]![name] = error
+  },
+})
+
+const ofColumns = (columns: Columns): Errors => ({
+  get: (row, name) => columns[name]![row],
+  set: (row, name, error) => {
+    columns[name]![row] = error
+  },
+})
 
 class Spread {
   readonly #schema: TableSchema
@@ -111,15 +137,15 @@ class Spread {
     }
   }
 
-  apply(): void {
-    this.#rows.forEach((row, i) => {
+  apply(errors: Errors): void {
+    this.#rows.forEach((_, i) => {
       this.#names.forEach((name, column) => {
         const cell = i * this.#names.length + column
         const n = this.#counts[cell]!
         if (n < 2) return
         const variance = Math.max(0, (this.#squares[cell]! - this.#sums[cell]! ** 2 / n) / (n - 1))
-        const ofSampling = (row[`${name}_ci95`] as number | null | undefined) ?? 0
-        row[`${name}_ci95`] = Math.hypot(ofSampling, policyWidth95(variance, n, ofSampling))
+        const ofSampling = (errors.get(i, `${name}_ci95`) as number | null | undefined) ?? 0
+        errors.set(i, `${name}_ci95`, Math.hypot(ofSampling, policyWidth95(variance, n, ofSampling)))
       })
     })
   }

@@ -7,6 +7,7 @@ import { type Ledger, type LedgerTotals, toNs } from './ledger.ts'
 import { residencyRows } from './recorded-placement.ts'
 import { sampleOf } from './sample.ts'
 import type { SampledTotals } from './sampled-counts.ts'
+import type { Columns } from './stretches.ts'
 
 /** Of a half of a sample; a lane that did not reach its end has none. */
 export type HalfResult = Pick<LaneResult, 'totals' | 'pingPongPages'>
@@ -48,7 +49,7 @@ export interface LaneResult {
     residency: Row[]
   }
   /** By table: what grew in each stretch of time; absent where nobody will look at single lanes. */
-  overTime?: Record<string, Row[]>
+  overTime?: Record<string, Columns>
 }
 
 export interface LaneParts {
@@ -62,7 +63,7 @@ export interface LaneParts {
   placementRows: Row[]
   numaMapsRows: Row[]
   stageRows: Row[]
-  overTime?: Record<string, Row[]>
+  overTime?: Record<string, Columns>
   isIdeal: boolean
 }
 

@@ -373,7 +373,7 @@ export class Lane {
       placementRows: this.#placementLog?.rows ?? [],
       numaMapsRows: this.#numaMaps.finish(),
       stageRows: this.#stageLog?.rows ?? [],
-      overTime: this.#stretches?.rows,
+      overTime: this.#stretches?.columns,
       isIdeal: ofKind(this.#rules, 'every').some(({ observation }) => observation?.ideal === true),
     })
   }

@@ -2,8 +2,8 @@
  * The tables of a lane that hold the whole run (stack, traffic, latency, failures, vmstat, ping_pong), stretch by stretch: what
  * their running totals grew by. A stretch is some whole bins, so that a time window of a report can add stretches up.
  */
-import type { Row } from '../columns/index.ts'
-import { STRETCHES } from '../results/index.ts'
+import { type Cell, type Row, Table } from '../columns/index.ts'
+import { OVER_TIME, STRETCHES, unknownErrors } from '../results/index.ts'
 
 export type RowKey = number | string
 
@@ -25,10 +25,14 @@ interface Before {
   second: number
 }
 
+/** By name: columns, equally long. Plain data, of which a thread hands over much less than of rows. */
+export type Columns = Record<string, Cell[]>
+
 export class Stretches {
-  readonly rows: Record<string, Row[]>
   readonly #ticks: number
   readonly #running: readonly RunningTable[]
+  readonly #tables: Record<string, Table>
+  readonly #unknown: Record<string, Row>
   /** By table and key. */
   readonly #before: Record<string, Map<RowKey, Before>>
   readonly #ended: () => void
@@ -40,7 +44,8 @@ export class Stretches {
     this.#ticks = ticksPerBin * Math.max(1, Math.ceil(bins / STRETCHES))
     this.#left = this.#ticks
     this.#running = running
-    this.rows = Object.fromEntries(running.map(({ name }) => [name, []]))
+    this.#tables = Object.fromEntries(OVER_TIME.map((schema) => [schema.name, new Table(schema)]))
+    this.#unknown = Object.fromEntries(OVER_TIME.map((schema) => [schema.name, unknownErrors(schema)]))
     this.#before = Object.fromEntries(running.map(({ name }) => [name, new Map()]))
   }
 
@@ -54,9 +59,14 @@ export class Stretches {
     for (const table of this.#running) {
       const made = this.#grownRows(table, endNs)
       table.errors?.(made)
-      for (const row of made) this.rows[table.name]!.push(row)
+      for (const row of made) this.#tables[table.name]!.add(row, this.#unknown[table.name])
     }
     this.#ended()
+  }
+
+  /** By table. */
+  get columns(): Record<string, Columns> {
+    return Object.fromEntries(Object.entries(this.#tables).map(([name, { columns }]) => [name, Object.fromEntries(columns)]))
   }
 
   /** Rows whose totals changed since the stretch before, with what they grew by. A lane has thousands of them: nothing is made for the others. */
