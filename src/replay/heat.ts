@@ -24,8 +24,8 @@ const SAMPLE = 64
 export interface HeatGrid {
   /** Ticks per time bin. */
   ticks: number
-  /** Where each address bin begins: process index, virtual page, and rank in address order. */
-  bins: { process: number; vpage: number; rank: number }[]
+  /** Where each address bin begins: process index, virtual page, and rank in address order; and how many pages it has. */
+  bins: { process: number; vpage: number; rank: number; pages: number }[]
   /** Address bin of each page. */
   binOf: Uint8Array
   /** Pages of bin b to look at are samplePages[sampleStart[b] .. sampleStart[b + 1]). */
@@ -49,13 +49,15 @@ function newGrid(trace: PreparedTrace): HeatGrid {
   const bins = Array.from({ length: count }, (_, bin) => {
     const rank = Math.floor((bin * pages) / count)
     const page = order[rank]!
-    return { process: trace.pageProcess[page]!, vpage: trace.pageVpage[page]!, rank }
+    return { process: trace.pageProcess[page]!, vpage: trace.pageVpage[page]!, rank, pages: 0 }
   })
   const binOf = new Uint8Array(pages)
   for (let rank = 0, bin = 0; rank < pages; rank++) {
     if (bin + 1 < count && bins[bin + 1]!.rank === rank) bin++
     binOf[order[rank]!] = bin
   }
+  const sample = sampleOf(trace)
+  for (let page = 0; page < pages; page++) bins[binOf[page]!]!.pages += sample?.standsFor[page] ?? 1
   const size = Math.ceil(pages / Math.max(1, count))
   const stride = Math.max(1, Math.ceil(size / SAMPLE))
   const chosen = bins.map((): number[] => [])
@@ -119,13 +121,11 @@ export class HeatCounter {
     this.#sums = new Float64Array(bins.length)
     this.#sample = sampleOf(trace)
     this.#isLarge = isLarge(trace)
-    const pagesIn = new Float64Array(bins.length)
-    for (let page = 0; page < binOf.length; page++) pagesIn[binOf[page]!]! += this.#sample?.standsFor[page] ?? 1
-    this.#describe = bins.map(({ process, vpage }, bin) => ({
+    this.#describe = bins.map(({ process, vpage, pages }, bin) => ({
       bin,
       pid: trace.processes[process]!,
       address: `0x${(vpage * trace.meta.pageSize).toString(16)}`,
-      pages: pagesIn[bin]!,
+      pages,
     }))
   }
 

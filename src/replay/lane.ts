@@ -124,7 +124,7 @@ export class Lane {
     const rules = rulesOf(policy, this.#world.world)
     this.#rules = rules
     this.#schedule = ofKind(rules, 'at').sort((a, b) => a.timeNs - b.timeNs)
-    this.#timers = ofKind(rules, 'every').map((rule, i) => ({ rule, due: rule.periodNs, observer: this.#observe(rule, i) }))
+    this.#timers = ofKind(rules, 'every').map((rule, i) => ({ rule, due: rule.periodNs, observer: this.#observe(rule, i, space) }))
     this.#scanners = ofKind(rules, 'hint fault').map((rule) => new HintScanner(rule, this.#kernel, context.layout))
     this.#pressureRules = ofKind(rules, 'pressure')
     this.#allocationRules = new AllocationRules(ofKind(rules, 'allocation'), context)
@@ -164,7 +164,7 @@ export class Lane {
     }
   }
 
-  #observe(rule: RuleOf<'every'>, i: number): Observer | undefined {
+  #observe(rule: RuleOf<'every'>, i: number, space: Workspace): Observer | undefined {
     if (!rule.observation) return undefined
     const { trace, machine, actorNode, seed, pace } = this.#context
     return observerFor(rule.observation, {
@@ -175,6 +175,7 @@ export class Lane {
       seed,
       stream: `${this.#policy.label} rule ${i}`,
       trace,
+      space,
       placement: this.#kernel.placement,
       endOfEpoch: () => Math.round(this.#endNs * pace),
       present: () => this.#ledger.resident.reduce((sum, pages) => sum + pages, 0),

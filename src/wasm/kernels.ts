@@ -14,6 +14,7 @@ import { type InternExports, type InternKernels, wasmIntern } from './intern.ts'
 import { type Lz4Exports, type Lz4Kernels, wasmLz4 } from './lz4.ts'
 import { Arena } from './memory.ts'
 import { type OptimumExports, type OptimumKernels, wasmOptimum } from './optimum.ts'
+import { type SampleExports, type SampleKernels, wasmSample } from './sample.ts'
 import { type ScanExports, type ScanKernels, wasmScan } from './scan.ts'
 import { twins } from './twins.ts'
 import { wasmZstd, type ZstdExports, type ZstdKernels } from './zstd.ts'
@@ -45,7 +46,17 @@ export interface FirstTouches {
   touchActor: Uint16Array
 }
 
-export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, InternKernels, FoldKernels, DigestKernels, Lz4Kernels, ZstdKernels, OptimumKernels {
+export interface Kernels
+  extends FrameKernels,
+    AccessKernels,
+    SampleKernels,
+    ScanKernels,
+    InternKernels,
+    FoldKernels,
+    DigestKernels,
+    Lz4Kernels,
+    ZstdKernels,
+    OptimumKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
   /** Puts nodes of pages [from, to) beside those of other lanes, at bit `shift` of their byte, which is 0 before. */
@@ -65,7 +76,17 @@ export interface Kernels extends FrameKernels, AccessKernels, ScanKernels, Inter
   findMarked(touchPage: Uint32Array, from: number, to: number, marked: Uint32Array, found: Uint32Array): number
 }
 
-interface Exports extends FrameExports, AccessExports, ScanExports, InternExports, FoldExports, DigestExports, Lz4Exports, ZstdExports, OptimumExports {
+interface Exports
+  extends FrameExports,
+    AccessExports,
+    SampleExports,
+    ScanExports,
+    InternExports,
+    FoldExports,
+    DigestExports,
+    Lz4Exports,
+    ZstdExports,
+    OptimumExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
   joinNodes(joint: number, placement: number, from: number, to: number, shift: number): void
@@ -102,6 +123,7 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
   return {
     ...wasmFrames(exports),
     ...wasmAccesses(exports),
+    ...wasmSample(exports),
     ...wasmScan(exports),
     ...wasmIntern(exports),
     ...wasmFold(exports),

@@ -7,6 +7,7 @@ import { internTwins } from './intern.ts'
 import type { Kernels } from './kernels.ts'
 import { lz4Twins } from './lz4.ts'
 import { optimumTwins } from './optimum.ts'
+import { sampleTwins } from './sample.ts'
 import { scanTwins } from './scan.ts'
 import { zstdTwins } from './zstd.ts'
 
@@ -18,6 +19,7 @@ const isMarked = (marked: Uint32Array, page: number): boolean => ((marked[page >
 export const twins: Kernels = {
   ...frameTwins,
   ...accessTwins,
+  ...sampleTwins,
   ...scanTwins,
   ...internTwins,
   ...foldTwins,

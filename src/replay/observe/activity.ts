@@ -25,11 +25,12 @@ export class ActivityCounter implements PageActivity {
     this.#seen = new Uint32Array(FIRST_SLOTS)
   }
 
-  add(page: PageId, node: NodeIndex, reads: number, writes: number): void {
+  /** So many accesses, and how many of them are writes. */
+  add(page: PageId, node: NodeIndex, accesses: number, writes: number): void {
     const slot = this.#slotOf[page]! || this.#newSlot(page)
     const words = this.#words
     const writesAt = slot + this.#nodes
-    words[slot + node]! += reads + writes
+    words[slot + node]! += accesses
     words[writesAt]! += writes
     const main = words[writesAt + 1]!
     const ahead = words[slot + node]! - words[slot + main]!

@@ -2,10 +2,12 @@
 import { BitSet, Random } from '../../columns/index.ts'
 import type { AccessedPages, Observation, PageActivity } from '../../policy/index.ts'
 import { PAIR_WORDS, type PreparedTrace, type TickBlock } from '../../trace/index.ts'
+import type { Workspace } from '../../wasm/index.ts'
 import type { Ledger } from '../ledger.ts'
 import { sampleOf } from '../sample.ts'
 import { ActivityCounter } from './activity.ts'
 import { damonObserver } from './damon.ts'
+import { Sampler } from './sampler.ts'
 
 export interface Observer<Seen = unknown> {
   /** The pairs of one epoch (tick `i` of the block) have been accounted. */
@@ -24,6 +26,8 @@ export interface ObserverContext {
   /** Lane label and rule number: separates random streams. */
   stream: string
   trace: PreparedTrace
+  /** Where kernels sample; the pairs of blocks lie there too. */
+  space: Workspace
   /** page -> node index or ABSENT. */
   placement: Uint8Array
   /** Policy clock at the end of the current epoch, ns. */
@@ -53,7 +57,7 @@ function addPairs(counter: ActivityCounter, actorNode: Uint8Array, block: TickBl
   const { pairs } = block
   const end = block.pairStart[i + 1]! * PAIR_WORDS
   for (let k = block.pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
-    counter.add(pairs[k]!, actorNode[pairs[k + 1]!]!, pairs[k + 2]!, pairs[k + 3]!)
+    counter.add(pairs[k]!, actorNode[pairs[k + 1]!]!, pairs[k + 2]! + pairs[k + 3]!, pairs[k + 3]!)
   }
 }
 
@@ -62,71 +66,40 @@ function exactAccesses({ pages, nodes, actorNode }: ObserverContext): Observer {
   return { epoch: (block, i) => addPairs(counter, actorNode, block, i), look: () => counter, clear: () => counter.clear() }
 }
 
+/** Words of a pair that are sampled. */
+const READS = 2
+const WRITES = 3
+
 /** Reads and writes are sampled by counters of their own, as by two events of the performance monitoring unit. */
-function sampledAccesses({ pages, nodes, actorNode, ledger, seed, stream, trace }: ObserverContext, rate: number, writeRate: number): Observer<PageActivity> {
+function sampledAccesses(context: ObserverContext, rate: number, writeRate: number): Observer<PageActivity> {
+  const { pages, nodes, actorNode, ledger, seed, stream, trace, space } = context
   const counter = new ActivityCounter(pages, nodes)
   const sample = sampleOf(trace)
-  const sampleReads = new Sampler(rate, new Random(seed, `${stream} reads`))
-  const sampleWrites = new Sampler(writeRate, new Random(seed, `${stream} writes`))
+  const samplers = [
+    { word: READS, sampler: new Sampler(rate, new Random(seed, `${stream} reads`), space) },
+    { word: WRITES, sampler: new Sampler(writeRate, new Random(seed, `${stream} writes`), space) },
+  ]
   return {
     epoch({ pairs, pairStart }, i) {
-      const end = pairStart[i + 1]! * PAIR_WORDS
+      const end = pairStart[i + 1]!
       let taken = 0
-      let readsToPass = sampleReads.toPass
-      let writesToPass = sampleWrites.toPass
-      for (let k = pairStart[i]! * PAIR_WORDS; k < end; k += PAIR_WORDS) {
-        readsToPass -= pairs[k + 2]!
-        writesToPass -= pairs[k + 3]!
-        if (readsToPass >= 0 && writesToPass >= 0) continue
-        const reads = readsToPass < 0 ? sampleReads.passed(-readsToPass) : 0
-        const writes = writesToPass < 0 ? sampleWrites.passed(-writesToPass) : 0
-        if (reads > 0) readsToPass = sampleReads.toPass
-        if (writes > 0) writesToPass = sampleWrites.toPass
-        counter.add(pairs[k]!, actorNode[pairs[k + 1]!]!, reads, writes)
-        taken += (reads + writes) * (sample?.standsFor[pairs[k]!] ?? 1)
+      for (const { word, sampler } of samplers) {
+        const { found } = sampler
+        for (let k = pairStart[i]!; k < end; ) {
+          k = sampler.sample(pairs, word, k, end)
+          for (let f = 0; f < 2 * sampler.count; f += 2) {
+            const pair = found[f]! * PAIR_WORDS
+            const samples = found[f + 1]!
+            const page = pairs[pair]!
+            counter.add(page, actorNode[pairs[pair + 1]!]!, samples, word === WRITES ? samples : 0)
+            taken += samples * (sample?.standsFor[page] ?? 1)
+          }
+        }
       }
-      sampleReads.toPass = readsToPass
-      sampleWrites.toPass = writesToPass
       ledger.sampled(taken)
     },
     look: () => counter,
     clear: () => counter.clear(),
-  }
-}
-
-/**
- * Which accesses are sampled: each is with probability `rate`. Instead of a draw per access the distance to the next sample is
- * drawn (geometric), which is the same process: Devroye, Non-Uniform Random Variate Generation, §X.2.
- */
-class Sampler {
-  /** Accesses before the next sample. */
-  toPass: number
-  readonly #rate: number
-  readonly #logMiss: number
-  readonly #random: Random
-
-  constructor(rate: number, random: Random) {
-    this.#rate = rate
-    this.#logMiss = Math.log1p(-Math.min(rate, 1))
-    this.#random = random
-    this.toPass = this.#gap()
-  }
-
-  /** The next sample was passed, and so many accesses, itself included: samples among them. */
-  passed(accesses: number): number {
-    let samples = 0
-    let left = accesses
-    for (; left > 0; left -= this.toPass + 1) {
-      samples++
-      this.toPass = this.#gap()
-    }
-    this.toPass = -left
-    return samples
-  }
-
-  #gap(): number {
-    if (this.#rate <= 0) return Number.POSITIVE_INFINITY
-    return this.#rate >= 1 ? 0 : Math.floor(Math.log1p(-this.#random.float()) / this.#logMiss)
   }
 }
 
