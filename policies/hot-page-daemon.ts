@@ -23,12 +23,12 @@ export default definePolicy({
       every(period, observation, (seen) => {
         /** Samples won by moving a page to its main user. */
         const won = (page: PageId) => seen.from(page, seen.mainNode(page)) - seen.from(page, kernel.nodeOf(page))
-        const misplaced = seen.pages.filter(
-          (page) =>
-            seen.total(page) * weight >= samples &&
-            restsUntil[page]! <= now() &&
-            seen.from(page, seen.mainNode(page)) > (1 + gain) * seen.from(page, kernel.nodeOf(page)),
-        )
+        const misplaced: PageId[] = []
+        for (const page of seen.pages) {
+          if (seen.total(page) * weight < samples) continue
+          if (seen.from(page, seen.mainNode(page)) <= (1 + gain) * seen.from(page, kernel.nodeOf(page))) continue
+          if (restsUntil[page]! <= now()) misplaced.push(page)
+        }
         const most = pageBudget(budget, period)
         const chosen = within(world, misplaced.length <= most ? misplaced : misplaced.sort((a, b) => won(b) - won(a) || a - b), most)
         kernel.movePages(

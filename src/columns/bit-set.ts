@@ -26,7 +26,7 @@ export class BitSet {
   /** All that are in it, ascending. */
   members(): Uint32Array {
     let count = 0
-    for (const word of this.words) for (let rest = word; rest !== 0; rest &= rest - 1) count++
+    for (let w = 0; w < this.words.length; w++) for (let rest = this.words[w]!; rest !== 0; rest &= rest - 1) count++
     const members = new Uint32Array(count)
     let k = 0
     for (let w = 0; w < this.words.length; w++) {

@@ -608,7 +608,9 @@ export class MigrationEngine {
     clear(this.#stats)
     record.mode = mode
     record.reason = reason
-    for (let i = 0; i < record.flow.length; i++) record.flow[i] = 0
+    // of the call before: a call that moves a page uses one route of many
+    const { data, length } = record.moved
+    for (let i = 0; i < length; i += 3) record.flow[data[i + 1]! * this.#nodes + data[i + 2]!] = 0
     empty(record.failures)
     const stages = record.stages
     stages.isolated = stages.allocated = stages.unmapped = stages.tlbFlushes = stages.copiedPages = 0

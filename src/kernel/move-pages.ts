@@ -6,7 +6,7 @@ import type { PageId } from './face.ts'
 import { isolateFolio, likelyShared } from './isolate.ts'
 import type { Kernel } from './kernel.ts'
 import { exactly } from './migrate-pages.ts'
-import type { NodeMask } from './node-mask.ts'
+import { type NodeMask, toTable } from './node-mask.ts'
 
 export interface MoveRequest {
   count: number
@@ -28,7 +28,8 @@ const QUEUED = 2
 /** do_pages_move(): the return value; `status` gets what the kernel writes, null = its address is bad. */
 export function movePages(kernel: Kernel, request: MoveRequest, status: Int32Array | null): number {
   const { count } = request
-  const allowed = request.targetMems
+  const hasMemory = toTable(kernel.memoryNodes, kernel.nodes)
+  const isAllowed = toTable(request.targetMems, kernel.nodes)
   kernel.isolated.clear()
   let current = -1
   let start = 0
@@ -36,11 +37,11 @@ export function movePages(kernel: Kernel, request: MoveRequest, status: Int32Arr
   let i = 0
   for (; i < count; i++) {
     const node = request.node(i)
-    if (!kernel.memoryNodes.includes(node)) {
+    if (hasMemory[node] !== 1) {
       failure = ENODEV
       break
     }
-    if (!allowed.includes(node)) {
+    if (isAllowed[node] !== 1) {
       failure = EACCES
       break
     }

@@ -46,10 +46,15 @@ export class BlockedAccesses {
     if (this.#pages.length === 0) return
     const { pairs } = block
     const end = block.pairStart[i + 1]! * PAIR_WORDS
+    // most batches name pages in order
+    let from = block.pairStart[i]!
+    let before = 0
     for (let b = 0; b < this.#pages.length; b++) {
       const page = this.#pages.data[b]!
       const wait = this.#waitPs.data[b]! * (this.#sample === undefined ? 1 : accessesFor(this.#sample, page))
-      for (let k = firstPairOf(block, i, page) * PAIR_WORDS; k < end && pairs[k] === page; k += PAIR_WORDS) {
+      from = firstPairOf(block, i, page, page < before ? block.pairStart[i]! : from)
+      before = page
+      for (let k = from * PAIR_WORDS; k < end && pairs[k] === page; k += PAIR_WORDS) {
         this.#taskPs[this.#actorTask[pairs[k + 1]!]!]! += Math.round(wait * (pairs[k + 2]! + pairs[k + 3]!))
         this.#waited?.(page, this.#waitPs.data[b]! * (pairs[k + 2]! + pairs[k + 3]!))
       }

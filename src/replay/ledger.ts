@@ -330,7 +330,9 @@ export class Ledger implements KernelObserver {
     const nodes = this.#nodes
     // of one folio the route is known; of many the flow says it at once
     if (length === 3) this.#move(moves.flow, data[1]!, data[2]!, record.succeeded)
-    else for (let route = 0; route < record.flow.length; route++) this.#move(moves.flow, Math.floor(route / nodes), route % nodes, record.flow[route]!)
+    else
+      for (let route = 0; route < record.flow.length; route++)
+        if (record.flow[route]! > 0) this.#move(moves.flow, Math.floor(route / nodes), route % nodes, record.flow[route]!)
     for (let i = 0; i < length; i += 3) this.pingPong.moved(data[i]!, data[i + 1]!, data[i + 2]!)
     for (const { errno, stage, pages } of record.failures) this.#fail(record.reason, errno, stage, pages)
   }

@@ -114,10 +114,14 @@ export interface PreparedTrace {
   stored?: StoredBlocks
 }
 
-/** First pair of tick `firstTick + i` whose page is not below `page`; the end of the tick's pairs where there is none. */
-export function firstPairOf({ pairs, pairStart }: TickBlock, i: number, page: number): number {
-  let low = pairStart[i]!
+/** First pair of tick `firstTick + i` whose page is not below `page`, which no pair before `from` is; the end of the tick's pairs where there is none. */
+export function firstPairOf({ pairs, pairStart }: TickBlock, i: number, page: number, from = pairStart[i]!): number {
+  let low = from
   let high = pairStart[i + 1]!
+  for (let step = 1; low + step < high; step *= 2) {
+    if (pairs[(low + step) * PAIR_WORDS]! >= page) high = low + step
+    else low += step
+  }
   while (low < high) {
     const middle = (low + high) >>> 1
     if (pairs[middle * PAIR_WORDS]! < page) low = middle + 1

@@ -1,4 +1,5 @@
 /** Accesses by page and node over a period: what `accesses()`, `sampledAccesses()` and `upcoming()` show to a policy. */
+import { BitSet } from '../../columns/index.ts'
 import type { NodeIndex, PageId } from '../../kernel/index.ts'
 import type { PageActivity } from '../../policy/index.ts'
 
@@ -12,10 +13,10 @@ export class ActivityCounter implements PageActivity {
   /** Page -> first word of its slot; slot 0 is nobody's and stays empty. */
   readonly #slotOf: Uint32Array
   #words: Uint32Array
-  /** Page of each slot, and whether they ascend. */
+  /** Page of each slot, in order of slots, and by page. */
   #seen: Uint32Array
+  readonly #isSeen: BitSet
   #slots = 1
-  #isSorted = true
 
   constructor(pages: number, nodes: number) {
     this.#nodes = nodes
@@ -23,6 +24,7 @@ export class ActivityCounter implements PageActivity {
     this.#slotOf = new Uint32Array(pages)
     this.#words = new Uint32Array(FIRST_SLOTS * this.#width)
     this.#seen = new Uint32Array(FIRST_SLOTS)
+    this.#isSeen = new BitSet(pages)
   }
 
   /** So many accesses, and how many of them are writes. */
@@ -42,9 +44,9 @@ export class ActivityCounter implements PageActivity {
       this.#words = wider(this.#words)
       this.#seen = wider(this.#seen)
     }
-    if (page < this.#seen[this.#slots - 1]!) this.#isSorted = false
     const slot = this.#slots++
     this.#seen[slot] = page
+    this.#isSeen.add(page)
     this.#slotOf[page] = slot * this.#width
     return slot * this.#width
   }
@@ -53,12 +55,11 @@ export class ActivityCounter implements PageActivity {
     for (let slot = 1; slot < this.#slots; slot++) this.#slotOf[this.#seen[slot]!] = 0
     this.#words.fill(0, 0, this.#slots * this.#width)
     this.#slots = 1
-    this.#isSorted = true
+    this.#isSeen.clear()
   }
 
   get pages(): Uint32Array {
-    const pages = this.#seen.slice(1, this.#slots)
-    return this.#isSorted ? pages : pages.sort()
+    return this.#isSeen.members()
   }
 
   from(page: PageId, node: NodeIndex): number {
