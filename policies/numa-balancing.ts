@@ -50,7 +50,7 @@ export default definePolicy({
     }
 
     const processOf = (actor: number): number => world.tasks[cpupid.task[actor]!]!.process
-    /** Between fast nodes a fault that does not migrate only counts. */
+    /** Between fast nodes a fault looks at nothing but who faults where, who did before, and where the page is. */
     const tally: HintTally = {
       last: lastCpupid,
       version: () => statistics.version,
@@ -60,10 +60,14 @@ export default definePolicy({
         const lastTask = cpupid.task[last] ?? NO_TASK
         if (statistics.joins(task, lastTask)) return 'settle'
         if (home === node || machine.pages(node) === 0) return 'count'
-        return statistics.shouldMigrate(lastTask, cpupid.node[last] ?? NO_NODE, task, home, node) ? 'react' : 'remember'
+        return statistics.shouldMigrate(lastTask, cpupid.node[last] ?? NO_NODE, task, home, node) ? 'migrate' : 'remember'
       },
       counted(actor, last, home, faults) {
         statistics.recordMany(faults, cpupid.task[actor]!, cpupid.task[last] ?? NO_TASK, cpupid.node[actor]!, home)
+      },
+      migrated(actor, last, home, faults) {
+        const node = cpupid.node[actor]!
+        statistics.recordMany(faults, cpupid.task[actor]!, cpupid.task[last] ?? NO_TASK, node, home, node)
       },
     }
 

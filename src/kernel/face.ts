@@ -192,6 +192,10 @@ export interface LaneKernel extends PolicyKernel {
   ranOn(task: number, node: NodeIndex): void
   /** Hint-fault promotion: migrate_misplaced_folio. True when the page is now on `to`. */
   migrateMisplaced(page: PageId, to: NodeIndex): boolean
+  /** By node: so many pages may come and go so, in any order, and all of them succeed. */
+  mayMigrateMisplaced(taken: ArrayLike<number>, given: ArrayLike<number>): boolean
+  /** So many do: the caller puts them where they are now. */
+  migrateManyMisplaced(from: NodeIndex, to: NodeIndex, pages: number): void
   /** A hint fault was taken by a cpu of `node`: counts it (numa_hint_faults, _local) and makes the pte accessible again. Before migrateMisplaced. */
   takeHintFault(page: PageId, node: NodeIndex): void
   /** So many hint faults taken at once, `local` of them by cpus of the pages' own nodes; their ptes are accessible again. */

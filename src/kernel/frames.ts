@@ -146,6 +146,22 @@ export class Frames {
     this.inUse[node]! += pages
   }
 
+  /**
+   * So many frames may be taken and given singly in any order: the node stays above its high watermark, and all come from its highest
+   * zone and go back there.
+   */
+  mayTrade(node: number, taken: number, given: number): boolean {
+    const zone = this.#first[node + 1]! - 1
+    if (taken > 0 && this.#free[zone]! - taken <= this.#marks.high[zone]! + 1) return false
+    return zone === this.#first[node]! || this.zones[zone]!.free - this.#free[zone]! >= given
+  }
+
+  /** Takes so many frames of such a node, or gives them back where the number is negative. */
+  trade(node: number, frames: number): void {
+    this.#free[this.#first[node + 1]! - 1]! -= frames
+    this.inUse[node]! += frames
+  }
+
   /** Gives frames back: to the node's highest zone while it lacks any, as what was taken first came from there. */
   give(node: number, pages: number): void {
     this.inUse[node]! -= pages

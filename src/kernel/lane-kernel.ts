@@ -31,7 +31,7 @@ import { mbind } from './mbind.ts'
 import { type Mempolicy, makePolicy } from './mempolicy.ts'
 import type { StageObserver } from './migrate.ts'
 import { migratePages } from './migrate-pages.ts'
-import { migrateMisplaced } from './misplaced.ts'
+import { migrateManyMisplaced, migrateMisplaced } from './misplaced.ts'
 import { movePages } from './move-pages.ts'
 import { nodeMask, toTable } from './node-mask.ts'
 import { numaMaps, numastat } from './numa-maps.ts'
@@ -253,6 +253,17 @@ class Lane implements LaneKernel {
 
   migrateMisplaced(page: PageId, to: NodeIndex): boolean {
     return migrateMisplaced(this.#kernel, page, to)
+  }
+
+  mayMigrateMisplaced(taken: ArrayLike<number>, given: ArrayLike<number>): boolean {
+    const { engine, frames } = this.#kernel
+    if (!engine.promotesAll || !this.#lru.isIdle) return false
+    for (let node = 0; node < taken.length; node++) if (!frames.mayTrade(node, taken[node]!, given[node]!)) return false
+    return true
+  }
+
+  migrateManyMisplaced(from: NodeIndex, to: NodeIndex, pages: number): void {
+    migrateManyMisplaced(this.#kernel, from, to, pages)
   }
 
   takeHintFault(page: PageId, node: NodeIndex): void {

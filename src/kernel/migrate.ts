@@ -187,6 +187,19 @@ export class MigrationEngine {
     return result
   }
 
+  /** `promotePlain` takes every page, if there is a frame for it. */
+  get promotesAll(): boolean {
+    return this.onStage === null && this.copies === null && this.#pages.arePlain && this.#observer?.promoted !== undefined
+  }
+
+  /** What `promotePlain` and its frames do to counters, of so many pages; the caller moves them and tells the observer. */
+  promotedPlain(from: NodeIndex, to: NodeIndex, pages: number): void {
+    this.#frames.trade(to, pages)
+    this.#frames.trade(from, -pages)
+    this.#vmstat.countAllocation(to, to, to, pages)
+    this.#vmstat.count('pgmigrate_success', pages)
+  }
+
   /**
    * migrate_pages() for a hint fault on one small folio that nothing keeps: all steps succeed at the first try, so they are counted
    * and not walked. False where that is not sure: nothing was done, and migratePages decides.

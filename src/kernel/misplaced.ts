@@ -7,7 +7,7 @@ import { PAGE } from './pages.ts'
 
 /** True when the folio is now on `to`. Needs `to` above its high watermark; never reclaims, never splits. */
 export function migrateMisplaced(kernel: Kernel, page: PageId, to: NodeIndex, executable = false): boolean {
-  const { pages, frames, vmstat } = kernel
+  const { pages, frames } = kernel
   const folio = pages.head(page)
   const size = pages.folioPages(folio)
   const from = pages.node[folio]!
@@ -20,7 +20,17 @@ export function migrateMisplaced(kernel: Kernel, page: PageId, to: NodeIndex, ex
     const target = (): NodeIndex => frames.allocateOn(to, null, size, to)
     if (kernel.engine.migratePages(kernel.isolated.data, 1, target, 'MIGRATE_ASYNC', 'numa_misplaced') !== 0) return false
   }
-  vmstat.count('numa_pages_migrated', size)
-  if (kernel.tiering && kernel.isPromotion(from, to)) vmstat.countNode(to, 'pgpromote_success', size)
+  migrated(kernel, from, to, size)
   return true
+}
+
+/** So many plain pages on plain nodes (`mayMigrateMisplaced`), which the caller moves. */
+export function migrateManyMisplaced(kernel: Kernel, from: NodeIndex, to: NodeIndex, pages: number): void {
+  kernel.engine.promotedPlain(from, to, pages)
+  migrated(kernel, from, to, pages)
+}
+
+function migrated(kernel: Kernel, from: NodeIndex, to: NodeIndex, pages: number): void {
+  kernel.vmstat.count('numa_pages_migrated', pages)
+  if (kernel.tiering && kernel.isPromotion(from, to)) kernel.vmstat.countNode(to, 'pgpromote_success', pages)
 }

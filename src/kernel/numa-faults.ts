@@ -213,11 +213,11 @@ export class NumaFaults {
     this.#count(state, isPrivate, isLocal, cpuNode, memNode, count)
   }
 
-  /** So many faults at once of a task that is not due, on pages that stay where they are, with which it joins nobody. */
-  recordMany(faults: number, task: number, lastTask: number, cpuNode: NodeIndex, home: NodeIndex): void {
+  /** So many faults at once of a task that is not due, on pages of `home` that are on `memNode` now, with which it joins nobody. */
+  recordMany(faults: number, task: number, lastTask: number, cpuNode: NodeIndex, home: NodeIndex, memNode = home): void {
     const state = this.task(task)
     const isPrivate = lastTask === NO_TASK || this.samePid(lastTask, task)
-    this.#count(state, isPrivate, this.#isLocal(state, isPrivate, cpuNode, home, home), cpuNode, home, faults)
+    this.#count(state, isPrivate, this.#isLocal(state, isPrivate, cpuNode, home, memNode), cpuNode, memNode, faults)
   }
 
   /** Between active nodes of a group that shares its memory all accesses count as local. */

@@ -124,7 +124,7 @@ export class Pages {
 
   /** Nothing is known of any page but where it is. */
   get arePlain(): boolean {
-    return this.areSmall && this.#state === null && this.#mapcount === null
+    return this.areSmall && this.#state === null && this.#mapcount === null && this.#extraRefs === null
   }
 
   /** The folio that a page belongs to. */

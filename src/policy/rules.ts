@@ -64,13 +64,15 @@ export interface HintTally {
   isDue(cpupid: number): boolean
   /** So many faults alike only counted. */
   counted(cpupid: number, last: number, home: NodeIndex, faults: number): void
+  /** So many faults alike moved their pages from `home`. Where some may fail, the reaction gets them. */
+  migrated(cpupid: number, last: number, home: NodeIndex, faults: number): void
 }
 
 /**
- * count: nothing else; remember: also leaves its cpupid in `last`; react: asks the reaction, which changes no verdict; settle: asks
- * it after all others before were told.
+ * count: nothing else; remember: also leaves its cpupid in `last`; migrate: the same, and asks for migration to the node of its
+ * cpupid, which changes no verdict; settle: asks the reaction after all others before were told.
  */
-export type HintVerdict = 'count' | 'remember' | 'react' | 'settle'
+export type HintVerdict = 'count' | 'remember' | 'migrate' | 'settle'
 
 export interface Pressure {
   node: NodeIndex

@@ -131,7 +131,7 @@ export class Lane {
     const isWhole = this.#ledger.groups === undefined
     const { tally } = this.#scanners.length === 1 ? this.#scanners[0]!.rule : {}
     if (isWhole) this.#firstTouches = new FirstTouches(context, this.#kernel, this.#ledger, this.#allocationRules, space)
-    if (isWhole && tally) this.#tallied = TalliedFaults.for(tally, this.#tallyHost(), machine.nodes.length, actorNode.length, space)
+    if (isWhole && tally) this.#tallied = TalliedFaults.for(tally, this.#tallyHost(), actorNode, machine.nodes.length, space)
     this.#tasks = new TaskTracker(context, ofKind(rules, 'task move'))
     this.#events = new EventPlayer(context, this.#kernel, ofKind(rules, 'cpuset change'), ofKind(rules, 'syscall'), (node, pages) =>
       this.#ledger.freed(node, pages),
@@ -161,6 +161,15 @@ export class Lane {
         kernel.tookHintFaults(faults, home === actorNode[actor] ? faults : 0)
         this.#ledger.hintFaults(faults, trace.actorTask[actor]!)
       },
+      mayMigrate: (taken, given) => kernel.mayMigrateMisplaced(taken, given),
+      migrated: (actor, home, faults) => {
+        const task = trace.actorTask[actor]!
+        kernel.tookHintFaults(faults, 0)
+        kernel.migrateManyMisplaced(home, actorNode[actor]!, faults)
+        this.#ledger.hintFaults(faults, task)
+        this.#ledger.promotedMany(task, home, actorNode[actor]!, faults)
+      },
+      moved: (page, from) => this.#ledger.pingPong.moved(page, from, kernel.placement[page]!),
     }
   }
 

@@ -347,6 +347,14 @@ export class Ledger implements KernelObserver {
     this.pingPong.moved(page, from, to)
   }
 
+  /** So many of them; `pingPong` is told of each page by the caller. */
+  promotedMany(task: number, from: number, to: number, pages: number): void {
+    this.isUndisturbed = false
+    this.#promoted += pages
+    this.#promotions[task]! += pages
+    this.#promotedFlow[from * this.#nodes + to]! += pages
+  }
+
   #chargePromotions(): void {
     if (this.#promoted === 0) return
     const { costs } = this.#shape.machine

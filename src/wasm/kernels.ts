@@ -33,10 +33,15 @@ export interface Tally {
   last: Uint8Array | Uint16Array
   ready: Uint8Array
   verdicts: Uint8Array
+  /** Node of the cpu. */
+  target: Uint8Array
   counts: Uint32Array
   /** Keys with counts; one more slot than there are keys. */
   keys: Uint32Array
-  /** Of the list of faults that are left to the caller, and of `keys`. */
+  /** Of faults that ask for migration, which are left to the caller. */
+  moves: Uint32Array
+  moveKeys: Uint32Array
+  /** Of the list of faults that are left to the caller, of `keys` and of `moveKeys`. */
   lengths: Uint32Array
 }
 
@@ -67,9 +72,11 @@ export interface Kernels
   placeAbsent(touches: FirstTouches, from: number, to: number, placement: Uint8Array, target: Uint8Array, placed: Uint32Array): void
   /**
    * Counts the hint faults found[from … to), and puts those that are left to the caller at the start of `found`. Answers the place in
-   * `found` at which it stopped, because nothing is known about it, or `to`.
+   * `found` at which it stopped, because its page is absent or nothing is known about it, or `to`.
    */
   tallyFaults(touches: FirstTouches, from: number, to: number, placement: Uint8Array, marked: Uint32Array, tally: Tally, found: Uint32Array): number
+  /** Moves the pages of the first n faults of `found` to the nodes of their actors. `found` names the pages afterwards, and `from` where each was. */
+  moveFaults(touches: FirstTouches, n: number, placement: Uint8Array, marked: Uint32Array, tally: Tally, found: Uint32Array, from: Uint8Array): void
   /** Writes to `found` which of touches [from, to) have a page that is absent (255) or marked (a bit by page, as in BitSet); answers how many. `found` has room for one more than all. */
   findFaults(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint32Array, found: Uint32Array): number
   /** The same where no page is absent. `found` has room for one more than all. */
@@ -95,6 +102,8 @@ interface Exports
   placeAbsent(touchPage: number, touchActor: number, from: number, to: number, placement: number, target: number, placed: number): void
   tallyFaults(...args: number[]): number
   tallyFaults8(...args: number[]): number
+  moveFaults(...args: number[]): void
+  moveFaults8(...args: number[]): void
 }
 
 const PAIR_BYTES = 16
@@ -140,23 +149,37 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     findMarked: (touchPage, from, to, marked, found) => exports.findMarked(touchPage.byteOffset, from, to, marked.byteOffset, found.byteOffset),
     placeAbsent: ({ touchPage, touchActor }, from, to, placement, target, placed) =>
       exports.placeAbsent(touchPage.byteOffset, touchActor.byteOffset, from, to, placement.byteOffset, target.byteOffset, placed.byteOffset),
-    tallyFaults: ({ touchPage, touchActor }, from, to, placement, marked, { actors, shift, last, ready, verdicts, counts, keys, lengths }, found) =>
-      (last.BYTES_PER_ELEMENT === 1 ? exports.tallyFaults8 : exports.tallyFaults)(
+    moveFaults: ({ touchPage, touchActor }, n, placement, marked, { last, target }, found, from) =>
+      (last.BYTES_PER_ELEMENT === 1 ? exports.moveFaults8 : exports.moveFaults)(
+        touchPage.byteOffset,
+        touchActor.byteOffset,
+        n,
+        placement.byteOffset,
+        marked.byteOffset,
+        last.byteOffset,
+        target.byteOffset,
+        found.byteOffset,
+        from.byteOffset,
+      ),
+    tallyFaults: ({ touchPage, touchActor }, from, to, placement, marked, tally, found) =>
+      (tally.last.BYTES_PER_ELEMENT === 1 ? exports.tallyFaults8 : exports.tallyFaults)(
         touchPage.byteOffset,
         touchActor.byteOffset,
         from,
         to,
         placement.byteOffset,
         marked.byteOffset,
-        last.byteOffset,
-        ready.byteOffset,
-        verdicts.byteOffset,
-        counts.byteOffset,
-        keys.byteOffset,
+        tally.last.byteOffset,
+        tally.ready.byteOffset,
+        tally.verdicts.byteOffset,
+        tally.counts.byteOffset,
+        tally.keys.byteOffset,
+        tally.moves.byteOffset,
+        tally.moveKeys.byteOffset,
         found.byteOffset,
-        lengths.byteOffset,
-        actors,
-        shift,
+        tally.lengths.byteOffset,
+        tally.actors,
+        tally.shift,
       ),
   }
 }

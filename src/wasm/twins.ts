@@ -72,28 +72,41 @@ export const twins: Kernels = {
     }
   },
 
-  tallyFaults({ touchPage, touchActor }, from, to, placement, marked, { actors, shift, last, ready, verdicts, counts, keys, lengths }, found) {
+  tallyFaults({ touchPage, touchActor }, from, to, placement, marked, { actors, shift, last, ready, verdicts, counts, keys, moves, moveKeys, lengths }, found) {
     let faults = 0
+    let moveKey = 0
     let f = from
     for (; f < to; f++) {
       const k = found[f]!
       const page = touchPage[k]!
       const actor = touchActor[k]!
-      if (placement[page] === ABSENT) {
-        found[faults++] = k
-        continue
-      }
+      if (placement[page] === ABSENT) break
       const key = ((actor * (actors + 1) + Math.min(last[page]!, actors)) << shift) | placement[page]!
       const verdict = ready[actor] === 0 ? 0 : verdicts[key]!
       if (verdict === 0 || verdict > 3) break
-      if (verdict === 3) found[faults++] = k
-      else {
+      if (verdict === 3) {
+        found[faults++] = k
+        if (moves[key]!++ === 0) moveKeys[moveKey++] = key
+      } else {
         marked[page >>> 5]! &= ~(1 << (page & 31))
         if (verdict === 2) last[page] = actor
         if (counts[key]!++ === 0) keys[lengths[1]!++] = key
       }
     }
     lengths[0] = faults
+    lengths[2] = moveKey
     return f
+  },
+
+  moveFaults({ touchPage, touchActor }, n, placement, marked, { last, target }, found, from) {
+    for (let f = 0; f < n; f++) {
+      const page = touchPage[found[f]!]!
+      const actor = touchActor[found[f]!]!
+      from[f] = placement[page]!
+      placement[page] = target[actor]!
+      marked[page >>> 5]! &= ~(1 << (page & 31))
+      last[page] = actor
+      found[f] = page
+    }
   },
 }

@@ -119,7 +119,7 @@ it('placeAbsent', () => {
   )
 })
 
-it('tallyFaults', () => {
+it('tallyFaults and moveFaults', () => {
   const NODES = 2
   const KEYS = ACTORS * (ACTORS + 1) * NODES
   const verdicts = fc.array(fc.constantFrom(1, 2, 3, 1, 2, 3, 0, 4), { minLength: KEYS, maxLength: KEYS })
@@ -138,15 +138,29 @@ it('tallyFaults', () => {
           const touches = { touchPage: filled(space.u32(pages.length), pages), touchActor: filled(space.u16(pages.length), actors) }
           const [at, marked] = [filled(space.u8(PAGES), placement), markedIn(space, marks)]
           const last = isNarrow ? filled(space.u8(PAGES), lasts) : filled(space.u16(PAGES), lasts)
-          const lists = { counts: space.u32(KEYS), keys: space.u32(KEYS + 1), lengths: space.u32(2) }
+          const moved = {
+            moves: space.u32(KEYS),
+            moveKeys: space.u32(KEYS + 1),
+            target: filled(
+              space.u8(ACTORS),
+              [...Array(ACTORS).keys()].map((actor) => actor % NODES),
+            ),
+          }
+          const lists = { counts: space.u32(KEYS), keys: space.u32(KEYS + 1), lengths: space.u32(3), ...moved }
           const tally = { actors: ACTORS, shift: 1, last, ready: filled(space.u8(ACTORS), due), verdicts: filled(space.u8(KEYS), known), ...lists }
+          const from = space.u8(pages.length)
+          let moves = 0
           const list = space.u32(pages.length + 1)
           const faults = space.kernels.findFaults(touches.touchPage, 0, pages.length, at, marked.words, list)
           const steps: unknown[] = []
           // goes on behind each fault at which it stops, as the lane does
           for (let f = 0; f <= faults; f++) {
             f = space.kernels.tallyFaults(touches, f, faults, at, marked.words, tally, list)
-            steps.push([f, ...list.subarray(0, lists.lengths[0])])
+            const left = lists.lengths[0]!
+            steps.push([f, ...list.subarray(0, left), ...lists.lengths, ...lists.moveKeys.subarray(0, lists.lengths[2])])
+            space.kernels.moveFaults(touches, left, at, marked.words, tally, list, from)
+            steps.push([...list.subarray(0, left), ...from.subarray(0, left)])
+            moves += left
           }
           return {
             steps,
@@ -154,11 +168,14 @@ it('tallyFaults', () => {
             last: [...last],
             counts: [...lists.counts],
             keys: [...lists.keys.subarray(0, lists.lengths[1])],
+            moveCounts: [...lists.moves],
+            placement: [...at],
+            moves,
           }
         })
         expect(found).toEqual(wanted)
         const counted = found.counts.reduce((sum, count) => sum + count, 0)
-        expect(counted).toBe(marks.reduce((sum: number, mark, page) => sum + mark - found.marked[page]!, 0))
+        expect(counted + found.moves).toBe(marks.reduce((sum: number, mark, page) => sum + mark - found.marked[page]!, 0))
         for (const [page, mark] of marks.entries()) if (mark === 0 || !pages.includes(page)) expect(found.marked[page]).toBe(mark)
       },
     ),

@@ -54,15 +54,24 @@ export function placeAbsent(touchPage: usize, touchActor: usize, from: u32, to: 
 }
 
 const REMEMBER: u8 = 2
-const REACT: u8 = 3
+const MIGRATE: u8 = 3
+
+/** Adds one to the count of a key; keys that are counted for the first time are listed. Answers the end of the list. */
+function countKey(counts: usize, what: u32, keys: usize): usize {
+  const at = counts + ((<usize>what) << 2)
+  const count = load<u32>(at)
+  store<u32>(at, count + 1)
+  store<u32>(keys, what)
+  return keys + ((<usize>(count === 0)) << 2)
+}
 
 /**
  * Counts the hint faults found[from … to), touches whose pages are absent or marked, by what is known of them: key = (actor, actor who
  * asked for the page last, node), as actor × (actors + 1) + last, << shift | node, where last = actors stands for nobody. The verdict
- * of its key (u8) says what a fault does: 1 only counts, 2 is remembered in `last` (T by page) too, 3 goes to the start of `found`, as
- * absent pages do; at others, and at an actor that is not `ready` (u8), the sweep stops. counts: u32 by key; keys that were counted for
- * the first time are listed in `keys`. lengths: u32 of what is at the start of `found`, set, and of `keys`, added to. Answers the place
- * in `found` where it stopped, or `to`.
+ * of its key (u8) says what a fault does: 1 only counts, 2 is remembered in `last` (T by page) too, 3 goes to the start of `found` and
+ * is counted among `moves`; at others, at absent pages and at an actor that is not `ready` (u8), the sweep stops. counts, moves: u32
+ * by key; keys that were counted for the first time are listed in `keys` and `moveKeys`. lengths: u32 of what is at the start of
+ * `found`, set; of `keys`, added to; of `moveKeys`, set. Answers the place in `found` where it stopped, or `to`.
  */
 function tally<T>(
   touchPage: usize,
@@ -76,6 +85,8 @@ function tally<T>(
   verdicts: usize,
   counts: usize,
   keys: usize,
+  moves: usize,
+  moveKeys: usize,
   found: usize,
   lengths: usize,
   actors: u32,
@@ -83,39 +94,51 @@ function tally<T>(
 ): u32 {
   let out = found
   let key = keys + ((<usize>load<u32>(lengths, 4)) << 2)
+  let moveKey = moveKeys
   let f = from
   for (; f < to; f++) {
     const k = load<u32>(found + ((<usize>f) << 2))
     const page = <usize>load<u32>(touchPage + ((<usize>k) << 2))
     const node = load<u8>(placement + page)
-    if (node === ABSENT) {
-      store<u32>(out, k)
-      out += 4
-      continue
-    }
+    if (node === ABSENT) break
     const actor = <u32>load<u16>(touchActor + ((<usize>k) << 1))
     if (load<u8>(ready + actor) === 0) break
     const before = <u32>load<T>(last + page * sizeof<T>())
     const what = ((actor * (actors + 1) + min(before, actors)) << shift) | <u32>node
     const verdict = load<u8>(verdicts + what)
-    if (verdict === REACT) {
+    if (verdict === MIGRATE) {
       store<u32>(out, k)
       out += 4
+      moveKey = countKey(moves, what, moveKey)
       continue
     }
-    if (verdict === 0 || verdict > REACT) break
+    if (verdict === 0 || verdict > MIGRATE) break
     unmark(marked, page)
     // the same again costs less than a branch that is hard to foresee
     store<T>(last + page * sizeof<T>(), <T>(verdict === REMEMBER ? actor : before))
-    const at = counts + ((<usize>what) << 2)
-    const count = load<u32>(at)
-    store<u32>(at, count + 1)
-    store<u32>(key, what)
-    key += (<usize>(count === 0)) << 2
+    key = countKey(counts, what, key)
   }
   store<u32>(lengths, <u32>((out - found) >> 2))
   store<u32>(lengths, <u32>((key - keys) >> 2), 4)
+  store<u32>(lengths, <u32>((moveKey - moveKeys) >> 2), 8)
   return f
+}
+
+/**
+ * Moves the pages of the n touches in `found` to the node of their actor: unmarks them, leaves the actor in `last` (T by page), and
+ * writes to `found` the page of each, to `from` the node where it was (u8). target: u8 by actor.
+ */
+function move<T>(touchPage: usize, touchActor: usize, n: u32, placement: usize, marked: usize, last: usize, target: usize, found: usize, from: usize): void {
+  for (let f: u32 = 0; f < n; f++) {
+    const k = load<u32>(found + ((<usize>f) << 2))
+    const page = <usize>load<u32>(touchPage + ((<usize>k) << 2))
+    const actor = load<u16>(touchActor + ((<usize>k) << 1))
+    store<u8>(from + f, load<u8>(placement + page))
+    store<u8>(placement + page, load<u8>(target + <usize>actor))
+    unmark(marked, page)
+    store<T>(last + page * sizeof<T>(), <T>actor)
+    store<u32>(found + ((<usize>f) << 2), <u32>page)
+  }
 }
 
 /** With `last` in 16 bits, and in 8 where there are fewer than 255 actors. */
@@ -131,12 +154,14 @@ export function tallyFaults(
   verdicts: usize,
   counts: usize,
   keys: usize,
+  moves: usize,
+  moveKeys: usize,
   found: usize,
   lengths: usize,
   actors: u32,
   shift: u32,
 ): u32 {
-  return tally<u16>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, found, lengths, actors, shift)
+  return tally<u16>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, moves, moveKeys, found, lengths, actors, shift)
 }
 
 export function tallyFaults8(
@@ -151,10 +176,40 @@ export function tallyFaults8(
   verdicts: usize,
   counts: usize,
   keys: usize,
+  moves: usize,
+  moveKeys: usize,
   found: usize,
   lengths: usize,
   actors: u32,
   shift: u32,
 ): u32 {
-  return tally<u8>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, found, lengths, actors, shift)
+  return tally<u8>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, moves, moveKeys, found, lengths, actors, shift)
+}
+
+export function moveFaults(
+  touchPage: usize,
+  touchActor: usize,
+  n: u32,
+  placement: usize,
+  marked: usize,
+  last: usize,
+  target: usize,
+  found: usize,
+  from: usize,
+): void {
+  move<u16>(touchPage, touchActor, n, placement, marked, last, target, found, from)
+}
+
+export function moveFaults8(
+  touchPage: usize,
+  touchActor: usize,
+  n: u32,
+  placement: usize,
+  marked: usize,
+  last: usize,
+  target: usize,
+  found: usize,
+  from: usize,
+): void {
+  move<u8>(touchPage, touchActor, n, placement, marked, last, target, found, from)
 }
