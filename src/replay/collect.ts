@@ -1,47 +1,13 @@
 /** From lane results to the tables of a run: the only place where figures are compared with the baseline and the bound. */
-import { type Row, Table } from '../columns/index.ts'
+import { type Row, Table, type TableSchema } from '../columns/index.ts'
 import type { Machine } from '../machine/index.ts'
-import {
-  EPOCHS,
-  FAILURES,
-  LATENCY,
-  MOVES,
-  NODES,
-  NUMA_MAPS,
-  OVER_TIME,
-  PING_PONG,
-  PLACEMENT,
-  RESIDENCY,
-  SAMPLE_GROUPS,
-  STACK,
-  STAGES,
-  SUMMARY,
-  TRAFFIC,
-  unknownErrors,
-  VMSTAT,
-} from '../results/index.ts'
+import { OVER_TIME, SUMMARY, unknownErrors } from '../results/index.ts'
 import type { Bound } from './bound.ts'
-import type { LaneResult } from './lane-result.ts'
+import { LANE_TABLES, type LaneResult } from './lane-result.ts'
 import { toNs } from './ledger.ts'
 import { errorColumns, type SampleShape } from './sample-error.ts'
+import type { Columns } from './stretches.ts'
 import { totalCostPs, verdictOf } from './verdict.ts'
-
-const TABLE_OF = {
-  epochs: EPOCHS,
-  nodes: NODES,
-  vmstat: VMSTAT,
-  failures: FAILURES,
-  traffic: TRAFFIC,
-  latency: LATENCY,
-  stack: STACK,
-  moves: MOVES,
-  placement: PLACEMENT,
-  ping_pong: PING_PONG,
-  numa_maps: NUMA_MAPS,
-  stages: STAGES,
-  sample_groups: SAMPLE_GROUPS,
-  residency: RESIDENCY,
-} as const
 
 /** What figures are derived from, besides the lanes. */
 export interface CollectContext {
@@ -59,10 +25,14 @@ export function collect(context: CollectContext, lanes: LaneResult[], bounds: Bo
     const gap = lane.status === 'ok' ? boundGap(bound, alike) : null
     summary.add({ ...summaryRow(context, lane, lanes[0]!, bound), bound_gap: gap, verdict: verdictOf(lane, nothing) })
   }
-  const tables = (Object.keys(TABLE_OF) as (keyof typeof TABLE_OF)[]).map((name) => {
-    const table = new Table(TABLE_OF[name])
-    const unknown = unknownErrors(TABLE_OF[name])
-    for (const lane of lanes) for (const row of lane.rows[name]) table.add(row, unknown)
+  const tables = (Object.keys(LANE_TABLES) as (keyof typeof LANE_TABLES)[]).map((name) => {
+    const schema = LANE_TABLES[name]
+    const table = new Table(schema)
+    const unknown = unknownErrors(schema)
+    for (const { rows, columns } of lanes) {
+      if (columns?.[name]) table.append(tableOf(schema, columns[name]))
+      for (const row of rows[name]) table.add(row, unknown)
+    }
     return table
   })
   return [summary, ...tables, ...overTimeTables(lanes)]
@@ -72,10 +42,12 @@ function overTimeTables(lanes: LaneResult[]): Table[] {
   if (lanes.some(({ overTime }) => overTime === undefined)) return []
   return OVER_TIME.map((schema) => {
     const table = new Table(schema)
-    for (const { overTime } of lanes) table.append(new Table(schema, new Map(Object.entries(overTime![schema.name]!))))
+    for (const { overTime } of lanes) table.append(tableOf(schema, overTime![schema.name]!))
     return table
   })
 }
+
+const tableOf = (schema: TableSchema, columns: Columns): Table => new Table(schema, new Map(Object.entries(columns)))
 
 function summaryRow(context: CollectContext, lane: LaneResult, baseline: LaneResult, bound: Bound): Row {
   const { totals } = lane

@@ -2,12 +2,46 @@
 import type { Row } from '../columns/index.ts'
 import type { LaneKernel } from '../kernel/index.ts'
 import type { LanePolicy } from '../policy/index.ts'
+import {
+  EPOCHS,
+  FAILURES,
+  LATENCY,
+  MOVES,
+  NODES,
+  NUMA_MAPS,
+  PING_PONG,
+  PLACEMENT,
+  RESIDENCY,
+  SAMPLE_GROUPS,
+  STACK,
+  STAGES,
+  TRAFFIC,
+  VMSTAT,
+} from '../results/index.ts'
 import type { ReplayContext } from './context.ts'
 import { type Ledger, type LedgerTotals, toNs } from './ledger.ts'
 import { residencyRows } from './recorded-placement.ts'
 import { sampleOf } from './sample.ts'
 import type { SampledTotals } from './sampled-counts.ts'
 import type { Columns } from './stretches.ts'
+
+/** Tables of a lane, beside those over time. */
+export const LANE_TABLES = {
+  epochs: EPOCHS,
+  nodes: NODES,
+  vmstat: VMSTAT,
+  failures: FAILURES,
+  traffic: TRAFFIC,
+  latency: LATENCY,
+  stack: STACK,
+  moves: MOVES,
+  placement: PLACEMENT,
+  ping_pong: PING_PONG,
+  numa_maps: NUMA_MAPS,
+  stages: STAGES,
+  sample_groups: SAMPLE_GROUPS,
+  residency: RESIDENCY,
+} as const
 
 /** Of a half of a sample; a lane that did not reach its end has none. */
 export type HalfResult = Pick<LaneResult, 'totals' | 'pingPongPages'>
@@ -32,22 +66,9 @@ export interface LaneResult {
   copiesMade: number
   copiesPerNode: number[]
   vmstat: Record<string, number>
-  rows: {
-    epochs: Row[]
-    nodes: Row[]
-    vmstat: Row[]
-    failures: Row[]
-    traffic: Row[]
-    latency: Row[]
-    stack: Row[]
-    moves: Row[]
-    placement: Row[]
-    ping_pong: Row[]
-    numa_maps: Row[]
-    stages: Row[]
-    sample_groups: Row[]
-    residency: Row[]
-  }
+  rows: Record<keyof typeof LANE_TABLES, Row[]>
+  /** Tables that are handed over by column, in place of their rows (hand-over.ts). */
+  columns?: Partial<Record<keyof typeof LANE_TABLES, Columns>>
   /** By table: what grew in each stretch of time; absent where nobody will look at single lanes. */
   overTime?: Record<string, Columns>
 }

@@ -12,6 +12,7 @@ import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT } from '../package.ts'
 import { abandonRelay, type PreparedTrace, RelayAbandoned, type RelayMemory, relayMemory, relayReader, shareTrace } from '../trace/index.ts'
 import type { PageRange } from './bound-choices.ts'
 import type { OptimumPart } from './bound-pages.ts'
+import { handedOver } from './hand-over.ts'
 import type { LaneResult } from './lane-result.ts'
 import { byAddress } from './layout.ts'
 import { type LanesOptions, replayLanes } from './pass.ts'
@@ -124,7 +125,8 @@ export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: numb
   }
   const done = new Float64Array(new SharedArrayBuffer(8 * threads))
   const report = () => progress?.(done.subarray(0, withLanes).reduce((sum, one) => sum + one, 0) / withLanes)
-  const lanesOf = (me: number) => lanes.filter((_, i) => i % withLanes === me)
+  const threadOf = (i: number) => dealt(i, withLanes)
+  const lanesOf = (me: number) => lanes.filter((_, i) => threadOf(i) === me)
   const others = Array.from({ length: threads - 1 }, (_, k): Running => {
     const me = k + 1
     const thread = idle.pop() ?? new Thread()
@@ -137,7 +139,7 @@ export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: numb
       report()
     }
     const results = replayLanes(context, lanesOf(0), { progress: mark, read: relay && relayReader(trace.stored!, relay), visitor })
-    return { results, optimum: shared.part() }
+    return { results: handedOver(results, trace), optimum: shared.part() }
   }, relay)
   const timer = setInterval(report, PROGRESS_MS)
   const parts = [mine, ...(await settled)]
@@ -152,7 +154,14 @@ export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: numb
   if (failure) throw failure.reason
   const shares = parts.map((part) => (part as PromiseFulfilledResult<Share>).value)
   for (const share of shares) take(shared, share)
-  return lanes.map((_, i) => shares[i % withLanes]!.results[Math.floor(i / withLanes)]!)
+  const results = shares.map((share) => share.results.values())
+  return lanes.map((_, i) => results[threadOf(i)]!.next().value!)
+}
+
+/** To whom lane `i` goes: to and fro, as lanes side by side often differ in a parameter that makes each cost less than the one before. */
+function dealt(i: number, threads: number): number {
+  const turn = i % (2 * threads)
+  return turn < threads ? turn : 2 * threads - 1 - turn
 }
 
 function take(shared: Shared, { optimum }: Pick<Share, 'optimum'>): void {

@@ -7,6 +7,7 @@ import { abandonRelay, fromShared, type PreparedTrace, RelayAbandoned, type Rela
 import type { PageRange } from './bound-choices.ts'
 import { type OptimumPart, optimumOnTheWay } from './bound-pages.ts'
 import type { ReplayContext } from './context.ts'
+import { handedOver } from './hand-over.ts'
 import type { LaneResult } from './lane-result.ts'
 import { layoutOf, rememberOrder } from './layout.ts'
 import { replayLanes } from './pass.ts'
@@ -57,7 +58,7 @@ async function answerTo(task: WorkerTask): Promise<WorkerAnswer> {
     }
     const optimum = task.range && optimumOnTheWay(context, task.range)
     const results = replayLanes(context, policies, { progress, read, visitor: optimum?.visitor })
-    return { results, optimum: optimum?.part }
+    return { results: handedOver(results, trace!), optimum: optimum?.part }
   } catch (error) {
     if (relay) abandonRelay(relay)
     const { message, stack } = error as Error
