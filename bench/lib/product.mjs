@@ -1,6 +1,6 @@
 // The product side of the measurements: modules of a build, in a process of their own, one request per line on stdin.
 //   node lib/product.mjs DIST
-import { createReadStream, rmSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
@@ -108,10 +108,12 @@ const actions = {
     }
   },
 
-  /** The library's main job, threads included. */
+  /** The library's main job, threads included; `thread`: processor seconds of this one. */
   async replay({ policies, jobs }) {
-    const { value: _, ...time } = await measured(() => replay({ trace, machine: machine(MACHINE), policies, cpus: CPUS, jobs }))
-    return time
+    const on = machine(MACHINE)
+    const before = threadSeconds()
+    const { value: _, ...time } = await measured(() => replay({ trace, machine: on, policies, cpus: CPUS, jobs }))
+    return { ...time, thread: threadSeconds() - before }
   },
 
   /** A recording into the native file, without the start of a process. */
@@ -295,6 +297,12 @@ function stopwatch() {
     const { user, system } = process.cpuUsage(before)
     return { cpu: (user + system) / 1e6, wall }
   }
+}
+
+/** Processor seconds of this thread; NaN where the system does not tell (Linux does). */
+function threadSeconds() {
+  const file = '/proc/thread-self/schedstat'
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split(' ')[0]) / 1e9 : Number.NaN
 }
 
 async function measured(work) {
