@@ -8,7 +8,7 @@ const FIRST_SLOTS = 1024
 /** Counts per node, and writes, of the pages that were seen: each has a slot, so that memory and clearing follow those, not all pages. */
 export class ActivityCounter implements PageActivity {
   readonly #nodes: number
-  /** Words of a slot: accesses by node, writes, main node; side by side, as who asks for one asks for the others. */
+  /** Words of a slot: accesses by node, then writes; side by side, as who asks for one asks for the others. */
   readonly #width: number
   /** Page -> first word of its slot; slot 0 is nobody's and stays empty. */
   readonly #slotOf: Uint32Array
@@ -20,7 +20,7 @@ export class ActivityCounter implements PageActivity {
 
   constructor(pages: number, nodes: number) {
     this.#nodes = nodes
-    this.#width = nodes + 2
+    this.#width = nodes + 1
     this.#slotOf = new Uint32Array(pages)
     this.#words = new Uint32Array(FIRST_SLOTS * this.#width)
     this.#seen = new Uint32Array(FIRST_SLOTS)
@@ -30,13 +30,8 @@ export class ActivityCounter implements PageActivity {
   /** So many accesses, and how many of them are writes. */
   add(page: PageId, node: NodeIndex, accesses: number, writes: number): void {
     const slot = this.#slotOf[page]! || this.#newSlot(page)
-    const words = this.#words
-    const writesAt = slot + this.#nodes
-    words[slot + node]! += accesses
-    words[writesAt]! += writes
-    const main = words[writesAt + 1]!
-    const ahead = words[slot + node]! - words[slot + main]!
-    if (ahead > 0 || (ahead === 0 && node < main)) words[writesAt + 1] = node
+    this.#words[slot + node]! += accesses
+    this.#words[slot + this.#nodes]! += writes
   }
 
   #newSlot(page: PageId): number {
@@ -78,7 +73,10 @@ export class ActivityCounter implements PageActivity {
   }
 
   mainNode(page: PageId): NodeIndex {
-    return this.#words[this.#slotOf[page]! + this.#nodes + 1]!
+    const slot = this.#slotOf[page]!
+    let main = 0
+    for (let node = 1; node < this.#nodes; node++) if (this.#words[slot + node]! > this.#words[slot + main]!) main = node
+    return main
   }
 }
 
