@@ -3,10 +3,10 @@
  * text to the slow reader, which decides; so both always agree.
  */
 import { UserError } from '../errors.ts'
-import { CODE, DONE, NEW_TASK, SLOW, TABLE, TABLE_BYTES } from '../wasm/index.ts'
+import { CODE, DONE, GROUP, MISSING, NEW_TASK, SLOW, TABLE, TABLE_BYTES } from '../wasm/index.ts'
 import { AccessBatch } from './access-batch.ts'
 import { MODIFY, READ, type TraceWriter, WRITE } from './format.ts'
-import type { TableLayout } from './table-columns.ts'
+import type { Role, TableLayout } from './table-columns.ts'
 import type { TableRows } from './table-rows.ts'
 
 const NEWLINE = 10
@@ -19,8 +19,6 @@ const KINDS = [
   ['wWsS1', WRITE],
   ['mM2', MODIFY],
 ] as const
-const HEX = '0123456789abcdef'
-const NO_DIGIT = 255
 const TASK_BYTES = 16
 
 export interface ScanOptions {
@@ -73,9 +71,13 @@ export class TableScanner {
     )
     const kinds = this.#table + TABLE.kinds
     for (const [letters, kind] of KINDS) for (const letter of letters) heap.u8[kinds + letter.charCodeAt(0)] = kind
-    const digits = this.#table + TABLE.digits
-    heap.u8.fill(NO_DIGIT, digits, digits + 256)
-    for (const [value, digit] of [...HEX].entries()) for (const form of [digit, digit.toUpperCase()]) heap.u8[digits + form.charCodeAt(0)] = value
+    this.#set('ends', heap.take(4 * (GROUP * (layout.roles.length + 1) + 1)))
+    this.#setDefault('pid', 1n)
+    this.#setDefault('tid', MISSING)
+    this.#setDefault('cpu', MISSING)
+    this.#setDefault('op', BigInt(READ))
+    this.#setDefault('size', 8n)
+    this.#setDefault('weight', BigInt(weight))
     this.#setFloat('factor', layout.timeFactor)
     this.#setFloat('latest', Math.floor(Number.MAX_SAFE_INTEGER / layout.timeFactor) - 1)
     this.#setFloat('each', weight)
@@ -201,6 +203,12 @@ export class TableScanner {
 
   #set(field: keyof typeof TABLE, value: number): void {
     this.#batch.heap.u32[(this.#table + TABLE[field]) >>> 2] = value
+  }
+
+  /** Of a column that is not there. */
+  #setDefault(role: Role, value: bigint): void {
+    const from = (this.#table + TABLE.values) / 8 + CODE[role] * GROUP
+    new BigUint64Array(this.#batch.heap.u8.buffer).fill(value, from, from + GROUP)
   }
 
   #setFloat(field: keyof typeof TABLE, value: number): void {

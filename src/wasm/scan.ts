@@ -27,13 +27,21 @@ export const TABLE = {
   pid: 72,
   tid: 76,
   weighted: 80,
-  /** u8 by letter: kind of access or 0; by digit: its value or 255. */
+  /** Where the kernel notes ends of cells: room for one more than there are in a group of rows. */
+  ends: 84,
+  /** u8 by letter: kind of access or 0. */
   kinds: 128,
-  digits: 384,
+  /** By code, u64 for each row of a group: what the kernel read, or what stands for a column that is not there. */
+  values: 384,
 }
-export const TABLE_BYTES = 640
+/** Rows of a group. */
+export const GROUP = 64
+export const TABLE_BYTES = TABLE.values + 10 * 8 * GROUP
 
 export const CODE = { time: 1, pid: 2, tid: 3, cpu: 4, op: 5, address: 6, page: 7, size: 8, weight: 9 }
+
+/** Stands for a number that no column gives. */
+export const MISSING = 2n ** 64n - 1n
 
 /** The bytes or the batch are at their end, the row is not plain, its task is not in the table yet. */
 export const DONE = 0
@@ -140,7 +148,7 @@ function readRow({ u8, u32, f64 }: Views, table: number, i: number): number {
       const first = i
       high = 0
       low = 0
-      for (let digit = u8[table + TABLE.digits + u8[i]!]!; digit < 16; digit = u8[table + TABLE.digits + u8[++i]!]!) {
+      for (let digit = hexDigit(u8[i]!); digit < 16; digit = hexDigit(u8[++i]!)) {
         high = (high << 4) | (low >>> 28)
         low = (low << 4) | digit
       }
@@ -151,7 +159,8 @@ function readRow({ u8, u32, f64 }: Views, table: number, i: number): number {
       if (kind === 0) return -1
       byte = u8[++i]!
     } else if (code === 0) {
-      for (; byte !== separator && byte !== NEWLINE; byte = u8[++i]!) if (byte < 33 || byte === 34 || byte === 35) return -1
+      for (; byte !== separator && byte !== NEWLINE && !(byte === RETURN && u8[i + 1] === NEWLINE); byte = u8[++i]!)
+        if (byte < 33 || byte === 34 || byte === 35) return -1
     } else {
       const first = i
       let value = 0
@@ -214,4 +223,11 @@ function readRow({ u8, u32, f64 }: Views, table: number, i: number): number {
   row.size = size
   row.weight = weight
   return i
+}
+
+/** 16 where it is none. */
+function hexDigit(byte: number): number {
+  if (byte >= ZERO && byte <= 57) return byte - ZERO
+  const letter = (byte | 32) - 97
+  return letter >= 0 && letter < 6 ? 10 + letter : 16
 }

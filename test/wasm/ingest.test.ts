@@ -81,7 +81,9 @@ it('batches, blocks and tables that are full: more pages, tasks and pairs than t
   both(pushMany)
 })
 
-const LAYOUTS = ['time_ns,pid,tid,cpu,op,addr,size', 'time_us,tid,rw,page,weight', 'op,addr', 'ip,time_s,cpu,addr'].map((header) => header.split(','))
+const LAYOUTS = ['time_ns,pid,tid,cpu,op,addr,size', 'time_us,tid,rw,page,weight', 'op,addr', 'ip,time_s,cpu,addr', 'time,addr,tid,symbol'].map((header) =>
+  header.split(','),
+)
 const cell = fc.oneof(
   { weight: 20, arbitrary: fc.nat(5000).map(String) },
   { weight: 6, arbitrary: fc.constantFrom('R', 'W', 'm', '1') },
@@ -103,46 +105,52 @@ it('rows of tables', () => {
     return fc.tuple(fc.constant(which), fc.array(fc.tuple(...cells), { minLength: 1, maxLength: 30 }))
   })
   fc.assert(
-    fc.property(row, fc.constantFrom('\n', '\r\n'), fc.integer({ min: 1, max: 300 }), ([which, rows], newline, chunk) => {
-      const bytes = Buffer.from(rows.map((cells) => cells.join(',') + newline).join(''))
-      const scan = (heap: Heap) => {
-        const recorder = new Recorder()
-        const slow: unknown[] = []
-        const trace: TraceWriter = Object.assign(recorder, {
-          batch: () =>
-            new AccessBatch(heap, (batch, n) => {
-              for (let i = 0; i < n; i++) {
-                recorder.line = batch.lineOf(i)
-                recorder.access(
-                  batch.time[i]!,
-                  batch.task[i]!,
-                  batch.cpu[i]! | 0,
-                  batch.high[i]!,
-                  batch.low[i]!,
-                  batch.bytes[i]!,
-                  batch.kind[i]! as AccessKind,
-                  batch.weight[i]!,
-                )
-              }
-            }),
-        })
-        const layout = layoutOf(LAYOUTS[which]!, [], {}, { file: 'x', line: 1 })
-        const keep = (text: string, line: number) => slow.push([line, recorder.calls.length, text])
-        const scanner = new TableScanner(trace, {
-          layout,
-          separator: ',',
-          weight: 1,
-          rows: new TableRows(trace, layout, 'x', 1),
-          slow: keep,
-          line: 2,
-          file: 'x',
-        })
-        for (let at = 0; at < bytes.length; at += chunk) scanner.push(bytes.subarray(at, at + chunk))
-        scanner.end()
-        return { calls: recorder.calls, slow, line: scanner.line }
-      }
-      expect(scan(Heap.open())).toEqual(scan(Heap.plain()))
-    }),
+    fc.property(
+      row,
+      fc.constantFrom('\n', '\r\n'),
+      fc.integer({ min: 1, max: 300 }),
+      fc.constantFrom(',', ',', ',', '\u012c'),
+      ([which, rows], newline, chunk, separator) => {
+        const bytes = Buffer.from(rows.map((cells) => cells.join(',') + newline).join(''))
+        const scan = (heap: Heap) => {
+          const recorder = new Recorder()
+          const slow: unknown[] = []
+          const trace: TraceWriter = Object.assign(recorder, {
+            batch: () =>
+              new AccessBatch(heap, (batch, n) => {
+                for (let i = 0; i < n; i++) {
+                  recorder.line = batch.lineOf(i)
+                  recorder.access(
+                    batch.time[i]!,
+                    batch.task[i]!,
+                    batch.cpu[i]! | 0,
+                    batch.high[i]!,
+                    batch.low[i]!,
+                    batch.bytes[i]!,
+                    batch.kind[i]! as AccessKind,
+                    batch.weight[i]!,
+                  )
+                }
+              }),
+          })
+          const layout = layoutOf(LAYOUTS[which]!, [], {}, { file: 'x', line: 1 })
+          const keep = (text: string, line: number) => slow.push([line, recorder.calls.length, text])
+          const scanner = new TableScanner(trace, {
+            layout,
+            separator,
+            weight: 1,
+            rows: new TableRows(trace, layout, 'x', 1),
+            slow: keep,
+            line: 2,
+            file: 'x',
+          })
+          for (let at = 0; at < bytes.length; at += chunk) scanner.push(bytes.subarray(at, at + chunk))
+          scanner.end()
+          return { calls: recorder.calls, slow, line: scanner.line }
+        }
+        expect(scan(Heap.open())).toEqual(scan(Heap.plain()))
+      },
+    ),
     { numRuns: 150 },
   )
 })
