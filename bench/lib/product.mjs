@@ -135,7 +135,9 @@ const actions = {
       const take = (batch, rows) => {
         table.find(batch, 0, rows, actors.state, 12, (task) => actors.tasks[task].process)
         const { page, cpu, kind } = batch
-        for (let i = 0; i < rows; i++) hash = (hash + Math.imul(page[i], (cpu[i] << 1) + kind[i])) >>> 0
+        let sum = 0
+        for (let i = 0; i < rows; i++) sum = (sum + Math.imul(page[i], (cpu[i] << 1) + kind[i])) | 0
+        hash = (hash + sum) >>> 0
       }
       const nothing = () => {}
       const writer = {

@@ -1,6 +1,7 @@
 /** Chunks of a file, and what decompresses them. */
-import { close, open, read } from 'node:fs'
+import { close, fstatSync, open, read, readSync } from 'node:fs'
 import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { UserError } from '../errors.ts'
@@ -12,6 +13,8 @@ import { leftIn, zipBytes } from './zip.ts'
 import { unzstd } from './zstd.ts'
 
 const CHUNK = 1 << 18
+/** Chunks of a file after which signals are seen and timers run: hundredths of a second of work. */
+const TURN_EVERY = 4
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'zlib' | 'zip' | 'lz4' | 'snappy'
 
@@ -34,12 +37,15 @@ export class FileChunks {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     const file = await promisify(open)(this.#path, 'r')
     this.#file = file
+    // handing a read to another thread and back costs more than a read of what the system has in memory; a pipe may keep one waiting
+    const isWaitedFor = fstatSync(file).isFile()
     try {
-      while (this.#file !== undefined) {
+      for (let chunks = 1; this.#file !== undefined; chunks++) {
         const chunk = this.#room()
-        const { bytesRead } = await promisify(read)(file, chunk, 0, chunk.length, null)
+        const bytesRead = isWaitedFor ? readSync(file, chunk, 0, chunk.length, null) : (await promisify(read)(file, chunk, 0, chunk.length, null)).bytesRead
         if (bytesRead === 0) return
         yield chunk.subarray(0, bytesRead)
+        if (isWaitedFor && chunks % TURN_EVERY === 0) await turn()
       }
     } finally {
       await this.close()
