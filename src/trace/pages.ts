@@ -101,7 +101,7 @@ export class PageTable {
     }
     const slots = 16
     const hash = this.isScattered ? 0 : this.#heap.take(8 * slots)
-    this.#heap.u32.set([process, high, hash, slots, 0, NOWHERE, 0], this.#spaceAt(index))
+    this.#heap.u32.set([process, high, hash, slots, 0], this.#spaceAt(index))
     if (index * 2 + 2 > this.#get('spaceMask')) this.#makeSpaceTable()
     else this.#enterSpace(index)
     return index

@@ -22,8 +22,8 @@ export const PAGES_WORDS = 12
 /** Per 2^16 ids: addresses of their low words and spaces, or 0 and the space of all. */
 export const CHUNK = { low: 0, spaces: 1, space: 2 }
 export const CHUNK_WORDS = 3
-/** A space: leaves by number, open addressing over (number + 1, address), and the leaf looked at last. */
-export const SPACE = { process: 0, high: 1, hash: 2, slots: 3, used: 4, lastNumber: 5, lastLeaf: 6 }
+/** A space: leaves by number, open addressing over (number + 1, address). */
+export const SPACE = { process: 0, high: 1, hash: 2, slots: 3, used: 4 }
 export const SPACE_WORDS = 8
 
 /** log2 of the pages of a leaf, of the ids of a chunk. */
@@ -154,10 +154,9 @@ export function spaceAt(u32: Uint32Array, pages: number, id: number): number {
 }
 
 function inLeaves(u32: Uint32Array, pages: number, space: number, low: number): number {
-  const own = (u32[(pages >>> 2) + PAGES.spaces]! >>> 2) + space * SPACE_WORDS
-  const number = low >>> LEAF
-  if (u32[own + SPACE.lastNumber] !== number && !findLeaf(u32, pages, own, number)) return NOWHERE
-  const slot = (u32[own + SPACE.lastLeaf]! >>> 2) + (low & IN_LEAF)
+  const leaf = leafOf(u32, pages, (u32[(pages >>> 2) + PAGES.spaces]! >>> 2) + space * SPACE_WORDS, low >>> LEAF)
+  if (leaf === 0) return NOWHERE
+  const slot = (leaf >>> 2) + (low & IN_LEAF)
   const stored = u32[slot]!
   if (stored !== 0) return stored - 1
   const id = newId(u32, pages, space, low)
@@ -165,25 +164,27 @@ function inLeaves(u32: Uint32Array, pages: number, space: number, low: number): 
   return id
 }
 
-/** Makes the leaf with this number the last one of its space; a new one where there is none, unless there is no room. */
-function findLeaf(u32: Uint32Array, pages: number, own: number, number: number): boolean {
-  const at = pages >>> 2
+/** Address of a leaf of a space, a new one where there was none; 0 where there is no room for it. */
+function leafOf(u32: Uint32Array, pages: number, own: number, number: number): number {
   const hash = u32[own + SPACE.hash]! >>> 2
   const slots = u32[own + SPACE.slots]!
   let slot = Math.imul(number, GOLDEN) >>> (Math.clz32(slots) + 1)
-  while (u32[hash + 2 * slot] !== 0 && u32[hash + 2 * slot] !== number + 1) slot = (slot + 1) & (slots - 1)
-  if (u32[hash + 2 * slot] === 0) {
-    const leaf = u32[at + PAGES.freeLeaf]!
-    if (2 * u32[own + SPACE.used]! >= slots || leaf === u32[at + PAGES.freeLeavesEnd]) return false
-    u32[at + PAGES.freeLeaf] = leaf + (4 << LEAF)
-    u32[at + PAGES.leaves]!++
-    u32[own + SPACE.used]!++
-    u32[hash + 2 * slot] = number + 1
-    u32[hash + 2 * slot + 1] = leaf
+  while (u32[hash + 2 * slot] !== number + 1) {
+    if (u32[hash + 2 * slot] === 0) return newLeaf(u32, pages, own, number, hash + 2 * slot)
+    slot = (slot + 1) & (slots - 1)
   }
-  u32[own + SPACE.lastNumber] = number
-  u32[own + SPACE.lastLeaf] = u32[hash + 2 * slot + 1]!
-  return true
+  return u32[hash + 2 * slot + 1]!
+}
+
+function newLeaf(u32: Uint32Array, pages: number, own: number, number: number, at: number): number {
+  const leaf = u32[(pages >>> 2) + PAGES.freeLeaf]!
+  if (2 * u32[own + SPACE.used]! >= u32[own + SPACE.slots]! || leaf === u32[(pages >>> 2) + PAGES.freeLeavesEnd]) return 0
+  u32[(pages >>> 2) + PAGES.freeLeaf] = leaf + (4 << LEAF)
+  u32[(pages >>> 2) + PAGES.leaves]!++
+  u32[own + SPACE.used]!++
+  u32[at] = number + 1
+  u32[at + 1] = leaf
+  return leaf
 }
 
 function newId(u32: Uint32Array, pages: number, space: number, low: number): number {

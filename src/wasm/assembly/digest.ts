@@ -33,11 +33,11 @@ export function digestRecords(batch: usize, from: u32, to: u32, tasks: usize, wo
       at += RECORD
       used += <u32>RECORD
     }
-    store<u32>(at, <u32>(<u64>delta))
+    store<u32>(at, <u32>(<i64>delta))
     store<u32>(at, load<u32>(four, LOW), 4)
     store<u32>(at, load<u32>(four, HIGH), 8)
     store<u32>(at, (who << 16) | ((load<u32>(four, CPU) + 1) & 0xffff), 12)
-    store<u32>(at, ((<u32>(<u64>bytes)) << 2) | <u32>load<u8>(batch + i, KIND), 16)
+    store<u32>(at, ((<u32>(<i64>bytes)) << 2) | <u32>load<u8>(batch + i, KIND), 16)
     used += <u32>RECORD
   }
   store<f64>(state, lastNs)

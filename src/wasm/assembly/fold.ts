@@ -24,29 +24,57 @@ const GOLDEN: u32 = 0x9e3779b1
 const FEW: u32 = 24
 const DIGIT: u32 = 11
 const U32_MAX: f64 = 4294967295
+/** Rows whose pairs are looked for together. */
+const GROUP: u32 = 64
+const UNSEEN: u32 = 0xffff_ffff
+/** Scratch: a pair for each row of a group. */
+const seen = memory.data(256, 4)
 
 export function foldAccesses(fold: usize, batch: usize, from: u32, to: u32, startNs: f64): void {
   const last = <usize>load<u32>(fold, LAST)
   const pairs = <usize>load<u32>(fold, PAIR)
-  for (let i = from; i < to; i++) {
+  for (let group = from; group < to; group += GROUP) {
+    const end = min(group + GROUP, to)
+    lookAhead(fold, batch, group, end)
+    for (let i = group; i < end; i++) {
+      const two = batch + ((<usize>i) << 1)
+      const page = load<u32>(two + ((<usize>i) << 1), PAGE)
+      if (page === NO_PAGE) continue
+      const actor = <u32>load<u16>(two, ACTOR)
+      const kind = <u32>load<u8>(batch + i, KIND)
+      const eight = batch + ((<usize>i) << 3)
+      const weight = load<f64>(eight, WEIGHT)
+      const mine = last + ((<usize>actor) << 3)
+      let pair = load<u32>(mine, 4)
+      if (load<u32>(mine) !== page) {
+        touch(fold, page, actor, kind >>> 1, <u32>(load<f64>(eight, TIME) - startNs))
+        pair = load<u32>(seen + ((<usize>(i - group)) << 2))
+        if (pair === UNSEEN) pair = find(fold, page, actor)
+        store<u32>(mine, page)
+        store<u32>(mine, pair, 4)
+      }
+      const at = pairs + <usize>pair * PAIR_BYTES
+      if (kind & 1) store<f64>(at, load<f64>(at, READS) + weight, READS)
+      if (kind & 2) store<f64>(at, load<f64>(at, WRITES) + weight, WRITES)
+    }
+  }
+}
+
+/**
+ * Pairs of rows [from, to) that lie where they are looked for first, else UNSEEN; pairs stay where they are. No row waits for another
+ * here: what is not in the cache is fetched for many of them at one time.
+ */
+function lookAhead(fold: usize, batch: usize, from: u32, to: u32): void {
+  const slots = <usize>load<u32>(fold, SLOTS)
+  const pairs = <usize>load<u32>(fold, PAIR)
+  const shift = load<u32>(fold, SHIFT)
+  for (let i = from, out = seen; i < to; i++, out += 4) {
     const two = batch + ((<usize>i) << 1)
     const page = load<u32>(two + ((<usize>i) << 1), PAGE)
-    if (page === NO_PAGE) continue
     const actor = <u32>load<u16>(two, ACTOR)
-    const kind = <u32>load<u8>(batch + i, KIND)
-    const eight = batch + ((<usize>i) << 3)
-    const weight = load<f64>(eight, WEIGHT)
-    const mine = last + ((<usize>actor) << 3)
-    let pair = load<u32>(mine, 4)
-    if (load<u32>(mine) !== page) {
-      touch(fold, page, actor, kind >>> 1, <u32>(load<f64>(eight, TIME) - startNs))
-      pair = find(fold, page, actor)
-      store<u32>(mine, page)
-      store<u32>(mine, pair, 4)
-    }
-    const at = pairs + <usize>pair * PAIR_BYTES
-    if (kind & 1) store<f64>(at, load<f64>(at, READS) + weight, READS)
-    if (kind & 2) store<f64>(at, load<f64>(at, WRITES) + weight, WRITES)
+    const stored = load<u32>(slots + ((<usize>firstSlot(page, actor, shift)) << 2))
+    const isIt = load<u64>(pairs + <usize>max(stored, 1) * PAIR_BYTES - PAIR_BYTES) === (<u64>page | ((<u64>actor) << 32))
+    store<u32>(out, select(stored - 1, UNSEEN, isIt && stored !== 0))
   }
 }
 

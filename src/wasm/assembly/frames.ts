@@ -359,6 +359,15 @@ export function unpackTouchesWide(
   return touches<u64>(indexes, isWrites, offsets, n, starts, delta, pairStarts, pairs, keys, page, actor, isWrite, offset)
 }
 
+/** Page and actor in one, as pairs are sorted. */
+function keyOfTouch(page: usize, actor: usize, k: u32): u64 {
+  return ((<u64>load<u32>(page + ((<usize>k) << 2))) << 32) | <u64>load<u16>(actor + ((<usize>k) << 1))
+}
+
+function keyOfPair(base: usize, index: u32): u64 {
+  return rotl(load<u64>(base + <usize>index * PAIR), 32)
+}
+
 /** Index among the pairs of its tick of the pair each touch belongs to; every touch has one. */
 export function rankTouches(page: usize, actor: usize, starts: usize, ticks: u32, pairStarts: usize, pairs: usize, out: usize): void {
   for (let t: u32 = 0; t < ticks; t++, starts += 4, pairStarts += 4) {
@@ -366,17 +375,31 @@ export function rankTouches(page: usize, actor: usize, starts: usize, ticks: u32
     const base = pairs + <usize>first * PAIR
     const held = load<u32>(pairStarts, 4) - first
     const end = load<u32>(starts, 4)
-    for (let k = load<u32>(starts); k < end; k++) {
-      const wanted = ((<u64>load<u32>(page + ((<usize>k) << 2))) << 32) | <u64>load<u16>(actor + ((<usize>k) << 1))
-      let low: u32 = 0
+    // each step of a search waits for the one before it, so four searches go on together; at the end some of them are the same
+    for (let a = load<u32>(starts); a < end; a += 4) {
+      const b = min(a + 1, end - 1)
+      const c = min(a + 2, end - 1)
+      const d = min(a + 3, end - 1)
+      const wantedA = keyOfTouch(page, actor, a)
+      const wantedB = keyOfTouch(page, actor, b)
+      const wantedC = keyOfTouch(page, actor, c)
+      const wantedD = keyOfTouch(page, actor, d)
+      let lowA: u32 = 0
+      let lowB: u32 = 0
+      let lowC: u32 = 0
+      let lowD: u32 = 0
       for (let length = held; length > 1; ) {
         const half = length >> 1
-        const pair = base + <usize>(low + half) * PAIR
-        const key = ((<u64>load<u32>(pair)) << 32) | <u64>load<u32>(pair, 4)
-        low = select(low + half, low, key <= wanted)
+        lowA = select(lowA + half, lowA, keyOfPair(base, lowA + half) <= wantedA)
+        lowB = select(lowB + half, lowB, keyOfPair(base, lowB + half) <= wantedB)
+        lowC = select(lowC + half, lowC, keyOfPair(base, lowC + half) <= wantedC)
+        lowD = select(lowD + half, lowD, keyOfPair(base, lowD + half) <= wantedD)
         length -= half
       }
-      store<u32>(out + ((<usize>k) << 2), low)
+      store<u32>(out + ((<usize>a) << 2), lowA)
+      store<u32>(out + ((<usize>b) << 2), lowB)
+      store<u32>(out + ((<usize>c) << 2), lowC)
+      store<u32>(out + ((<usize>d) << 2), lowD)
     }
   }
 }

@@ -44,8 +44,6 @@ const SPACE_HIGH: usize = 4
 const HASH: usize = 8
 const HASH_SLOTS: usize = 12
 const HASH_USED: usize = 16
-const LAST_NUMBER: usize = 20
-const LAST_LEAF: usize = 24
 
 const LEAF: u32 = 9
 const IN_LEAF: u32 = (1 << LEAF) - 1
@@ -129,10 +127,9 @@ function spaceOf(pages: usize, process: u32, high: u32): u32 {
 }
 
 function inLeaves(pages: usize, space: u32, low: u32): u32 {
-  const own = <usize>load<u32>(pages, SPACES) + <usize>space * SPACE_BYTES
-  const number = low >>> LEAF
-  if (load<u32>(own, LAST_NUMBER) !== number && !findLeaf(pages, own, number)) return NOWHERE
-  const slot = <usize>load<u32>(own, LAST_LEAF) + ((<usize>(low & IN_LEAF)) << 2)
+  const leaf = leafOf(pages, <usize>load<u32>(pages, SPACES) + <usize>space * SPACE_BYTES, low >>> LEAF)
+  if (leaf === 0) return NOWHERE
+  const slot = leaf + ((<usize>(low & IN_LEAF)) << 2)
   const stored = load<u32>(slot)
   if (stored !== 0) return stored - 1
   const id = newId(pages, space, low)
@@ -140,29 +137,30 @@ function inLeaves(pages: usize, space: u32, low: u32): u32 {
   return id
 }
 
-function findLeaf(pages: usize, own: usize, number: u32): bool {
+/** Address of a leaf of a space, a new one where there was none; 0 where there is no room for it. */
+function leafOf(pages: usize, own: usize, number: u32): usize {
   const hash = <usize>load<u32>(own, HASH)
   const slots = load<u32>(own, HASH_SLOTS)
-  const mask = slots - 1
   let slot = (number * GOLDEN) >>> (clz(slots) + 1)
   let at = hash + ((<usize>slot) << 3)
-  while (load<u32>(at) !== 0 && load<u32>(at) !== number + 1) {
-    slot = (slot + 1) & mask
+  while (load<u32>(at) !== number + 1) {
+    if (load<u32>(at) === 0) return newLeaf(pages, own, number, at)
+    slot = (slot + 1) & (slots - 1)
     at = hash + ((<usize>slot) << 3)
   }
-  if (load<u32>(at) === 0) {
-    const used = load<u32>(own, HASH_USED)
-    const leaf = load<u32>(pages, FREE_LEAF)
-    if (used * 2 >= slots || leaf === load<u32>(pages, FREE_LEAVES_END)) return false
-    store<u32>(pages, leaf + LEAF_SIZE, FREE_LEAF)
-    store<u32>(pages, load<u32>(pages, LEAVES) + 1, LEAVES)
-    store<u32>(own, used + 1, HASH_USED)
-    store<u32>(at, number + 1)
-    store<u32>(at, leaf, 4)
-  }
-  store<u32>(own, number, LAST_NUMBER)
-  store<u32>(own, load<u32>(at, 4), LAST_LEAF)
-  return true
+  return <usize>load<u32>(at, 4)
+}
+
+function newLeaf(pages: usize, own: usize, number: u32, at: usize): usize {
+  const used = load<u32>(own, HASH_USED)
+  const leaf = load<u32>(pages, FREE_LEAF)
+  if (used * 2 >= load<u32>(own, HASH_SLOTS) || leaf === load<u32>(pages, FREE_LEAVES_END)) return 0
+  store<u32>(pages, leaf + LEAF_SIZE, FREE_LEAF)
+  store<u32>(pages, load<u32>(pages, LEAVES) + 1, LEAVES)
+  store<u32>(own, used + 1, HASH_USED)
+  store<u32>(at, number + 1)
+  store<u32>(at, leaf, 4)
+  return <usize>leaf
 }
 
 function newId(pages: usize, space: u32, low: u32): u32 {
