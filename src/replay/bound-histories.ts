@@ -4,11 +4,12 @@
  * every so-manieth page is kept: a sample.
  */
 import { firstPairOf, PAIR_WORDS } from '../trace/index.ts'
+import { type PricedPages, plainWorkspace, type Workspace } from '../wasm/index.ts'
 import type { BoundProblem } from './bound-problem.ts'
 import { forEachTick } from './context.ts'
 
 /** A touch is one (page, tick) that occurs. */
-export interface Histories {
+export interface Histories extends PricedPages {
   pages: number
   /** Touches of the p-th page of the stretch are [start[p], start[p+1]). */
   start: Uint32Array
@@ -21,22 +22,28 @@ export interface Histories {
   enters: Uint8Array
 }
 
-/** `start` = countTouches of the same stretch, where it is known. */
+/** Bytes of so many of a stretch's pages and touches. */
+export const historyBytes = (pages: number, touches: number, memoryNodes: number): number => 4 * (pages + 1) + touches * (8 * memoryNodes + 9)
+
+/** `start` = countTouches of the same stretch, where it is known; `space`: where the columns are made. */
 export function historiesOf(
   problem: BoundProblem,
   firstPage: number,
   lastPage: number,
   stride = 1,
   start = countTouches(problem, firstPage, lastPage, stride),
+  space: Workspace = plainWorkspace,
 ): Histories {
   const { trace, ticks, memory, readPs, writePs } = problem
   const width = memory.length
   const pages = start.length - 1
   const touches = start[pages]!
-  const tick = new Uint32Array(touches)
-  const cost = new Float64Array(touches * width)
-  const until = new Uint32Array(touches).fill(ticks)
-  const enters = new Uint8Array(touches)
+  const tick = space.u32(touches)
+  const cost = space.f64(touches * width)
+  const until = space.u32(touches).fill(ticks)
+  const enters = space.u8(touches)
+  const starts = space.u32(pages + 1)
+  starts.set(start)
   const next = start.slice(0, pages)
   let nextDrop = 0
   /** 1 while the page is in memory. */
@@ -74,7 +81,7 @@ export function historiesOf(
       }
     }
   })
-  return { pages, start, tick, cost, until, enters }
+  return { pages, start: starts, tick, cost, until, enters }
 }
 
 /** Touches of all pages before each page of the stretch; one more entry than pages. */

@@ -5,9 +5,11 @@
  * picoseconds keep every sum exact. Prices are constant within a period of ticks; the best prices lead a greedy plan that
  * respects the capacities, which is an upper bound.
  */
-import { countTouches, type Histories, historiesOf } from './bound-histories.ts'
+import { plainWorkspace, stepsOf, WORDS_OF_STEP, type Workspace, withWorkspace } from '../wasm/index.ts'
+import { countTouches, type Histories, historiesOf, historyBytes } from './bound-histories.ts'
 import { feasiblePlanPs, type Prices } from './bound-plan.ts'
 import type { BoundProblem } from './bound-problem.ts'
+import { RESERVED } from './window.ts'
 
 export interface PricedBound {
   lowerPs: number
@@ -33,24 +35,28 @@ export function pricedBound(problem: BoundProblem): PricedBound {
   const { pages, memory, capacity } = problem
   const before = countTouches(problem, 0, pages)
   const stride = primeFrom(Math.ceil(before[pages]! / SAMPLE_TOUCHES))
-  const sample = historiesOf(problem, 0, pages, stride)
-  const prices = learnPrices(sample, { ...problem, capacity: capacity.map((frames) => (frames * sample.pages) / pages) })
+  const { length: width } = memory
+  const bytes = historyBytes(Math.ceil(pages / stride), (2 * before[pages]!) / stride, width)
+  const prices = withRoom(bytes, (space) => {
+    const sample = historiesOf(problem, 0, pages, stride, undefined, space)
+    return learnPrices(sample, { ...problem, capacity: capacity.map((frames) => (frames * sample.pages) / pages) }, space)
+  })
 
   const plan = feasiblePlanPs(problem, prices)
-  const used = new Float64Array(memory.length * prices.periods)
   let lowerPs = -worthOfFrames(prices, capacity)
-  for (const { from, to } of pageStretches(before, memory.length)) {
+  for (const { from, to } of pageStretches(before, width)) {
     const start = before.slice(from, to + 1).map((touches) => touches - before[from]!)
-    const histories = stride === 1 ? sample : historiesOf(problem, from, to, 1, start)
-    lowerPs += pathsPs(histories, problem, prices, used)
-    plan.add(histories)
-    if (stride === 1) break
+    withRoom(historyBytes(to - from, start[to - from]!, width), (space) => {
+      const histories = historiesOf(problem, from, to, 1, start, space)
+      lowerPs += new PricedPaths(space, histories, problem, prices).under(prices).ps
+      plan.add(histories)
+    })
   }
   return { lowerPs, upperPs: Number.isFinite(plan.costPs) ? plan.costPs : null }
 }
 
 /** The prices with the best bound of a number of subgradient rounds with Polyak steps. */
-function learnPrices(histories: Histories, problem: BoundProblem): Prices {
+function learnPrices(histories: Histories, problem: BoundProblem, space: Workspace): Prices {
   const { ticks, memory, capacity } = problem
   const { pages } = histories
   const width = memory.length
@@ -62,13 +68,14 @@ function learnPrices(histories: Histories, problem: BoundProblem): Prices {
   let prices: Prices = { periods, periodStart, perTick: new Float64Array(width * periods) }
   const plan = feasiblePlanPs(problem, prices)
   plan.add(histories)
+  const paths = new PricedPaths(space, histories, problem, prices)
   let best = prices
   let bestPs = Number.NEGATIVE_INFINITY
   let step = 1
   let stale = 0
   for (let round = 0; round < rounds; round++) {
-    const excess = new Float64Array(width * periods)
-    const value = pathsPs(histories, problem, prices, excess) - worthOfFrames(prices, capacity)
+    const { ps, used: excess } = paths.under(prices)
+    const value = ps - worthOfFrames(prices, capacity)
     let norm = 0
     for (let m = 0; m < width; m++) {
       for (let b = 0; b < periods; b++) {
@@ -130,83 +137,36 @@ function pageStretches(before: Uint32Array, memoryNodes: number): { from: number
  * Between two touches prices are piecewise constant, so moving right after a touch, at the start of a period or right before
  * the next touch is never worse than in between: the steps of the dynamic program are these times.
  */
-function pathsPs(histories: Histories, { memory, movePs }: BoundProblem, { periods, periodStart, perTick }: Prices, used: Float64Array): number {
-  const { pages, start, tick, cost, until, enters } = histories
-  const width = memory.length
-  const path = new Float64Array(width)
-  const trail = new Trail()
-  let total = 0
-  for (let p = 0; p < pages; p++) {
-    path.fill(0)
-    trail.length = 0
-    let period = 0
-    for (let touch = start[p]!; touch < start[p + 1]!; touch++) {
-      let now = tick[touch]!
-      while (periodStart[period + 1]! <= now) period++
-      trail.step(path, enters[touch] === 1 ? 0 : movePs, period, 1)
-      const base = touch * width
-      for (let m = 0; m < width; m++) path[m]! += cost[base + m]! + perTick[m * periods + period]!
-      now++
-      while (now < until[touch]!) {
-        while (periodStart[period + 1]! <= now) period++
-        const end = Math.min(until[touch]!, periodStart[period + 1]!)
-        trail.step(path, movePs, period, end - now)
-        for (let m = 0; m < width; m++) path[m]! += (end - now) * perTick[m * periods + period]!
-        now = end
-      }
-    }
-    let node = 0
-    for (let m = 1; m < width; m++) if (path[m]! < path[node]!) node = m
-    total += path[node]!
-    trail.walkBack(node, used, periods)
+class PricedPaths {
+  readonly #space: Workspace
+  readonly #histories: Histories
+  readonly #movePs: number
+  readonly #periodStart: Uint32Array
+  readonly #perTick: Float64Array
+  readonly #used: Float64Array
+  readonly #scratch: { path: Float64Array; trail: Uint32Array }
+
+  constructor(space: Workspace, histories: Histories, { memory, movePs }: BoundProblem, { periods, periodStart }: Prices) {
+    this.#space = space
+    this.#histories = histories
+    this.#movePs = movePs
+    this.#periodStart = space.u32(periods + 1)
+    this.#periodStart.set(periodStart)
+    this.#perTick = space.f64(memory.length * periods)
+    this.#used = space.f64(memory.length * periods)
+    this.#scratch = { path: space.f64(memory.length), trail: space.raw.u32(WORDS_OF_STEP * stepsOf(histories, periods)) }
   }
-  return total
+
+  /** ps, and page-ticks until the next call. */
+  under({ periods, perTick }: Prices): { ps: number; used: Float64Array } {
+    this.#perTick.set(perTick)
+    this.#used.fill(0)
+    const prices = { periods, periodStart: this.#periodStart, perTick: this.#perTick }
+    return { ps: this.#space.kernels.pricedPaths(this.#histories, this.#movePs, prices, this.#used, this.#scratch), used: this.#used }
+  }
 }
 
-/** Decisions of one page's dynamic program, to be read backwards. */
-class Trail {
-  length = 0
-  /** Cheapest node before the step; nodes that are reached by moving from it; stay that follows. */
-  #from = new Uint8Array(256)
-  #moved = new Uint32Array(256)
-  #period = new Uint32Array(256)
-  #ticks = new Uint32Array(256)
-
-  /** One chance to move, at `movePs`, before a stay of `ticks` in `period`. */
-  step(path: Float64Array, movePs: number, period: number, ticks: number): void {
-    if (this.length === this.#from.length) this.#grow()
-    let least = 0
-    for (let m = 1; m < path.length; m++) if (path[m]! < path[least]!) least = m
-    const through = path[least]! + movePs
-    let moved = 0
-    for (let m = 0; m < path.length; m++) {
-      if (path[m]! <= through) continue
-      path[m] = through
-      moved |= 1 << m
-    }
-    const i = this.length++
-    this.#from[i] = least
-    this.#moved[i] = moved
-    this.#period[i] = period
-    this.#ticks[i] = ticks
-  }
-
-  walkBack(node: number, used: Float64Array, periods: number): void {
-    for (let i = this.length - 1; i >= 0; i--) {
-      used[node * periods + this.#period[i]!]! += this.#ticks[i]!
-      if (((this.#moved[i]! >>> node) & 1) === 1) node = this.#from[i]!
-    }
-  }
-
-  #grow(): void {
-    const size = this.#from.length * 2
-    const wider = <A extends Uint8Array | Uint32Array>(from: A, to: A): A => {
-      to.set(from)
-      return to
-    }
-    this.#from = wider(this.#from, new Uint8Array(size))
-    this.#moved = wider(this.#moved, new Uint32Array(size))
-    this.#period = wider(this.#period, new Uint32Array(size))
-    this.#ticks = wider(this.#ticks, new Uint32Array(size))
-  }
+/** Runs `work` where kernels reach so many bytes, if there is room. */
+function withRoom<T>(bytes: number, work: (space: Workspace) => T): T {
+  return withWorkspace((space) => work(space.free > RESERVED + bytes ? space : plainWorkspace))
 }

@@ -14,6 +14,7 @@ import { type InternExports, type InternKernels, wasmIntern } from './intern.ts'
 import { type Lz4Exports, type Lz4Kernels, wasmLz4 } from './lz4.ts'
 import { Arena } from './memory.ts'
 import { type OptimumExports, type OptimumKernels, wasmOptimum } from './optimum.ts'
+import { type PriceExports, type PriceKernels, wasmPrices } from './prices.ts'
 import { type SampleExports, type SampleKernels, wasmSample } from './sample.ts'
 import { type ScanExports, type ScanKernels, wasmScan } from './scan.ts'
 import { twins } from './twins.ts'
@@ -61,7 +62,8 @@ export interface Kernels
     DigestKernels,
     Lz4Kernels,
     ZstdKernels,
-    OptimumKernels {
+    OptimumKernels,
+    PriceKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
   /** Puts nodes of pages [from, to) beside those of other lanes, at bit `shift` of their byte, which is 0 before. */
@@ -93,7 +95,8 @@ interface Exports
     DigestExports,
     Lz4Exports,
     ZstdExports,
-    OptimumExports {
+    OptimumExports,
+    PriceExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
   joinNodes(joint: number, placement: number, from: number, to: number, shift: number): void
@@ -140,6 +143,7 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     ...wasmLz4(exports),
     ...wasmZstd(exports),
     ...wasmOptimum(exports),
+    ...wasmPrices(exports),
     account: (pairs, from, to, placement, { words, bank }, shift) =>
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
     joinNodes: (joint, placement, from, to, shift) => exports.joinNodes(joint.byteOffset, placement.byteOffset, from, to, shift),

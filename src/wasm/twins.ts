@@ -7,6 +7,7 @@ import { internTwins } from './intern.ts'
 import type { Kernels } from './kernels.ts'
 import { lz4Twins } from './lz4.ts'
 import { optimumTwins } from './optimum.ts'
+import { priceTwins } from './prices.ts'
 import { sampleTwins } from './sample.ts'
 import { scanTwins } from './scan.ts'
 import { zstdTwins } from './zstd.ts'
@@ -27,6 +28,7 @@ export const twins: Kernels = {
   ...lz4Twins,
   ...zstdTwins,
   ...optimumTwins,
+  ...priceTwins,
 
   account(pairs, from, to, placement, cells, shift) {
     const { words } = cells
