@@ -3,6 +3,7 @@
  * still have room, pages with most to gain first. Its cost is an upper bound on the optimum. Coarse on purpose: a page keeps
  * its node for a whole period and holds a frame in each period in which it is in memory for a single tick.
  */
+import { RadixSort } from '../columns/index.ts'
 import type { Histories } from './bound-histories.ts'
 import type { BoundProblem } from './bound-problem.ts'
 
@@ -79,10 +80,7 @@ export function feasiblePlanPs({ memory, capacity, movePs }: BoundProblem, { per
 
   return {
     add(histories) {
-      const { pages } = histories
-      const gain = gains(histories, width)
-      const order = Uint32Array.from({ length: pages }, (_, p) => p).sort((a, b) => gain[b]! - gain[a]! || a - b)
-      for (const p of order) {
+      for (const p of byGain(gains(histories, width))) {
         if (costPs === Number.POSITIVE_INFINITY) return
         load(histories, p)
         place()
@@ -96,10 +94,29 @@ export function feasiblePlanPs({ memory, capacity, movePs }: BoundProblem, { per
 
 /** How much the best node of a page is better than its worst, over its whole life. */
 function gains({ pages, start, cost }: Histories, width: number): Float64Array {
+  const gain = new Float64Array(pages)
   const sum = new Float64Array(width)
-  return Float64Array.from({ length: pages }, (_, p) => {
+  for (let p = 0; p < pages; p++) {
     sum.fill(0)
-    for (let i = start[p]! * width; i < start[p + 1]! * width; i++) sum[i % width]! += cost[i]!
-    return Math.max(...sum) - Math.min(...sum)
-  })
+    for (let i = start[p]! * width; i < start[p + 1]! * width; i += width) for (let m = 0; m < width; m++) sum[m]! += cost[i + m]!
+    let [least, most] = [sum[0]!, sum[0]!]
+    for (let m = 1; m < width; m++) {
+      if (sum[m]! < least) least = sum[m]!
+      if (sum[m]! > most) most = sum[m]!
+    }
+    gain[p] = most - least
+  }
+  return gain
+}
+
+const WORD = 2 ** 32
+
+/** Pages with most to gain first, of equal ones the first. */
+function byGain(gain: Float64Array): Uint32Array {
+  const most = gain.reduce((largest, one) => Math.max(largest, one), 0)
+  const sort = new RadixSort(gain.length)
+  // the array takes them modulo 2^32
+  sort.by(Uint32Array.from(gain, (one) => most - one))
+  if (most >= WORD) sort.by(sort.order.map((p) => Math.floor((most - gain[p]!) / WORD)))
+  return sort.order
 }

@@ -24,6 +24,8 @@ const SAMPLE_TOUCHES = 500_000
 const MOST_STEPS = 1e9
 const ROUNDS = { least: 20, most: 150 }
 const PERIODS = { least: 8, most: 96 }
+/** Prices are settled when so many rounds have made the bound better by less than this share of it. */
+const SETTLED = { rounds: 16, share: 1e-4 }
 /** Halve the step after so many rounds without a better bound. */
 const PATIENCE = 4
 
@@ -71,6 +73,8 @@ function learnPrices(histories: Histories, problem: BoundProblem, space: Workspa
   const paths = new PricedPaths(space, histories, problem, prices)
   let best = prices
   let bestPs = Number.NEGATIVE_INFINITY
+  /** `bestPs` after each round. */
+  const bounds: number[] = []
   let step = 1
   let stale = 0
   for (let round = 0; round < rounds; round++) {
@@ -89,7 +93,8 @@ function learnPrices(histories: Histories, problem: BoundProblem, space: Workspa
       best = prices
       stale = 0
     } else if (++stale % PATIENCE === 0) step /= 2
-    if (norm === 0 || plan.costPs <= bestPs) break
+    bounds.push(bestPs)
+    if (norm === 0 || plan.costPs <= bestPs || bestPs - bounds[round - SETTLED.rounds]! < SETTLED.share * bestPs) break
     const target = Number.isFinite(plan.costPs) ? plan.costPs : 1.1 * Math.max(bestPs, 1)
     const by = (step * Math.max(target - value, 1)) / norm
     // From the best prices when the last ones led astray, else from the last

@@ -2,6 +2,7 @@
  * Address spaces as a trace shows them: mappings are what `mmap` events say, and elsewhere runs of touched virtual pages
  * with gaps of at most GAP pages. Every lane of a run shares the result; nothing writes to it.
  */
+import { RadixSort } from '../columns/index.ts'
 import type { LayoutVma, MemoryLayout } from '../kernel/index.ts'
 import type { PreparedTrace } from '../trace/index.ts'
 import { sampleOf } from './sample.ts'
@@ -57,7 +58,7 @@ export function rememberOrder(trace: PageColumns, order: Uint32Array): void {
 function sortedByAddress({ meta, pageProcess, pageVpage }: PageColumns): Uint32Array {
   const { pages } = meta
   const keys = new Uint32Array(pages)
-  const sort = new RadixSort(pages)
+  const sort = new RadixSort(pages, 'shared')
   let lowest = Number.POSITIVE_INFINITY
   let highest = 0
   for (let page = 0; page < pages; page++) {
@@ -80,60 +81,6 @@ function sortedByAddress({ meta, pageProcess, pageVpage }: PageColumns): Uint32A
 }
 
 const WORD = 2 ** 32
-const DIGIT = 11
-const DIGITS = 1 << DIGIT
-
-/** Sorts once more by other keys; pages whose keys are equal keep their order. Keys move along with the pages: memory is read in order. */
-class RadixSort {
-  order: Uint32Array
-  #other: Uint32Array
-  readonly #counts = new Uint32Array(DIGITS)
-
-  constructor(length: number) {
-    this.order = new Uint32Array(new SharedArrayBuffer(4 * length))
-    this.#other = new Uint32Array(new SharedArrayBuffer(4 * length))
-    for (let i = 0; i < length; i++) this.order[i] = i
-  }
-
-  /** `keys`: of the pages as they are ordered now. */
-  by(keys: Uint32Array): void {
-    let from: Uint32Array = keys
-    let to: Uint32Array = new Uint32Array(keys.length)
-    for (let shift = 0; shift < 32; shift += DIGIT) {
-      if (this.#count(from, shift)) continue
-      this.#move(from, to, shift)
-      ;[from, to] = [to, from]
-    }
-  }
-
-  /** Where each digit's pages begin; true when all keys have the same one. */
-  #count(keys: Uint32Array, shift: number): boolean {
-    const counts = this.#counts.fill(0)
-    for (let i = 0; i < keys.length; i++) counts[(keys[i]! >>> shift) & (DIGITS - 1)]!++
-    let sum = 0
-    for (let digit = 0; digit < DIGITS; digit++) {
-      const count = counts[digit]!
-      if (count === keys.length) return true
-      counts[digit] = sum
-      sum += count
-    }
-    return false
-  }
-
-  #move(from: Uint32Array, to: Uint32Array, shift: number): void {
-    const counts = this.#counts
-    const { order } = this
-    const other = this.#other
-    for (let i = 0; i < from.length; i++) {
-      const key = from[i]!
-      const at = counts[(key >>> shift) & (DIGITS - 1)]!++
-      to[at] = key
-      other[at] = order[i]!
-    }
-    this.order = other
-    this.#other = order
-  }
-}
 
 interface Mapped {
   start: number
