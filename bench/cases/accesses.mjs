@@ -9,7 +9,7 @@ const CASES = {
 }
 
 const SLOWER_COUNTING =
-  'tried: a shift of any width, four counters side by side (0.55 to 0.68 of C); byte offsets of counters in the words, banks at constant addresses, eight accesses a turn (0.76 to 0.93 on a busy machine); WebAssembly has no addressing mode for tables and adds the base of its memory each time'
+  'tried: a shift of any width, four counters side by side (0.55 to 0.68 of C); byte offsets of counters in the words, banks at constant addresses, eight accesses a turn (0.76 to 0.93 on a busy machine; by itself, in seven rounds, 0.94 [0.91 … 0.95]); WebAssembly has no addressing mode for tables and adds the base of its memory each time'
 const SLOWER_DECODING =
   'zeroing shared memory byte by byte took half of the time: blocks are now read where kernels unpack them, into memory that is not zeroed, and runs of one access go four at a time (busy machine: zipf 1M 28 to 35 before, 106 to 147 since; zipf 10k 31 to 38 and 113 to 140). Tried before: DEFLATE wherever it was a quarter smaller (20 to 40 where hardly an access repeats its page); frames unless DEFLATE saves 8 KiB a block; one buffer for all blocks. Left: some 3 bytes an access are read, summed (crc32) and unpacked'
 const LARGER =
