@@ -5,8 +5,8 @@ import { OPERATIONS } from './table-writer.ts'
 
 const NO_ROWS: Columns = {
   time_ns: new BigInt64Array(0),
-  pid: new Int32Array(0),
-  tid: new Int32Array(0),
+  pid: new BigInt64Array(0),
+  tid: new BigInt64Array(0),
   cpu: new Int32Array(0),
   op: new Uint8Array(0),
   addr: new BigUint64Array(0),

@@ -8,11 +8,12 @@ export abstract class ColumnWriter extends TableWriter {
   #rows = 0
   /** 64-bit integers, filled by words, low first: no BigInt per row. */
   readonly #time = new Uint32Array(2 * ROWS_IN_BATCH)
+  /** Beyond 32 bits where a recorder says so: DAMON names targets by numbers of its own. */
+  readonly #pid = new Uint32Array(2 * ROWS_IN_BATCH)
+  readonly #tid = new Uint32Array(2 * ROWS_IN_BATCH)
   readonly #address = new Uint32Array(2 * ROWS_IN_BATCH)
   readonly #size = new Uint32Array(2 * ROWS_IN_BATCH)
   readonly #weight = new Uint32Array(2 * ROWS_IN_BATCH)
-  readonly #pid = new Int32Array(ROWS_IN_BATCH)
-  readonly #tid = new Int32Array(ROWS_IN_BATCH)
   readonly #cpu = new Int32Array(ROWS_IN_BATCH)
   /** Index into OPERATIONS. */
   readonly #op = new Uint8Array(ROWS_IN_BATCH)
@@ -22,8 +23,8 @@ export abstract class ColumnWriter extends TableWriter {
     const row = this.#rows++
     const { pid, tid } = this.tasks[task]!
     setWords(this.#time, row, timeNs)
-    this.#pid[row] = pid
-    this.#tid[row] = tid
+    setWords(this.#pid, row, pid)
+    setWords(this.#tid, row, tid)
     this.#cpu[row] = cpu
     this.#op[row] = kind - 1
     this.#address[2 * row] = addressLow
@@ -39,8 +40,8 @@ export abstract class ColumnWriter extends TableWriter {
     this.write(
       {
         time_ns: wide(this.#time),
-        pid: this.#pid.subarray(0, rows),
-        tid: this.#tid.subarray(0, rows),
+        pid: wide(this.#pid),
+        tid: wide(this.#tid),
         cpu: this.#cpu.subarray(0, rows),
         op: this.#op.subarray(0, rows),
         addr: new BigUint64Array(this.#address.buffer, 0, rows),
@@ -66,8 +67,8 @@ export abstract class ColumnWriter extends TableWriter {
 
 export interface Columns {
   time_ns: BigInt64Array
-  pid: Int32Array
-  tid: Int32Array
+  pid: BigInt64Array
+  tid: BigInt64Array
   cpu: Int32Array
   op: Uint8Array
   addr: BigUint64Array

@@ -17,8 +17,8 @@ export class ParquetTableWriter extends ColumnWriter {
       schema: [
         { name: 'root', num_children: 8 },
         column('time_ns', 'INT64'),
-        column('pid', 'INT32'),
-        column('tid', 'INT32'),
+        column('pid', 'INT64'),
+        column('tid', 'INT64'),
         column('cpu', 'INT32'),
         { name: 'op', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
         { ...column('addr', 'INT64'), converted_type: 'UINT_64' },

@@ -108,7 +108,9 @@ describe('Parquet', () => {
 describe('the way back', () => {
   const row = fc.record({
     step: fc.nat(1e6),
-    tid: fc.integer({ min: -1, max: 5 }),
+    // beyond 31 and 32 bits: numbers that recorders give to what is no process
+    pid: fc.constantFrom(7, 7, 4_000_000_000, 5_000_000_000),
+    tid: fc.oneof(fc.integer({ min: -1, max: 5 }), fc.constantFrom(4_000_000_000, 2 ** 53 - 1)),
     cpu: fc.integer({ min: -1, max: 70 }),
     op: fc.constantFrom('R', 'W', 'M'),
     addr: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
@@ -122,9 +124,9 @@ describe('the way back', () => {
       await fc.assert(
         fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 40 }), async (rows) => {
           let time = 0
-          const lines = rows.map(({ step, tid, cpu, op, addr, size, weight }) => {
+          const lines = rows.map(({ step, pid, tid, cpu, op, addr, size, weight }) => {
             time += step
-            return `${time},7,${tid},${cpu},${op},0x${addr.toString(16)},${size},${weight}\n`
+            return `${time},${pid},${tid},${cpu},${op},0x${addr.toString(16)},${size},${weight}\n`
           })
           const original = await openText(header + lines.join(''), {}, 'x.csv')
           const out = join(folder, `out.${ending}`)
