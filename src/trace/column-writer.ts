@@ -76,7 +76,8 @@ export interface Columns {
   weight: BigInt64Array
 }
 
+/** A pid may be -1: gone, or nobody's. */
 function setWords(words: Uint32Array, row: number, value: number): void {
   words[2 * row] = value
-  words[2 * row + 1] = value / 2 ** 32
+  words[2 * row + 1] = Math.floor(value / 2 ** 32)
 }

@@ -12,7 +12,6 @@ import { KINDS } from './table-rows.ts'
 export type ColumnValues = ArrayLike<unknown>
 
 const BATCH = 1 << 15
-const MAX_ID = 2 ** 31
 const WORD = 2 ** 32
 
 export class TableBatches {
@@ -63,8 +62,8 @@ export class TableBatches {
     const { time, pid, tid, cpu, size, weight } = this.#numbers
     this.#times(columns, from, to)
     // perf prints -1 for a process that is gone
-    this.#read(columns, 'pid', from, to, 1, -1, MAX_ID)
-    this.#read(columns, 'tid', from, to, Number.NaN, -1, MAX_ID)
+    this.#read(columns, 'pid', from, to, 1, -1, Number.MAX_SAFE_INTEGER)
+    this.#read(columns, 'tid', from, to, Number.NaN, -1, Number.MAX_SAFE_INTEGER)
     this.#read(columns, 'cpu', from, to, -1, -1, 0xffff)
     this.#read(columns, 'size', from, to, 8, 0, WORD)
     this.#read(columns, 'weight', from, to, 1, 1, Number.MAX_SAFE_INTEGER)

@@ -109,7 +109,7 @@ describe('the way back', () => {
   const row = fc.record({
     step: fc.nat(1e6),
     // beyond 31 and 32 bits: numbers that recorders give to what is no process
-    pid: fc.constantFrom(7, 7, 4_000_000_000, 5_000_000_000),
+    pid: fc.constantFrom(-1, 7, 7, 4_000_000_000, 5_000_000_000),
     tid: fc.oneof(fc.integer({ min: -1, max: 5 }), fc.constantFrom(4_000_000_000, 2 ** 53 - 1)),
     cpu: fc.integer({ min: -1, max: 70 }),
     op: fc.constantFrom('R', 'W', 'M'),
