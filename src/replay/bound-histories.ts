@@ -8,19 +8,7 @@ import { type PricedPages, plainWorkspace, type Workspace } from '../wasm/index.
 import type { BoundProblem } from './bound-problem.ts'
 import { forEachTick } from './context.ts'
 
-/** A touch is one (page, tick) that occurs. */
-export interface Histories extends PricedPages {
-  pages: number
-  /** Touches of the p-th page of the stretch are [start[p], start[p+1]). */
-  start: Uint32Array
-  tick: Uint32Array
-  /** Access cost of the touch with the page on memory node m, ps: [touch * memory + m]. */
-  cost: Float64Array
-  /** First tick after the touch at which the page is touched again or no longer in memory; `ticks` = it stays to the end. */
-  until: Uint32Array
-  /** 1 where the page enters memory: its first touch, or the first after it was dropped. */
-  enters: Uint8Array
-}
+export type Histories = PricedPages
 
 /** Bytes of so many of a stretch's pages and touches. */
 export const historyBytes = (pages: number, touches: number, memoryNodes: number): number => 4 * (pages + 1) + touches * (8 * memoryNodes + 9)

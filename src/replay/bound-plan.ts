@@ -4,17 +4,9 @@
  * its node for a whole period and holds a frame in each period in which it is in memory for a single tick.
  */
 import { RadixSort } from '../columns/index.ts'
+import type { NodePrices } from '../wasm/index.ts'
 import type { Histories } from './bound-histories.ts'
 import type { BoundProblem } from './bound-problem.ts'
-
-/** Stretches of equal price, and what they cost. */
-export interface Prices {
-  periods: number
-  /** First tick of each period, and the end of the last. */
-  periodStart: Uint32Array
-  /** [m * periods + period], ps per page and tick. */
-  perTick: Float64Array
-}
 
 export interface FeasiblePlan {
   add(histories: Histories): void
@@ -22,7 +14,7 @@ export interface FeasiblePlan {
   readonly costPs: number
 }
 
-export function feasiblePlanPs({ memory, capacity, movePs }: BoundProblem, { periods, periodStart, perTick }: Prices): FeasiblePlan {
+export function feasiblePlanPs({ memory, capacity, movePs }: BoundProblem, { periods, periodStart, perTick }: NodePrices): FeasiblePlan {
   const width = memory.length
   const free = new Float64Array(width * periods)
   for (let m = 0; m < width; m++) free.fill(capacity[m]!, m * periods, (m + 1) * periods)

@@ -1,13 +1,13 @@
 /**
  * Optimum with capacities, any number of nodes and any size: a certified interval. A price per page and tick on each node
  * makes pages independent again; for any prices >= 0 the sum of the pages' cheapest paths, less what full nodes would earn,
- * is a lower bound (Lagrangian relaxation). Prices follow the subgradient (used - capacity); integer
- * picoseconds keep every sum exact. Prices are constant within a period of ticks; the best prices lead a greedy plan that
+ * is a lower bound (Lagrangian relaxation). NodePrices follow the subgradient (used - capacity); integer
+ * picoseconds keep every sum exact. NodePrices are constant within a period of ticks; the best prices lead a greedy plan that
  * respects the capacities, which is an upper bound.
  */
-import { plainWorkspace, stepsOf, WORDS_OF_STEP, type Workspace, withWorkspace } from '../wasm/index.ts'
+import { type NodePrices, plainWorkspace, stepsOf, WORDS_OF_STEP, type Workspace, withWorkspace } from '../wasm/index.ts'
 import { countTouches, type Histories, historiesOf, historyBytes } from './bound-histories.ts'
-import { feasiblePlanPs, type Prices } from './bound-plan.ts'
+import { feasiblePlanPs } from './bound-plan.ts'
 import type { BoundProblem } from './bound-problem.ts'
 import { RESERVED } from './window.ts'
 
@@ -17,14 +17,14 @@ export interface PricedBound {
   upperPs: number | null
 }
 
-/** Memory for the touches of one block of pages: the more, the fewer passes over the trace. Prices are learnt from at most so many touches. */
+/** Memory for the touches of one block of pages: the more, the fewer passes over the trace. NodePrices are learnt from at most so many touches. */
 const BLOCK_BYTES = 256 * 2 ** 20
 const SAMPLE_TOUCHES = 500_000
 /** Steps of all rounds together, some ten seconds; and how many rounds are worth while. */
 const MOST_STEPS = 1e9
 const ROUNDS = { least: 20, most: 150 }
 const PERIODS = { least: 8, most: 96 }
-/** Prices are settled when so many rounds have made the bound better by less than this share of it. */
+/** NodePrices are settled when so many rounds have made the bound better by less than this share of it. */
 const SETTLED = { rounds: 16, share: 1e-4 }
 /** Halve the step after so many rounds without a better bound. */
 const PATIENCE = 4
@@ -58,7 +58,7 @@ export function pricedBound(problem: BoundProblem): PricedBound {
 }
 
 /** The prices with the best bound of a number of subgradient rounds with Polyak steps. */
-function learnPrices(histories: Histories, problem: BoundProblem, space: Workspace): Prices {
+function learnPrices(histories: Histories, problem: BoundProblem, space: Workspace): NodePrices {
   const { ticks, memory, capacity } = problem
   const { pages } = histories
   const width = memory.length
@@ -67,7 +67,7 @@ function learnPrices(histories: Histories, problem: BoundProblem, space: Workspa
   const roundSteps = (2 * histories.tick.length + pages * periods) * width
   const rounds = Math.max(ROUNDS.least, Math.min(ROUNDS.most, Math.floor(MOST_STEPS / roundSteps)))
 
-  let prices: Prices = { periods, periodStart, perTick: new Float64Array(width * periods) }
+  let prices: NodePrices = { periods, periodStart, perTick: new Float64Array(width * periods) }
   const plan = feasiblePlanPs(problem, prices)
   plan.add(histories)
   const paths = new PricedPaths(space, histories, problem, prices)
@@ -105,7 +105,7 @@ function learnPrices(histories: Histories, problem: BoundProblem, space: Workspa
 }
 
 /** What the frames of all nodes would earn if they were always taken. */
-function worthOfFrames({ periods, periodStart, perTick }: Prices, capacity: number[]): number {
+function worthOfFrames({ periods, periodStart, perTick }: NodePrices, capacity: number[]): number {
   let worth = 0
   for (let m = 0; m < capacity.length; m++) {
     for (let b = 0; b < periods; b++) worth += perTick[m * periods + b]! * capacity[m]! * (periodStart[b + 1]! - periodStart[b]!)
@@ -151,7 +151,7 @@ class PricedPaths {
   readonly #used: Float64Array
   readonly #scratch: { path: Float64Array; trail: Uint32Array }
 
-  constructor(space: Workspace, histories: Histories, { memory, movePs }: BoundProblem, { periods, periodStart }: Prices) {
+  constructor(space: Workspace, histories: Histories, { memory, movePs }: BoundProblem, { periods, periodStart }: NodePrices) {
     this.#space = space
     this.#histories = histories
     this.#movePs = movePs
@@ -163,7 +163,7 @@ class PricedPaths {
   }
 
   /** ps, and page-ticks until the next call. */
-  under({ periods, perTick }: Prices): { ps: number; used: Float64Array } {
+  under({ periods, perTick }: NodePrices): { ps: number; used: Float64Array } {
     this.#perTick.set(perTick)
     this.#used.fill(0)
     const prices = { periods, periodStart: this.#periodStart, perTick: this.#perTick }

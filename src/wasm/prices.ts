@@ -1,16 +1,20 @@
 /** Cheapest paths of pages over memory nodes that have a price (src/replay/bound-prices.ts). */
 
-/** Touches of pages in order of time: those of the p-th page are [start[p], start[p + 1]). src/replay/bound-histories.ts describes the columns. */
+/** Touches of pages in order of time. A touch is one (page, tick) that occurs. */
 export interface PricedPages {
   pages: number
+  /** Touches of the p-th page are [start[p], start[p + 1]). */
   start: Uint32Array
   tick: Uint32Array
-  /** ps: [touch * nodes + m] */
+  /** Access cost of the touch with the page on memory node m, ps: [touch * nodes + m]. */
   cost: Float64Array
+  /** First tick after the touch at which the page is touched again or no longer in memory; the number of ticks = it stays to the end. */
   until: Uint32Array
+  /** 1 where the page enters memory: its first touch, or the first after it was dropped. */
   enters: Uint8Array
 }
 
+/** Stretches of equal price, and what they cost. */
 export interface NodePrices {
   periods: number
   /** First tick of each period, and the end of the last. */
