@@ -10,10 +10,10 @@ import { ABSENT } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { HEAT } from '../results/index.ts'
 import { countPairs, PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
-import type { Cells, Kernels, Workspace } from '../wasm/index.ts'
+import { type Cells, cellsFor, type Kernels, type Workspace } from '../wasm/index.ts'
 import { byAddress } from './layout.ts'
 import { accessesFor, type Sample, sampleOf } from './sample.ts'
-import type { LaneBlock } from './window.ts'
+import { accountTick, type LaneBlock } from './window.ts'
 
 /** As many as a wide screen shows apart. */
 const BINS = 200
@@ -109,15 +109,14 @@ export class HeatCounter {
   readonly #isLarge: boolean
   readonly #describe: Row[]
 
-  constructor(trace: PreparedTrace, grid: HeatGrid, { kernels, u8, u32 }: Workspace, withCells = isWorthCells(trace, grid)) {
+  constructor(trace: PreparedTrace, grid: HeatGrid, space: Workspace, withCells = isWorthCells(trace, grid)) {
     const { bins, binOf } = grid
     this.#trace = trace
     this.#grid = grid
-    this.#kernels = kernels
-    this.#binOf = u8(binOf.length)
+    this.#kernels = space.kernels
+    this.#binOf = space.u8(binOf.length)
     this.#binOf.set(binOf)
-    const bank = trace.actorCpu.length << (SHIFT + 3)
-    if (withCells) this.#cells = { words: u32(bank / 2), bank }
+    if (withCells) this.#cells = cellsFor(trace.actorCpu.length, SHIFT, space)
     this.#sums = new Float64Array(bins.length)
     this.#sample = sampleOf(trace)
     this.#isLarge = isLarge(trace)
@@ -131,10 +130,9 @@ export class HeatCounter {
 
   /** Tick `i` of `block`, all ticks in order. */
   tick(block: LaneBlock, i: number): void {
-    const from = block.pairStart[i]!
-    const to = block.pairStart[i + 1]!
-    if (this.#cells === undefined || this.#sample !== undefined || block.isLarge[i] === 1) this.#addPairs(block.pairs, from, to)
-    else this.#kernels.account(block.pairs, from, to, this.#binOf, this.#cells, SHIFT)
+    if (this.#cells === undefined || this.#sample !== undefined || block.isLarge[i] === 1)
+      this.#addPairs(block.pairs, block.pairStart[i]!, block.pairStart[i + 1]!)
+    else accountTick(this.#kernels, block, i, this.#binOf, this.#cells, SHIFT)
     if (this.#isLarge) this.#gather()
     const tick = block.firstTick + i + 1
     if (tick % this.#grid.ticks === 0 || tick === this.#trace.ticks) this.#closeBin(tick)

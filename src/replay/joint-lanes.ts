@@ -5,9 +5,9 @@
  * have to be added. A lane that moves a page is counted alone from then on, one that scans for hint faults from the start.
  */
 import type { PreparedTrace } from '../trace/index.ts'
-import type { Cells, Kernels, Workspace } from '../wasm/index.ts'
+import { type Cells, cellsFor, type Kernels, type Workspace } from '../wasm/index.ts'
 import type { Lane } from './lane.ts'
-import { type LaneBlock, RESERVED } from './window.ts'
+import { accountTick, type LaneBlock, RESERVED } from './window.ts'
 
 /** Of a signature. */
 const BITS = 8
@@ -28,15 +28,14 @@ class JointGroup {
   /** Pages whose signature is known. */
   #seen = 0
 
-  constructor(members: number[], lanes: readonly (Lane | undefined)[], pages: number, actors: number, { kernels, u8, u32 }: Workspace) {
+  constructor(members: number[], lanes: readonly (Lane | undefined)[], pages: number, actors: number, space: Workspace) {
     this.members = members
     this.#lanes = lanes
     this.#shift = lanes[members[0]!]!.traffic.shift
     this.#actors = actors
-    this.#kernels = kernels
-    this.#signature = u8(pages)
-    const bank = actors << (BITS + 3)
-    this.#cells = { words: u32(bank / 2), bank }
+    this.#kernels = space.kernels
+    this.#signature = space.u8(pages)
+    this.#cells = cellsFor(actors, BITS, space)
   }
 
   /** Whether counting together takes less time than each lane on its own. */
@@ -55,13 +54,13 @@ class JointGroup {
     this.#seen = 0
   }
 
-  count({ pairs, pairStart, pagesSeen }: LaneBlock, i: number): void {
-    const seen = pagesSeen[i]!
+  count(block: LaneBlock, i: number): void {
+    const seen = block.pagesSeen[i]!
     for (const [k, l] of this.members.entries()) {
       this.#kernels.joinNodes(this.#signature, this.#lanes[l]!.placement, this.#seen, seen, k * this.#shift)
     }
     this.#seen = seen
-    this.#kernels.account(pairs, pairStart[i]!, pairStart[i + 1]!, this.#signature, this.#cells, BITS)
+    accountTick(this.#kernels, block, i, this.#signature, this.#cells, BITS)
     this.#handOut()
   }
 

@@ -25,7 +25,7 @@ import { sampleOf } from './sample.ts'
 import { StageLog } from './stage-log.ts'
 import { Stretches } from './stretches.ts'
 import { TaskTracker } from './task-tracker.ts'
-import type { LaneBlock } from './window.ts'
+import { accountTick, type LaneBlock } from './window.ts'
 import { type WorldParts, worldOf } from './world.ts'
 
 type RuleOf<K extends Rule['kind']> = Extract<Rule, { kind: K }>
@@ -342,12 +342,10 @@ export class Lane {
   count(block: LaneBlock, i: number): void {
     const { placement, copies } = this.#kernel
     const { traffic, groups } = this.#ledger
-    const from = block.pairStart[i]!
-    const to = block.pairStart[i + 1]!
     if (groups !== undefined) groups.account(block, i, placement, copies, traffic)
     else {
-      if (block.isLarge[i] === 0) this.kernels.account(block.pairs, from, to, placement, traffic.cells, traffic.shift)
-      else traffic.addPairs(block.pairs, from, to, placement)
+      if (block.isLarge[i] === 0) accountTick(this.kernels, block, i, placement, traffic.cells, traffic.shift)
+      else traffic.addPairs(block.pairs, block.pairStart[i]!, block.pairStart[i + 1]!, placement)
       if (copies !== null && copies.replicated > 0) redirectReads(copies, block, i, placement, this.#context.actorNode, traffic)
     }
   }

@@ -6,7 +6,7 @@ import type { Machine } from '../machine/index.ts'
 import type { NodeLoad } from '../policy/index.ts'
 import { LATENCY_BITS, LogLinearHistogram } from '../results/index.ts'
 import { PAIR_WORDS } from '../trace/index.ts'
-import type { Cells, Workspace } from '../wasm/index.ts'
+import { type Cells, cellsFor, type Workspace } from '../wasm/index.ts'
 import { Contention, type LoadModel } from './contention.ts'
 
 /** What the accesses of one epoch add up to. */
@@ -60,8 +60,7 @@ export class MemoryTraffic {
   constructor(machine: Machine, actorNode: Uint8Array, space: Workspace, load?: LoadModel) {
     const nodes = machine.nodes.length
     this.shift = Math.ceil(Math.log2(nodes))
-    const bank = actorNode.length << (this.shift + 3)
-    this.cells = { words: space.u32(bank / 2), bank }
+    this.cells = cellsFor(actorNode.length, this.shift, space)
     const perRoute = () => new Float64Array(nodes * nodes)
     const perNode = () => new Float64Array(nodes)
     this.#nodes = nodes

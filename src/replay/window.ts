@@ -4,7 +4,7 @@
  * once more (residentBlocks).
  */
 import { countPairs, nearReader, PAIR_WORDS, type PreparedTrace, type TickBlock } from '../trace/index.ts'
-import { type Kernels, keptInWorkspace, type Workspace, withWorkspace } from '../wasm/index.ts'
+import { type Cells, type Kernels, keptInWorkspace, MOST_PACKED_ACTORS, type Workspace, withWorkspace } from '../wasm/index.ts'
 
 export interface LaneBlock extends TickBlock {
   /** By tick, 1 where its accesses may be more than a cell of 32 bits holds. */
@@ -13,6 +13,15 @@ export interface LaneBlock extends TickBlock {
   faulting: Uint32Array
   /** Pages touched up to the end of each tick: ids are dense in order of first touch. */
   pagesSeen: Float64Array
+  /** Of a block that stays where kernels reach it. */
+  packed?: PackedPairs
+}
+
+/** The pairs of a block in 32 bits (wasm/packed.ts). */
+interface PackedPairs {
+  records: Uint32Array
+  /** Where the records of each tick begin; none where they would be too many. */
+  start: Uint32Array
 }
 
 /** Of the kernels' memory, kept free for the blocks being read, and for what a lane's counters take. */
@@ -21,6 +30,9 @@ export const RESERVED = 2 ** 29
 const MOST_COUNTED = 0xffff_ffff
 /** A trace of at most so many pairs (half a GB) stays where kernels reach it, from the second replay on. */
 const MOST_RESIDENT = 20_000_000
+
+/** Packing pays where it makes not many more records than there are pairs. */
+const MOST_RECORDS_PER_PAIR = 1.25
 
 /**
  * Runs `work` with this thread's workspace and the blocks of the trace, which are asked for in order and each valid until the next is.
@@ -125,7 +137,7 @@ function residentBlocks(trace: PreparedTrace): LaneBlock[] | undefined {
     return blocks.map((block) => {
       const laneBlock = described(block, space.kernels, { faulting, mayBeLarge, pagesSeen })
       pagesSeen = laneBlock.pagesSeen.at(-1) ?? pagesSeen
-      return laneBlock
+      return trace.actorTask.length <= MOST_PACKED_ACTORS ? { ...laneBlock, packed: packedPairs(block, space) } : laneBlock
     })
   })
 }
@@ -138,6 +150,24 @@ function copyOf(block: TickBlock, space: Workspace, isReused: boolean): TickBloc
   if (!isReused) return copy
   const { pairStart, touchStart, touchIsWrite, touchOffsetNs } = block
   return { ...copy, pairStart: pairStart.slice(), touchStart: touchStart.slice(), touchIsWrite: touchIsWrite.slice(), touchOffsetNs: touchOffsetNs.slice() }
+}
+
+function packedPairs({ ticks, pairs, pairStart }: TickBlock, space: Workspace): PackedPairs {
+  const roomFor = (n: number) => Math.ceil(n * MOST_RECORDS_PER_PAIR)
+  const records = space.raw.u32(roomFor(pairStart[ticks]! - pairStart[0]!) + ticks)
+  const start = new Uint32Array(ticks + 1)
+  for (let i = 0; i < ticks; i++) {
+    const room = records.subarray(0, start[i]! + roomFor(pairStart[i + 1]! - pairStart[i]!))
+    start[i + 1] = space.kernels.packPairs(pairs, pairStart[i]!, pairStart[i + 1]!, room, start[i]!) ?? start[i]!
+  }
+  return { records, start }
+}
+
+/** Adds the counts of tick `i` to the cells, whose sums must stay below 2^32 (`isLarge`). */
+export function accountTick(kernels: Kernels, { pairs, pairStart, packed }: LaneBlock, i: number, placement: Uint8Array, cells: Cells, shift: number): void {
+  const [from, to] = [pairStart[i]!, pairStart[i + 1]!]
+  if (packed === undefined || packed.start[i] === packed.start[i + 1]) kernels.account(pairs, from, to, placement, cells, shift)
+  else kernels.accountPacked(packed.records, packed.start[i]!, packed.start[i + 1]!, pairs[from * PAIR_WORDS]!, placement, cells, shift)
 }
 
 function filled<A extends Uint32Array | Uint16Array>(array: A, values: A): A {

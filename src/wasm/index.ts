@@ -7,7 +7,6 @@ export { columnBytes, FRAME, FRAME_PAD, packedBytes, type Touches } from './fram
 export { Heap } from './heap.ts'
 export { CHUNK, CHUNK_WORDS, IDS, LEAF, lowAt, PAGES, PAGES_WORDS, pageId, SPACE, SPACE_WORDS, spaceAt, spaceOf } from './intern.ts'
 export {
-  type Cells,
   type FirstTouches,
   type Kernels,
   keptInWorkspace,
@@ -21,6 +20,7 @@ export {
 export { BAD_LITERALS, BAD_MATCH, COPY_PAD } from './lz4.ts'
 export { Arena } from './memory.ts'
 export { CHOICE_NODES, LANES, NODE_BITS, type OptimumCosts } from './optimum.ts'
+export { type Cells, cellsFor, MOST_PACKED_ACTORS } from './packed.ts'
 export { type NodePrices, type PricedPages, stepsOf, WORDS_OF_STEP } from './prices.ts'
 export { SAMPLER, SAMPLER_WORDS } from './sample.ts'
 export { CODE, DONE, GROUP, MISSING, NEW_TASK, SLOW, TABLE, TABLE_BYTES } from './scan.ts'

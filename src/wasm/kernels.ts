@@ -14,18 +14,12 @@ import { type InternExports, type InternKernels, wasmIntern } from './intern.ts'
 import { type Lz4Exports, type Lz4Kernels, wasmLz4 } from './lz4.ts'
 import { Arena } from './memory.ts'
 import { type OptimumExports, type OptimumKernels, wasmOptimum } from './optimum.ts'
+import { type Cells, type PackedExports, type PackedKernels, wasmPacked } from './packed.ts'
 import { type PriceExports, type PriceKernels, wasmPrices } from './prices.ts'
 import { type SampleExports, type SampleKernels, wasmSample } from './sample.ts'
 import { type ScanExports, type ScanKernels, wasmScan } from './scan.ts'
 import { twins } from './twins.ts'
 import { wasmZstd, type ZstdExports, type ZstdKernels } from './zstd.ts'
-
-/** Counters of one tick by (actor << shift | node): words[2i] reads, words[2i + 1] writes; a second bank follows, to be added. */
-export interface Cells {
-  words: Uint32Array
-  /** Bytes of a bank. */
-  bank: number
-}
 
 /** What hint faults of a lane are counted by (assembly/touches.ts). Arrays by actor, by page, and by key. */
 export interface Tally {
@@ -63,6 +57,7 @@ export interface Kernels
     Lz4Kernels,
     ZstdKernels,
     OptimumKernels,
+    PackedKernels,
     PriceKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
@@ -96,6 +91,7 @@ interface Exports
     Lz4Exports,
     ZstdExports,
     OptimumExports,
+    PackedExports,
     PriceExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
@@ -143,6 +139,7 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     ...wasmLz4(exports),
     ...wasmZstd(exports),
     ...wasmOptimum(exports),
+    ...wasmPacked(exports),
     ...wasmPrices(exports),
     account: (pairs, from, to, placement, { words, bank }, shift) =>
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),

@@ -7,6 +7,7 @@ import { internTwins } from './intern.ts'
 import type { Kernels } from './kernels.ts'
 import { lz4Twins } from './lz4.ts'
 import { optimumTwins } from './optimum.ts'
+import { packedTwins } from './packed.ts'
 import { priceTwins } from './prices.ts'
 import { sampleTwins } from './sample.ts'
 import { scanTwins } from './scan.ts'
@@ -28,6 +29,7 @@ export const twins: Kernels = {
   ...lz4Twins,
   ...zstdTwins,
   ...optimumTwins,
+  ...packedTwins,
   ...priceTwins,
 
   account(pairs, from, to, placement, cells, shift) {

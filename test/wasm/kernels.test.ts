@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { BitSet } from '../../src/columns/index.ts'
-import { Arena, plainWorkspace, twins, type Workspace, workspaceOn } from '../../src/wasm/index.ts'
+import { Arena, type Cells, cellsFor, plainWorkspace, twins, type Workspace, workspaceOn } from '../../src/wasm/index.ts'
 
 const arena = new Arena()
 const wasm = workspaceOn(arena)!
@@ -20,6 +20,11 @@ const filled = <A extends Uint8Array | Uint16Array | Uint32Array>(array: A, valu
   return array
 }
 
+/** Both banks together. */
+function sumsOf({ words, bank }: Cells): number[] {
+  return Array.from({ length: bank / 4 }, (_, i) => words[i]! + words[bank / 4 + i]!)
+}
+
 it('WebAssembly is there: the package was built', () => {
   expect(wasm?.kind).toBe('wasm')
 })
@@ -33,16 +38,55 @@ it('account', () => {
     fc.property(list, nodes, fc.nat(60), (pairs, placement, from) => {
       const first = Math.min(from, pairs.length)
       const [found, wanted] = both((space) => {
-        const bank = 9 * 4 * 8
-        const cells = { words: space.u32(4 * 9 * 4), bank }
+        const cells = cellsFor(9, 2, space)
         space.kernels.account(filled(space.u32(4 * pairs.length), pairs.flat()), first, pairs.length, filled(space.u8(PAGES), placement), cells, 2)
-        const half = bank / 4
-        return Array.from({ length: half }, (_, i) => cells.words[i]! + cells.words[half + i]!)
+        return sumsOf(cells)
       })
       expect(found).toEqual(wanted)
       expect(found.reduce((sum, count) => sum + count, 0)).toBe(pairs.slice(first).reduce((sum, [, , reads, writes]) => sum + reads + writes, 0))
     }),
   )
+})
+
+it('packPairs and accountPacked', () => {
+  const PAGES = 2000
+  const ACTORS = 256
+  const count = fc.oneof(fc.nat(3), fc.constantFrom(254, 255, 256, 510, 511), fc.nat(70_000))
+  const pair = fc.tuple(fc.nat(PAGES - 1), fc.nat(ACTORS - 1), count, count)
+  const list = fc.uniqueArray(pair, { maxLength: 60, selector: ([page, actor]) => page * ACTORS + actor })
+  const nodes = fc.array(fc.oneof(fc.nat(3), fc.constant(255)), { minLength: PAGES, maxLength: PAGES })
+  fc.assert(
+    fc.property(list, nodes, fc.nat(60), fc.nat(200), fc.nat(5), (unsorted, placement, from, room, at) => {
+      const pairs = unsorted.sort((a, b) => a[0] - b[0] || a[1] - b[1])
+      const first = Math.min(from, pairs.length)
+      for (const [page] of pairs) if (placement[page] === 255) placement[page] = 1
+      const [found, wanted] = both((space) => {
+        const array = filled(space.u32(4 * pairs.length + 4), pairs.flat())
+        const records = space.u32(at + room)
+        const end = space.kernels.packPairs(array, first, pairs.length, records, at)
+        const cells = cellsFor(ACTORS, 2, space)
+        if (end !== undefined) space.kernels.accountPacked(records, at, end, array[4 * first]!, filled(space.u8(PAGES), placement), cells, 2)
+        return { end, records: end === undefined ? [] : [...records], cells: sumsOf(cells), left: cells.sums.some((sum) => sum !== 0) }
+      })
+      expect(found).toEqual(wanted)
+      expect(found.left).toBe(false)
+      if (found.end === undefined) return
+      const cells = cellsFor(ACTORS, 2, plainWorkspace)
+      plainWorkspace.kernels.account(Uint32Array.from(pairs.flat()), first, pairs.length, Uint8Array.from(placement), cells, 2)
+      expect(found.cells).toEqual(sumsOf(cells))
+    }),
+  )
+})
+
+it('accountPacked sums more records than a bank of sums takes', () => {
+  const records = Uint32Array.from({ length: 400_001 }, (_, k) => (255 | ((k % 3) << 16) | (255 << 24)) >>> 0)
+  const [found, wanted] = both((space) => {
+    const cells = cellsFor(3, 1, space)
+    space.kernels.accountPacked(filled(space.u32(records.length), records), 0, records.length, 0, filled(space.u8(1), [1]), cells, 1)
+    return sumsOf(cells)
+  })
+  expect(found).toEqual(wanted)
+  expect(found.reduce((sum, count) => sum + count, 0)).toBe(records.length * 2 * 255)
 })
 
 it('joinNodes', () => {

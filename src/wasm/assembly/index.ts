@@ -7,6 +7,7 @@ export { packColumn, patchColumn, rankTouches, unpackColumn, unpackPairs, unpack
 export { findActors, findPages, indexPages, timesWithin } from './intern'
 export { lz4Block } from './lz4'
 export { optimumChoices, optimumEpoch, optimumEpochOfTwo } from './optimum'
+export { accountPacked, packPairs } from './packed'
 export { pricedPaths, pricedPathsOfTwo } from './prices'
 export { samplePairs } from './sample'
 export { scanTable } from './scan'
