@@ -76,8 +76,9 @@ export class FirstTouches {
     if (!this.#kernel.isPlentyFor(to - from)) return false
     this.#refresh()
     if (this.#turns === null) return false
-    if (this.#rules.areNone && this.#areByActor) this.#placeByActor(block, from, to)
-    else {
+    if (this.#rules.areNone && this.#areByActor) {
+      if (!this.#placeFresh(block, i)) this.#placeByActor(block, from, to)
+    } else {
       const { placement, hintMarked } = this.#kernel
       const faults = this.#kernels.findFaults(block.touchPage, from, to, placement, hintMarked.words, block.faulting)
       if (faults > 0 && this.#rules.areNone) this.#placeInTurn(block, faults, this.#turns)
@@ -99,14 +100,33 @@ export class FirstTouches {
     this.#areByActor = turns.every((turn) => turn?.length === 1) && (this.#version === 0 || !this.#someMove)
   }
 
+  /** Where exactly the pages that are touched for the first time are absent; false elsewhere. */
+  #placeFresh({ fresh, pagesSeen }: LaneBlock, i: number): boolean {
+    if (fresh === undefined) return false
+    const { actor, start, counts } = fresh
+    const n = start[i + 1]! - start[i]!
+    const seen = pagesSeen[i]! - n
+    if (n === 0 || this.#ledger.present !== seen || this.#context.placement !== undefined) return false
+    this.#kernels.placeNew(actor.subarray(start[i]!, start[i + 1]!), seen, this.#kernel.placement, this.#target)
+    const actors = this.#target.length
+    this.#tellPlaced(counts.subarray(i * (actors + 1), i * (actors + 1) + actors))
+    return true
+  }
+
   #placeByActor(block: LaneBlock, from: number, to: number): void {
+    const placed = this.#placed
+    this.#kernels.placeAbsent(block, from, to, this.#kernel.placement, this.#target, placed)
+    this.#tellPlaced(placed)
+    placed.fill(0)
+  }
+
+  /** `placed`: pages by actor. */
+  #tellPlaced(placed: Uint32Array): void {
     const { actorNode, trace } = this.#context
-    const [target, placed] = [this.#target, this.#placed]
-    this.#kernels.placeAbsent(block, from, to, this.#kernel.placement, target, placed)
+    const target = this.#target
     for (let actor = 0; actor < target.length; actor++) {
       const pages = placed[actor]!
       if (pages === 0) continue
-      placed[actor] = 0
       this.#kernel.takeFrames(target[actor]!, pages)
       this.#kernel.faultedIn(actorNode[actor]!, target[actor]!, pages)
       if (this.#version > 0) this.#kernel.ranOn(trace.actorTask[actor]!, actorNode[actor]!)

@@ -5,6 +5,7 @@
  */
 import { countPairs, nearReader, PAIR_WORDS, type PreparedTrace, type TickBlock } from '../trace/index.ts'
 import { type Cells, type Kernels, keptInWorkspace, MOST_PACKED_ACTORS, type Workspace, withWorkspace } from '../wasm/index.ts'
+import { FreshPageFinder, type FreshPages } from './fresh-pages.ts'
 
 export interface LaneBlock extends TickBlock {
   /** By tick, 1 where its accesses may be more than a cell of 32 bits holds. */
@@ -13,6 +14,8 @@ export interface LaneBlock extends TickBlock {
   faulting: Uint32Array
   /** Pages touched up to the end of each tick: ids are dense in order of first touch. */
   pagesSeen: Float64Array
+  /** Absent where there are too many actors. */
+  fresh?: FreshPages
   /** Of a block that stays where kernels reach it. */
   packed?: PackedPairs
 }
@@ -58,6 +61,7 @@ class BlockWindow {
   #touchPage: Uint32Array
   #touchActor: Uint16Array
   #faulting: Uint32Array
+  readonly #fresh: FreshPageFinder
   #pagesSeen = 0
 
   /** `isElsewhere`: kernels cannot reach the blocks as they are read. */
@@ -70,6 +74,7 @@ class BlockWindow {
     this.#touchPage = space.u32(0)
     this.#touchActor = space.u16(0)
     this.#faulting = space.u32(0)
+    this.#fresh = new FreshPageFinder(trace, space, false)
   }
 
   load(b: number): LaneBlock {
@@ -78,6 +83,7 @@ class BlockWindow {
     const laneBlock = described(this.#isElsewhere ? this.#copied(block) : block, this.#space.kernels, {
       faulting: this.#faulting,
       mayBeLarge: this.#mayBeLarge,
+      fresh: this.#fresh,
       pagesSeen: this.#pagesSeen,
     })
     this.#pagesSeen = laneBlock.pagesSeen.at(-1) ?? this.#pagesSeen
@@ -102,8 +108,15 @@ class BlockWindow {
 /** Blocks differ a little in length: the largest yet shall not be outgrown by the next. */
 const withRoom = (length: number): number => length + (length >>> 2)
 
-/** `pagesSeen`: before the block. */
-function described(block: TickBlock, kernels: Kernels, before: { faulting: Uint32Array; mayBeLarge: boolean; pagesSeen: number }): LaneBlock {
+/** What does not depend on the block itself; `pagesSeen`: before it. */
+interface Before {
+  faulting: Uint32Array
+  mayBeLarge: boolean
+  fresh: FreshPageFinder
+  pagesSeen: number
+}
+
+function described(block: TickBlock, kernels: Kernels, before: Before): LaneBlock {
   const { ticks, pairs, pairStart } = block
   const isLarge = new Uint8Array(ticks)
   const pagesSeen = new Float64Array(ticks)
@@ -115,7 +128,7 @@ function described(block: TickBlock, kernels: Kernels, before: { faulting: Uint3
     if (end > pairStart[i]!) seen = Math.max(seen, pairs[(end - 1) * PAIR_WORDS]! + 1)
     pagesSeen[i] = seen
   }
-  return { ...block, isLarge, pagesSeen, faulting: before.faulting }
+  return { ...block, isLarge, pagesSeen, faulting: before.faulting, fresh: before.fresh.find(block, before.pagesSeen, pagesSeen) }
 }
 
 /** Traces that this thread has replayed. */
@@ -133,9 +146,10 @@ function residentBlocks(trace: PreparedTrace): LaneBlock[] | undefined {
     const blocks = Array.from({ length: trace.blocks }, (_, b) => copyOf(trace.block(b), space, trace.stored !== undefined))
     const faulting = space.u32(blocks.reduce((most, { touchPage }) => Math.max(most, touchPage.length), 0) + 1)
     const mayBeLarge = trace.meta.accesses > MOST_COUNTED
+    const fresh = new FreshPageFinder(trace, space, true)
     let pagesSeen = 0
     return blocks.map((block) => {
-      const laneBlock = described(block, space.kernels, { faulting, mayBeLarge, pagesSeen })
+      const laneBlock = described(block, space.kernels, { faulting, mayBeLarge, fresh, pagesSeen })
       pagesSeen = laneBlock.pagesSeen.at(-1) ?? pagesSeen
       return trace.actorTask.length <= MOST_PACKED_ACTORS ? { ...laneBlock, packed: packedPairs(block, space) } : laneBlock
     })

@@ -68,6 +68,13 @@ export interface Kernels
   /** Places the pages of touches [from, to) that are absent (255) on target[actor], and adds them to placed[actor]. */
   placeAbsent(touches: FirstTouches, from: number, to: number, placement: Uint8Array, target: Uint8Array, placed: Uint32Array): void
   /**
+   * Touches [from, to) of the pages from `seen` on, as many as `actor` has room for but one: the actor of each, and in `counts`, which
+   * is 0 before and has one element more, how many each actor has. Answers how many of these pages were touched.
+   */
+  findNew(touches: FirstTouches, from: number, to: number, seen: number, actor: Uint8Array, counts: Uint32Array): number
+  /** Places the pages from `first` on, whose actors these are, on target[actor]. */
+  placeNew(actor: Uint8Array, first: number, placement: Uint8Array, target: Uint8Array): void
+  /**
    * Counts the hint faults found[from … to), and puts those that are left to the caller at the start of `found`. Answers the place in
    * `found` at which it stopped, because its page is absent or nothing is known about it, or `to`.
    */
@@ -99,6 +106,8 @@ interface Exports
   findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
   findMarked(touchPage: number, from: number, to: number, marked: number, found: number): number
   placeAbsent(touchPage: number, touchActor: number, from: number, to: number, placement: number, target: number, placed: number): void
+  findNew(...args: number[]): number
+  placeNew(actor: number, n: number, placement: number, target: number, actors: number): void
   tallyFaults(...args: number[]): number
   tallyFaults8(...args: number[]): number
   moveFaults(...args: number[]): void
@@ -150,6 +159,13 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     findMarked: (touchPage, from, to, marked, found) => exports.findMarked(touchPage.byteOffset, from, to, marked.byteOffset, found.byteOffset),
     placeAbsent: ({ touchPage, touchActor }, from, to, placement, target, placed) =>
       exports.placeAbsent(touchPage.byteOffset, touchActor.byteOffset, from, to, placement.byteOffset, target.byteOffset, placed.byteOffset),
+    findNew: ({ touchPage, touchActor }, from, to, seen, actor, counts) =>
+      exports.findNew(
+        ...[touchPage.byteOffset, touchActor.byteOffset, from, to, seen, actor.length - 1, actor.byteOffset, counts.byteOffset],
+        counts.length - 1,
+      ),
+    placeNew: (actor, first, placement, target) =>
+      exports.placeNew(actor.byteOffset, actor.length, placement.byteOffset + first, target.byteOffset, target.length),
     moveFaults: ({ touchPage, touchActor }, n, placement, marked, { last, target }, found, from) =>
       (last.BYTES_PER_ELEMENT === 1 ? exports.moveFaults8 : exports.moveFaults)(
         touchPage.byteOffset,

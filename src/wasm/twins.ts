@@ -66,6 +66,23 @@ export const twins: Kernels = {
     return count
   },
 
+  findNew({ touchPage, touchActor }, from, to, seen, actor, counts) {
+    let found = 0
+    for (let k = from; k < to; k++) {
+      const page = touchPage[k]! - seen
+      const who = touchActor[k]!
+      const isNew = page >= 0 && page < actor.length - 1
+      if (isNew) actor[page] = who
+      counts[isNew ? who : counts.length - 1]!++
+      if (isNew) found++
+    }
+    return found
+  },
+
+  placeNew(actor, first, placement, target) {
+    for (let i = 0; i < actor.length; i++) placement[first + i] = target[actor[i]!]!
+  },
+
   placeAbsent({ touchPage, touchActor }, from, to, placement, target, placed) {
     for (let k = from; k < to; k++) {
       const page = touchPage[k]!

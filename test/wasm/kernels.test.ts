@@ -89,6 +89,42 @@ it('accountPacked sums more records than a bank of sums takes', () => {
   expect(found.reduce((sum, count) => sum + count, 0)).toBe(records.length * 2 * 255)
 })
 
+it('findNew and placeNew', () => {
+  const touch = fc.tuple(fc.nat(99), fc.nat(19))
+  const touches = fc.uniqueArray(touch, { maxLength: 60, selector: ([page]) => page })
+  fc.assert(
+    fc.property(touches, fc.nat(60), fc.nat(60), fc.nat(100), fc.nat(99), fc.constantFrom(3, 16, 17, 20), (list, one, other, seen, most, actors) => {
+      const [from, to] = [Math.min(one, other, list.length), Math.min(Math.max(one, other), list.length)]
+      const n = Math.min(most, 100 - seen)
+      const [found, wanted] = both((space) => {
+        const touchPage = filled(
+          space.u32(60),
+          list.map(([page]) => page),
+        )
+        const touchActor = filled(
+          space.u16(60),
+          list.map(([, actor]) => actor % actors),
+        )
+        const actor = space.u8(n + 1)
+        const counts = space.u32(actors + 1)
+        const pages = space.kernels.findNew({ touchPage, touchActor }, from, to, seen, actor, counts)
+        const placement = space.u8(100).fill(255)
+        const target = filled(
+          space.u8(actors),
+          Array.from({ length: actors }, (_, a) => (7 * a) % 5),
+        )
+        space.kernels.placeNew(actor.subarray(0, n), seen, placement, target)
+        return { pages, actor: [...actor.subarray(0, n)], counts: [...counts], placement: [...placement] }
+      })
+      expect(found).toEqual(wanted)
+      const fresh = list.slice(from, to).filter(([page]) => page >= seen && page < seen + n)
+      expect(found.pages).toBe(fresh.length)
+      for (const [page, actor] of fresh) expect(found.placement[page]).toBe((7 * (actor % actors)) % 5)
+      expect(found.placement.every((node, page) => (node === 255) === (page < seen || page >= seen + n))).toBe(true)
+    }),
+  )
+})
+
 it('joinNodes', () => {
   const bytes = fc.uint8Array({ minLength: 70, maxLength: 70 })
   fc.assert(

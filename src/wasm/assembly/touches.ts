@@ -53,6 +53,35 @@ export function placeAbsent(touchPage: usize, touchActor: usize, from: u32, to: 
   }
 }
 
+/**
+ * Of touches [from, to), those of pages [seen, seen + n): the actor of each page to `actor` (u8, with one byte more), and how many an
+ * actor has to `counts` (u32 by actor, with one more). Answers how many of the pages were touched. No branches: nobody could foresee them.
+ */
+export function findNew(touchPage: usize, touchActor: usize, from: u32, to: u32, seen: u32, n: u32, actor: usize, counts: usize, actors: u32): u32 {
+  let found: u32 = 0
+  for (let k = from; k < to; k++) {
+    const page = load<u32>(touchPage + ((<usize>k) << 2)) - seen
+    const who = <u32>load<u16>(touchActor + ((<usize>k) << 1))
+    const isNew = <u32>(page < n)
+    found += isNew
+    store<u8>(actor + <usize>min(page, n), <u8>who)
+    const count = counts + ((<usize>(isNew ? who : actors)) << 2)
+    store<u32>(count, load<u32>(count) + 1)
+  }
+  return found
+}
+
+/** target[actor] of each of `n` pages; placement: u8 of the first. `target` (u8) can be read up to 16 bytes. */
+export function placeNew(actor: usize, n: u32, placement: usize, target: usize, actors: u32): void {
+  let i: usize = 0
+  const end = <usize>n
+  if (actors <= 16) {
+    const table = v128.load(target)
+    for (; i + 16 <= end; i += 16) v128.store(placement + i, i8x16.swizzle(table, v128.load(actor + i)))
+  }
+  for (; i < end; i++) store<u8>(placement + i, load<u8>(target + <usize>load<u8>(actor + i)))
+}
+
 const REMEMBER: u8 = 2
 const MIGRATE: u8 = 3
 
