@@ -184,6 +184,7 @@ export class PlacementLog {
   readonly #count: Uint32Array
   #startNs = 0
   #ticks = 0
+  #present = 0
 
   constructor(grid: HeatGrid, lane: string, machine: Machine) {
     this.#grid = grid
@@ -193,10 +194,15 @@ export class PlacementLog {
     this.#count = new Uint32Array(machine.nodes.length)
   }
 
-  /** A tick has ended at `endNs` since the start of the trace. */
-  tickEnded(placement: Uint8Array, endNs: number, isLast: boolean): void {
+  /**
+   * A tick has ended at `endNs` since the start of the trace. `pages`: how many are present, and whether each still lies where it was
+   * placed at first: while neither is another than before there is nothing to see.
+   */
+  tickEnded(placement: Uint8Array, pages: { present: number; isUndisturbed: boolean }, endNs: number, isLast: boolean): void {
     if (++this.#ticks % this.#grid.ticks !== 0 && !isLast) return
-    for (let bin = 0; bin < this.#before.length; bin++) this.#look(bin, placement)
+    const isSame = pages.isUndisturbed && pages.present === this.#present
+    this.#present = pages.present
+    for (let bin = 0; bin < this.#before.length && !isSame; bin++) this.#look(bin, placement)
     this.#startNs = endNs
   }
 

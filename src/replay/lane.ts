@@ -356,7 +356,7 @@ export class Lane {
     this.#ledger.settleBlocked(block, i)
     for (const { observer } of this.#timers) observer?.epoch(block, i)
     if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)
-    this.#placementLog?.tickEnded(placement, this.#endNs, this.#tick === this.#context.trace.ticks - 1)
+    this.#placementLog?.tickEnded(placement, this.#ledger, this.#endNs, this.#tick === this.#context.trace.ticks - 1)
     this.#ledger.closeEpoch(this.#endNs)
     this.#stretches?.tickEnded(this.#endNs)
   }

@@ -9,6 +9,11 @@ import type { RowKey, RunningTable } from './stretches.ts'
 export function runningTables(lane: string, context: ReplayContext, kernel: LaneKernel, ledger: Ledger): RunningTable[] {
   const { groups, errors, traffic } = ledger
   const nodes = context.machine.nodes
+  let counters: Row[] | undefined
+  const rowsOfVmstat = () => {
+    counters ??= vmstatRows(lane, context, kernel)
+    return counters
+  }
   const told = (name: 'stack' | 'traffic' | 'latency' | 'failures' | 'vmstat' | 'returns') =>
     groups && errors && { errors: (rows: Row[]) => errors[name](rows, groups.stretch) }
   return [
@@ -46,14 +51,15 @@ export function runningTables(lane: string, context: ReplayContext, kernel: Lane
       ),
       ...told('failures'),
     },
-    // always the same in the same order
     {
-      ...ofRows(
-        'vmstat_over_time',
-        'value',
-        () => vmstatRows(lane, context, kernel),
-        (_, i) => i,
-      ),
+      name: 'vmstat_over_time',
+      counts: ['value'],
+      // always the same counters in the same order
+      totals(tell) {
+        let key = 0
+        for (const values of [kernel.vmstat, ...kernel.nodeStat]) for (const counter in values) tell(key++, values[counter]!)
+      },
+      row: (key) => rowsOfVmstat()[Number(key)]!,
       ...told('vmstat'),
     },
     {

@@ -19,10 +19,12 @@ export interface RunningTable {
   errors?(rows: Row[]): void
 }
 
-/** Totals at the last change of what is counted. */
-interface Before {
+/** What is counted, with its totals at the last change. */
+interface Line {
   first: number
   second: number
+  /** By column of the table; time and counts are another in each row. */
+  cells: Cell[]
 }
 
 /** By name: columns, equally long. Plain data, of which a thread hands over much less than of rows. */
@@ -30,11 +32,7 @@ export type Columns = Record<string, Cell[]>
 
 export class Stretches {
   readonly #ticks: number
-  readonly #running: readonly RunningTable[]
-  readonly #tables: Record<string, Table>
-  readonly #unknown: Record<string, Row>
-  /** By table and key. */
-  readonly #before: Record<string, Map<RowKey, Before>>
+  readonly #growing: readonly GrowingTable[]
   readonly #ended: () => void
   #left: number
 
@@ -43,10 +41,7 @@ export class Stretches {
     this.#ended = ended
     this.#ticks = ticksPerBin * Math.max(1, Math.ceil(bins / STRETCHES))
     this.#left = this.#ticks
-    this.#running = running
-    this.#tables = Object.fromEntries(OVER_TIME.map((schema) => [schema.name, new Table(schema)]))
-    this.#unknown = Object.fromEntries(OVER_TIME.map((schema) => [schema.name, unknownErrors(schema)]))
-    this.#before = Object.fromEntries(running.map(({ name }) => [name, new Map()]))
+    this.#growing = running.map((table) => new GrowingTable(table))
   }
 
   tickEnded(endNs: number): void {
@@ -56,32 +51,72 @@ export class Stretches {
   /** Also ends the last stretch, however short. */
   close(endNs: number): void {
     this.#left = this.#ticks
-    for (const table of this.#running) {
-      const made = this.#grownRows(table, endNs)
-      table.errors?.(made)
-      for (const row of made) this.#tables[table.name]!.add(row, this.#unknown[table.name])
-    }
+    for (const table of this.#growing) table.close(endNs)
     this.#ended()
   }
 
   /** By table. */
   get columns(): Record<string, Columns> {
-    return Object.fromEntries(Object.entries(this.#tables).map(([name, { columns }]) => [name, Object.fromEntries(columns)]))
+    return Object.fromEntries(this.#growing.map(({ table }) => [table.schema.name, Object.fromEntries(table.columns)]))
+  }
+}
+
+/** A lane has thousands of rows: each one's cells but the counts are found once, and nothing is made for totals that stay. */
+class GrowingTable {
+  readonly table: Table
+  readonly #running: RunningTable
+  readonly #columns: Cell[][]
+  readonly #lines = new Map<RowKey, Line>()
+  readonly #timeAt: number
+  readonly #firstAt: number
+  /** -1: there is one count. */
+  readonly #secondAt: number
+
+  constructor(running: RunningTable) {
+    const schema = OVER_TIME.find(({ name }) => name === running.name)!
+    const at = (column: string | undefined) => schema.columns.findIndex(({ name }) => name === column)
+    this.table = new Table(schema)
+    this.#running = running
+    this.#columns = schema.columns.map(({ name }) => this.table.column(name))
+    this.#timeAt = at('time_ns')
+    this.#firstAt = at(running.counts[0])
+    this.#secondAt = at(running.counts[1])
   }
 
-  /** Rows whose totals changed since the stretch before, with what they grew by. A lane has thousands of them: nothing is made for the others. */
-  #grownRows(table: RunningTable, endNs: number): Row[] {
-    const made: Row[] = []
-    const beforeOf = this.#before[table.name]!
-    const [one, other] = table.counts
-    table.totals((key, first, second = 0) => {
-      const before = beforeOf.get(key)
-      if (first === (before?.first ?? 0) && second === (before?.second ?? 0)) return
-      const row: Row = { ...table.row(key), time_ns: endNs, [one!]: first - (before?.first ?? 0) }
-      if (other !== undefined) row[other] = second - (before?.second ?? 0)
-      beforeOf.set(key, { first, second })
-      made.push(row)
+  /** Appends a row for each total that changed since the stretch before, with what it grew by. */
+  close(endNs: number): void {
+    const { errors } = this.#running
+    const from = this.table.length
+    this.#running.totals((key, first, second = 0) => {
+      const line = this.#lines.get(key) ?? this.#newLine(key)
+      if (first === line.first && second === line.second) return
+      line.cells[this.#timeAt] = endNs
+      line.cells[this.#firstAt] = first - line.first
+      if (this.#secondAt >= 0) line.cells[this.#secondAt] = second - line.second
+      line.first = first
+      line.second = second
+      for (let c = 0; c < this.#columns.length; c++) this.#columns[c]!.push(line.cells[c]!)
     })
-    return made
+    if (errors) this.#setErrors(errors, from)
+  }
+
+  #newLine(key: RowKey): Line {
+    const { name, columns } = this.table.schema
+    const row: Row = { ...unknownErrors(this.table.schema), time_ns: 0, ...this.#running.row(key) }
+    for (const count of this.#running.counts) row[count] = 0
+    const cells = columns.map((column) => {
+      const cell = row[column.name]
+      if (cell === undefined) throw new Error(`table ${name}: row lacks ${column.name}`)
+      return cell
+    })
+    const line = { first: 0, second: 0, cells }
+    this.#lines.set(key, line)
+    return line
+  }
+
+  #setErrors(errors: (rows: Row[]) => void, from: number): void {
+    const rows = Array.from({ length: this.table.length - from }, (_, i) => this.table.row(from + i))
+    errors(rows)
+    for (const [name, values] of this.table.columns) for (let i = from; i < values.length; i++) values[i] = rows[i - from]![name]!
   }
 }
