@@ -1,5 +1,5 @@
 /** A block of single accesses as columns and back (docs/format.md). */
-import { type AccessRuns, BITS_PAD, RUN_PAD, type WordLayout, type Workspace, withWorkspace, wordLayout, wordsOf } from '../wasm/index.ts'
+import { type AccessRuns, BITS_PAD, type FoldableRuns, RUN_PAD, type WordLayout, type Workspace, withWorkspace, wordLayout, wordsOf } from '../wasm/index.ts'
 import { constantOf, decodeColumn, encodeColumn } from './coded-column.ts'
 import { MODIFY, READ, WRITE } from './format.ts'
 import { encodeSection, Malformed } from './sections.ts'
@@ -112,13 +112,52 @@ export function decodeWords(columns: readonly Uint8Array[], shape: AccessShape, 
   const words = workspace.raw.u32(accesses * wordsOf(layout) + RUN_PAD)
   const { runs, writes } = decodeRuns(columns, shape, workspace)
   if (!workspace.kernels.expandRuns(runs, writes, accesses, layout, pages - 1, actors - 1, words)) throw new Malformed()
-  const flags = constantOf(columns[FLAGS]!)
-  const isPlain =
-    constantOf(columns[WEIGHT]!) === 1 &&
-    constantOf(columns[WEIGHT + 1]!) === 0 &&
-    (flags === undefined ? !decodeColumn(workspace, columns[FLAGS]!, accesses).some((flag) => (flag & IS_MODIFY) !== 0) : (flags & IS_MODIFY) === 0)
-  return { layout, words, isPlain }
+  return { layout, words, isPlain: isPlain(columns, decodeFlags(columns, accesses, workspace)) }
 }
+
+/** By access, undefined where all are 0. */
+function decodeFlags(columns: readonly Uint8Array[], accesses: number, workspace: Workspace): Uint32Array | undefined {
+  return constantOf(columns[FLAGS]!) === 0 ? undefined : decodeColumn(workspace, columns[FLAGS]!, accesses).subarray(0, accesses)
+}
+
+/** Every access counts once, as a read or as a write. */
+function isPlain(columns: readonly Uint8Array[], flags: Uint32Array | undefined): boolean {
+  const isSingle = constantOf(columns[WEIGHT]!) === 1 && constantOf(columns[WEIGHT + 1]!) === 0
+  return isSingle && !flags?.some((flag) => (flag & IS_MODIFY) !== 0)
+}
+
+/** Times that accesses may have: what came before, and an end that is not reached. */
+export interface AccessSpan {
+  fromNs: number
+  toNs: number
+}
+
+/** What folding needs of the accesses; it lies in the workspace. Throws Malformed. */
+export function decodeForFold(
+  columns: readonly Uint8Array[],
+  shape: AccessShape,
+  { pages, actors, fromNs, toNs }: Pick<AccessLimits, 'pages' | 'actors'> & AccessSpan,
+  workspace: Workspace,
+): FoldableRuns {
+  const { accesses, startNs } = shape
+  checkShape(shape)
+  const { kernels, raw } = workspace
+  const { runs, writes } = decodeRuns(columns, shape, workspace)
+  const starts = raw.u32(runs.count + 1)
+  if (!kernels.runStarts(runs, accesses, pages - 1, actors - 1, starts)) throw new Malformed()
+  const column = (c: number) => decodeColumn(workspace, columns[c]!, accesses)
+  const time = raw.f64(accesses)
+  kernels.accessTimes(column(TIME), constantOf(columns[TIME + 1]!) === 0 ? undefined : column(TIME + 1), accesses, startNs, time)
+  if (!(time[0]! >= fromNs && time[accesses - 1]! < toNs)) throw new Malformed()
+  const flags = decodeFlags(columns, accesses, workspace)
+  if (isPlain(columns, flags)) return { ...runs, starts, writes, time, flags }
+  const weight = raw.f64(accesses)
+  decodeFloats(workspace, columns, WEIGHT, accesses, weight)
+  return { ...runs, starts, writes, time, flags, weight }
+}
+
+/** The access names no cpu. */
+export const isCpuGuessed = ({ flags }: FoldableRuns, access: number): boolean => ((flags?.[access] ?? 0) & IS_CPU_GUESSED) !== 0
 
 function decodeRuns(columns: readonly Uint8Array[], { accesses, runs }: AccessShape, workspace: Workspace): { runs: AccessRuns; writes: Uint8Array } {
   const [page, actor, more] = [RUN_PAGE, RUN_ACTOR, RUN_MORE].map((c) => decodeColumn(workspace, columns[c]!, runs))

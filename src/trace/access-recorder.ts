@@ -74,7 +74,12 @@ export class AccessRecorder {
   /** Ends the last block; how many accesses came before each of `events`, -1 before those that were not recorded. */
   finish(recorded: readonly TraceEvent[], events: readonly TraceEvent[]): Float64Array {
     if (this.#columns.count > 0) this.#flush()
-    let next = 0
-    return Float64Array.from(events, (event) => (event === recorded[next] ? this.#eventsAt.data[next++]! : -1))
+    return placesOf(recorded, this.#eventsAt.data, events)
   }
+}
+
+/** How many accesses came before each of `events`, of which those in `recorded` have these places; -1 before the others. */
+export function placesOf(recorded: readonly TraceEvent[], places: Float64Array, events: readonly TraceEvent[]): Float64Array {
+  let next = 0
+  return Float64Array.from(events, (event) => (event === recorded[next] ? places[next++]! : -1))
 }

@@ -3,7 +3,7 @@ import type { UserError } from '../errors.ts'
 import { type Heap, NOWHERE, TASK, TASK_WORDS } from '../wasm/index.ts'
 import type { AccessBatch } from './access-batch.ts'
 import type { TraceTask } from './prepared.ts'
-import type { TaskMove } from './task-moves.ts'
+import { MoveList, type TaskMove } from './task-moves.ts'
 
 const MOST = 0x1_0000
 const TASK_CACHE = 256
@@ -28,8 +28,6 @@ export class Actors {
   readonly processes: number[] = []
   readonly tasks: TraceTask[] = []
   readonly actors: Actor[] = []
-  /** At most one per task and tick, at the start of the tick. */
-  readonly moves: TaskMove[] = []
   readonly #heap: Heap
   readonly #fail: (problem: string) => UserError
   readonly #processOf = new Map<number, number>()
@@ -39,7 +37,7 @@ export class Actors {
   readonly #cachedTid = new Float64Array(TASK_CACHE).fill(Number.NaN)
   readonly #cachedTask = new Uint16Array(TASK_CACHE)
   readonly #actorOf = new Map<number, number>()
-  readonly #lastMove: (TaskMove | undefined)[] = []
+  readonly #moves = new MoveList()
   #taskRoom = 64
   #actorRoom = 64
   /** Address of the state of each task (wasm/batch.ts). */
@@ -53,6 +51,11 @@ export class Actors {
     this.#fail = fail
     this.state = heap.take(4 * TASK_WORDS * this.#taskRoom)
     this.sums = heap.take(16 * this.#actorRoom)
+  }
+
+  /** At most one per task and tick, at the start of the tick. */
+  get moves(): TaskMove[] {
+    return this.#moves.moves
   }
 
   knownProcess(pid: number): number | undefined {
@@ -134,7 +137,7 @@ export class Actors {
   #place(task: number, recordedCpu: number, tickStartNs: number): void {
     const before = this.get(task, 'cpu') | 0
     const cpu = recordedCpu === UNKNOWN_CPU ? before : recordedCpu
-    if (before !== UNKNOWN_CPU && cpu !== before) this.#noteMove(task, cpu, tickStartNs)
+    if (before !== UNKNOWN_CPU && cpu !== before) this.#moves.note(task, cpu, tickStartNs)
     const key = keyOf(task, cpu)
     let actor = this.#actorOf.get(key)
     if (actor === undefined) {
@@ -153,17 +156,6 @@ export class Actors {
       this.#actorRoom *= 2
     }
     return index
-  }
-
-  #noteMove(task: number, cpu: number, tickStartNs: number): void {
-    const last = this.#lastMove[task]
-    if (last?.timeNs === tickStartNs) {
-      last.cpu = cpu
-      return
-    }
-    const move = { timeNs: tickStartNs, task, cpu }
-    this.#lastMove[task] = move
-    this.moves.push(move)
   }
 
   reads(actor: number): number {
@@ -197,8 +189,7 @@ export class Actors {
       this.#set(task, 'cpu', taskCpu[i]!)
     })
     for (const { reads, writes, ...actor } of actors) this.count(this.#newActor(actor), reads, writes)
-    this.moves.push(...moves)
-    for (const move of moves) this.#lastMove[move.task] = move
+    for (const move of moves) this.#moves.add(move)
   }
 }
 

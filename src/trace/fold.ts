@@ -4,7 +4,7 @@
  * The work is done by kernels (src/wasm/fold.ts); here is the room they need.
  */
 import { UserError } from '../errors.ts'
-import { FOLD, FOLD_WORDS, type Heap, HISTOGRAM_BYTES, NO_PAGE, PAIR_BYTES } from '../wasm/index.ts'
+import { FOLD, FOLD_WORDS, type FoldableRuns, type Heap, HISTOGRAM_BYTES, NO_PAGE, PAIR_BYTES } from '../wasm/index.ts'
 import type { AccessBatch } from './access-batch.ts'
 import type { BlockBuilder, TickColumns } from './blocks.ts'
 import { PAIR_WORDS, type TickBlock } from './prepared.ts'
@@ -73,6 +73,13 @@ export class TickFold {
   access(batch: AccessBatch, from: number, to: number, startNs: number, pages: number, actors: number): void {
     this.#reserve(to - from, to - from, pages, actors)
     this.#heap.kernels.foldAccesses(this.#heap, this.#at, batch.at, from, to, startNs)
+  }
+
+  /** Accesses [from, to) of runs that lie in the heap, of which run `run` is the first. */
+  runs(runs: FoldableRuns, run: number, from: number, to: number, startNs: number, pages: number, actors: number): void {
+    const most = Math.min(to - from, runs.count - run)
+    this.#reserve(most, most, pages, actors)
+    this.#heap.kernels.foldRuns(this.#heap, this.#at, runs, run, run + most, from, to, startNs)
   }
 
   /** Tick `i` of a block, which starts `laterNs` after this one. */

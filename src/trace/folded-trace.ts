@@ -31,6 +31,18 @@ export interface FoldedTrace {
   eventsAt?: Float64Array
 }
 
+/** Of a prepared trace all but its ticks. */
+export function tablesOf(trace: PreparedTrace): Pick<FoldedTrace, 'tables' | 'readPages'> {
+  const { blocks: _, block: __, reader: ___, ticks: ____, stored: _____, tickStartNs: ______, pageVpage, pageProcess, ...tables } = trace
+  return {
+    tables,
+    readPages(from, vpages, processes) {
+      vpages.set(pageVpage.subarray(from, from + vpages.length))
+      processes.set(pageProcess.subarray(from, from + processes.length))
+    },
+  }
+}
+
 /** Where provisional ticks wait: memory, or a file for traces larger than it. */
 export interface BlockStore {
   /** The columns are used again afterwards. */
@@ -57,7 +69,7 @@ export class MemoryStore implements BlockStore {
 }
 
 /** The folded trace, all in memory. */
-export function inMemory({ tables, readPages, tickStartNs, blocks }: FoldedTrace): PreparedTrace {
+export function inMemory({ tables, readPages, tickStartNs, blocks }: Omit<FoldedTrace, 'encodedBlocks'>): PreparedTrace {
   const kept = [...blocks()]
   const { pages } = tables.meta
   const pageVpage = new Float64Array(new SharedArrayBuffer(8 * pages))

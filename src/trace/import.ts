@@ -6,12 +6,13 @@ import { AccessRecorder } from './access-recorder.ts'
 import { ArrowTableWriter } from './arrow-writer.ts'
 import { type EncodedBlock, encoded } from './block-codec.ts'
 import { CsvWriter } from './csv-writer.ts'
-import type { FoldedTrace, ReadPages } from './folded-trace.ts'
+import { type FoldedTrace, tablesOf } from './folded-trace.ts'
 import type { LintVerdict } from './format.ts'
 import { NativeFileWriter } from './native-file.ts'
 import { findAccesses, findReady, fold, type OpenOptions, readThrough } from './open.ts'
 import { ParquetTableWriter } from './parquet-writer.ts'
 import type { PreparedTrace } from './prepared.ts'
+import type { Refold } from './refold.ts'
 import { allBlocks } from './regroup.ts'
 import { Resume } from './resume.ts'
 import { Scratch } from './scratch.ts'
@@ -32,12 +33,12 @@ export async function importTrace(name: string, out: string, given: OpenOptions 
   const options = { ...given, progress }
   const trace = await (options.keepAccesses ? findAccesses : findReady)(name, options)
   if ('meta' in trace) {
-    const { blocks: _, block: __, reader: ___, ticks: ____, stored: _____, tickStartNs, pageVpage, pageProcess, ...tables } = trace
-    const readPages: ReadPages = (from, vpages, processes) => {
-      vpages.set(pageVpage.subarray(from, from + vpages.length))
-      processes.set(pageProcess.subarray(from, from + processes.length))
-    }
-    await writeNative(new NativeFileWriter(out), { tables, readPages, tickStartNs }, encodedAll(trace))
+    const { tickStartNs } = trace
+    await writeNative(new NativeFileWriter(out), encodedAll(trace), () => ({ ...tablesOf(trace), tickStartNs }))
+    return
+  }
+  if (trace.refold) {
+    await writeRefolded(trace.refold(), out, given)
     return
   }
   const { through, sampleOneIn = 1, keepAccesses, checkpointEvery = CHECKPOINT_EVERY } = options
@@ -71,7 +72,7 @@ export async function importTrace(name: string, out: string, given: OpenOptions 
   const recorder = file && new AccessRecorder((bytes, shape) => file.accesses(bytes, shape))
   try {
     const folded = await fold(trace, name, options, spill, { recorder, prepare })
-    await writeNative(file ?? new NativeFileWriter(out), folded, folded.encodedBlocks(scratch))
+    await writeNative(file ?? new NativeFileWriter(out), folded.encodedBlocks(scratch), () => folded)
   } finally {
     file?.abort()
     spill.remove()
@@ -112,14 +113,40 @@ function* encodedAll(trace: PreparedTrace): Iterable<EncodedBlock> {
   for (const block of allBlocks(trace)) yield encoded(block)
 }
 
-async function writeNative(file: NativeFileWriter, rest: Omit<FoldedTrace, 'blocks' | 'encodedBlocks'>, blocks: Iterable<EncodedBlock>): Promise<void> {
+/** Accesses that are folded again: what is interrupted begins anew, which takes no longer than looking where it was. */
+async function writeRefolded(refold: Refold, out: string, { keepAccesses, progress }: OpenOptions): Promise<void> {
+  const scratch = new Scratch(`${out}.scratch`)
+  const file = new NativeFileWriter(out)
   try {
-    for (const block of blocks) {
+    if (keepAccesses) {
+      for (const { bytes, shape } of refold.stored()) {
+        file.accesses(bytes, shape)
+        await turn()
+      }
+    }
+    await writeNative(file, refold.encodedBlocks({ scratch }, progress), () => {
+      const { eventsAt, ...rest } = refold.finish()
+      return keepAccesses ? { ...rest, eventsAt } : rest
+    })
+  } finally {
+    file.abort()
+    scratch.remove()
+  }
+}
+
+/** `rest` is asked for when all blocks are written. */
+async function writeNative(
+  file: NativeFileWriter,
+  blocks: Iterable<EncodedBlock> | AsyncIterable<EncodedBlock>,
+  rest: () => Omit<FoldedTrace, 'blocks' | 'encodedBlocks'>,
+): Promise<void> {
+  try {
+    for await (const block of blocks) {
       file.block(block)
       // signals are seen between turns
       await turn()
     }
-    file.finish(rest)
+    file.finish(rest())
   } catch (error) {
     file.abort()
     throw error

@@ -1,9 +1,18 @@
 /** The single accesses that a native file keeps beside its fold, read block by block; and the recording that they make again. */
 import { closeSync, openSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
-import { BATCH, FRAME_PAD, type WordLayout, type Workspace, wordLayout } from '../wasm/index.ts'
+import { BATCH, type FoldableRuns, FRAME_PAD, type WordLayout, type Workspace, wordLayout } from '../wasm/index.ts'
 import { AccessBatch } from './access-batch.ts'
-import { ACCESS_COLUMNS, AccessColumns, type AccessShape, type AccessWords, decodeAccesses, decodeWords } from './access-codec.ts'
+import {
+  ACCESS_COLUMNS,
+  AccessColumns,
+  type AccessShape,
+  type AccessSpan,
+  type AccessWords,
+  decodeAccesses,
+  decodeForFold,
+  decodeWords,
+} from './access-codec.ts'
 import type { TraceEvent } from './events.ts'
 import type { TraceWriter } from './format.ts'
 import { pack, unpack } from './packed.ts'
@@ -85,15 +94,36 @@ export class KeptAccesses {
 
   /** Block `b` as words in the workspace. */
   words(b: number, workspace: Workspace): AccessWords {
+    return this.#block(b, (columns, shape) => decodeWords(columns, shape, this.#limits, workspace), this.#near(b, workspace))
+  }
+
+  /** Block `b` as what is folded, in the workspace. Its times must lie in `span`, the end not included. */
+  runs(b: number, workspace: Workspace, span: AccessSpan): FoldableRuns {
+    const limits = { ...this.#limits, ...span }
+    return this.#block(b, (columns, shape) => decodeForFold(columns, shape, limits, workspace), this.#near(b, workspace))
+  }
+
+  /** Block `b` as it is stored. It is valid until another block is asked for. */
+  stored(b: number): { bytes: Uint8Array; shape: AccessShape } {
+    return this.#whole(b, (bytes, { accesses, runs, startNs }) => ({ bytes, shape: { accesses, runs, startNs } }))
+  }
+
+  /** Room for block `b` right where kernels unpack it. */
+  #near(b: number, workspace: Workspace): Buffer {
     const { bytes } = this.#places.blocks[b]!
-    // read right where kernels unpack it
     const room = workspace.raw.u8(bytes + FRAME_PAD)
-    return this.#block(b, (columns, shape) => decodeWords(columns, shape, this.#limits, workspace), Buffer.from(room.buffer, room.byteOffset, bytes))
+    return Buffer.from(room.buffer, room.byteOffset, bytes)
   }
 
   /** Accesses before each event of the trace, -1 for those that follow from accesses. */
   eventsAt(): Float64Array {
     return this.#section('the table of events among accesses', this.#places.events, 3, (columns) => decodeEventsAt(columns, this.#trace.events.length))
+  }
+
+  /** Events that do not follow from accesses, and how many accesses came before each. */
+  recordedEvents(): { events: TraceEvent[]; eventsAt: Float64Array } {
+    const all = this.eventsAt()
+    return { events: this.#trace.events.filter((_, i) => all[i] !== NOWHERE), eventsAt: all.filter((at) => at !== NOWHERE) }
   }
 
   get #limits(): { pages: number; actors: number; pageSize: number } {
@@ -102,15 +132,23 @@ export class KeptAccesses {
   }
 
   #block<T>(b: number, decode: (columns: Uint8Array[], shape: AccessShape) => T, room?: Buffer): T {
-    const place = this.#places.blocks[b]!
-    const part = `block ${b + 1} of ${this.blocks} of accesses (bytes ${place.offset} to ${place.offset + place.bytes})`
-    return this.#section(part, place, ACCESS_COLUMNS, (columns) => decode(columns, place), room)
+    return this.#whole(b, (bytes, place) => decode(decodeSection(bytes, place, ACCESS_COLUMNS), place), room)
   }
 
-  #section<T>(part: string, place: Section, columns: number, decode: (columns: Uint8Array[]) => T, room = this.#roomFor(place.bytes)): T {
+  #whole<T>(b: number, look: (bytes: Buffer, place: Section & AccessShape) => T, room?: Buffer): T {
+    const place = this.#places.blocks[b]!
+    const part = `block ${b + 1} of ${this.blocks} of accesses (bytes ${place.offset} to ${place.offset + place.bytes})`
+    return this.#read(part, place, (bytes) => look(bytes, place), room)
+  }
+
+  #section<T>(part: string, place: Section, columns: number, decode: (columns: Uint8Array[]) => T): T {
+    return this.#read(part, place, (bytes) => decode(decodeSection(bytes, place, columns)))
+  }
+
+  #read<T>(part: string, place: Section, look: (bytes: Buffer) => T, room = this.#roomFor(place.bytes)): T {
     const descriptor = openSync(this.#file, 'r')
     try {
-      return named(this.#file, part, () => decode(decodeSection(readAt(descriptor, place, room), place, columns)))
+      return named(this.#file, part, () => look(readAt(descriptor, place, room)))
     } finally {
       closeSync(descriptor)
     }
@@ -126,19 +164,18 @@ export class KeptAccesses {
    * or other pages. `progress` hears the share that is done.
    */
   async push(writer: TraceWriter, progress?: (share: number) => void): Promise<void> {
-    const { meta, events } = this.#trace
+    const { meta } = this.#trace
     this.#intern(writer)
     writer.describe({ carries: meta.carries, fidelity: meta.fidelity, ...(meta.filtered !== false && { filtered: meta.filtered }) })
     for (const [name, value] of Object.entries(meta.formatFacts)) writer.fact(name, value)
     for (const verdict of meta.lint) if (!FOUND_AGAIN.includes(verdict.code)) writer.lint(verdict)
-    const eventsAt = this.eventsAt()
+    const { events, eventsAt } = this.recordedEvents()
     const columns = new AccessColumns()
     const batch = AccessBatch.into(writer)
     let event = 0
     let done = 0
     const eventsBefore = (accesses: number) => {
-      for (; event < events.length && eventsAt[event]! <= accesses; event++)
-        if (eventsAt[event] !== NOWHERE) writer.event(inPages(events[event]!, meta.pageSize, writer.pageSize))
+      for (; event < events.length && eventsAt[event]! <= accesses; event++) writer.event(inPages(events[event]!, meta.pageSize, writer.pageSize))
     }
     for (let b = 0; b < this.blocks; b++) {
       this.read(b, columns)

@@ -12,10 +12,37 @@ import type { Scratch } from './scratch.ts'
  * of those; ticks without accesses come out empty.
  */
 export function mergeTicks(blocks: Iterable<TickBlock>, startNs: Float64Array, blockRows = BLOCK_ROWS, heap = Heap.open()): Generator<TickBlock> {
+  const fold = new TickFold(heap)
+  return merged(blocks, startNs, fold, intoMemory(startNs, fold, blockRows))
+}
+
+/** The same as sections of a file, in bounded memory. */
+export function encodeTicks(blocks: Iterable<TickBlock>, startNs: Float64Array, large: LargeTicks, heap = Heap.open()): Generator<EncodedBlock> {
+  const fold = new TickFold(heap)
+  return merged(blocks, startNs, fold, intoSections(startNs, fold, large, heap))
+}
+
+/** Where finished ticks go, in order. */
+export interface TickSink<B> {
+  /** Blocks that are complete; they are taken at once. */
+  ready: B[]
+  /** The tick has grown too large for memory: more pairs than these. */
+  readonly isFull: boolean
+  readonly mostPairs: number
+  /** A tick that is one of those read, as it is. */
+  whole(tick: number, columns: TickColumns): void
+  /** What there is of the tick in the fold, which goes on. */
+  endPart(): void
+  /** The tick in the fold. */
+  endTick(tick: number): void
+  finish(endNs: number): void
+}
+
+/** Blocks in memory of the ticks that begin at `startNs`. */
+export function intoMemory(startNs: Float64Array, fold: TickFold, blockRows = BLOCK_ROWS): TickSink<TickBlock> {
   const ready: TickBlock[] = []
   const builder = new BlockBuilder((block) => ready.push(kept(block)), blockRows)
-  const fold = new TickFold(heap)
-  return merged(blocks, startNs, fold, {
+  return {
     ready,
     isFull: false,
     mostPairs: Number.POSITIVE_INFINITY,
@@ -23,7 +50,7 @@ export function mergeTicks(blocks: Iterable<TickBlock>, startNs: Float64Array, b
     whole: (tick, columns) => builder.tick(startNs[tick]!, columns),
     endTick: (tick) => fold.flush(builder, startNs[tick]!),
     finish: (endNs) => builder.finish(endNs),
-  })
+  }
 }
 
 /** What the large ticks of an import need. */
@@ -36,18 +63,17 @@ export interface LargeTicks {
   sizes?: MergeSizes
 }
 
-/** The same as sections of a file, in bounded memory. */
-export function encodeTicks(
-  blocks: Iterable<TickBlock>,
+/** Sections of a file; `fold` lies in `heap`. */
+export function intoSections(
   startNs: Float64Array,
+  fold: TickFold,
   { scratch, pages, mostPairs = MOST_PAIRS, sizes }: LargeTicks,
-  heap = Heap.open(),
-): Generator<EncodedBlock> {
+  heap: Heap,
+): TickSink<EncodedBlock> {
   const ready: EncodedBlock[] = []
   const builder = new BlockBuilder((block) => ready.push(encoded(block)))
-  const fold = new TickFold(heap)
   const large = new LargeTick(heap, scratch, sizes)
-  return merged(blocks, startNs, fold, {
+  return {
     ready,
     get isFull() {
       return fold.pairs > mostPairs
@@ -61,24 +87,10 @@ export function encodeTicks(
       ready.push(large.end(builder.elsewhere(startNs[tick]!), pages, fold))
     },
     finish: (endNs) => builder.finish(endNs),
-  })
+  }
 }
 
-/** Where merged ticks go. */
-interface Sink<B> {
-  /** Blocks that are complete; they are taken at once. */
-  ready: B[]
-  /** The tick has grown too large for memory: more pairs than these. */
-  readonly isFull: boolean
-  readonly mostPairs: number
-  /** A tick that is one of those read, as it is. */
-  whole(tick: number, columns: TickColumns): void
-  endPart(): void
-  endTick(tick: number): void
-  finish(endNs: number): void
-}
-
-function* merged<B>(blocks: Iterable<TickBlock>, startNs: Float64Array, fold: TickFold, sink: Sink<B>): Generator<B> {
+function* merged<B>(blocks: Iterable<TickBlock>, startNs: Float64Array, fold: TickFold, sink: TickSink<B>): Generator<B> {
   const last = startNs.length - 2
   let tick = 0
   for (const block of blocks) {

@@ -11,7 +11,8 @@ import { loadFormat, recognise, recogniseFolder } from './formats.ts'
 import { HotPageFinder } from './hot-pages.ts'
 import { KeptAccesses } from './kept-accesses.ts'
 import type { HotPages } from './page-sample.ts'
-import type { PreparedTrace, TraceMeta } from './prepared.ts'
+import type { PreparedTrace, TickBlock, TraceMeta } from './prepared.ts'
+import { Refold } from './refold.ts'
 import { regroup } from './regroup.ts'
 import { parseScript } from './script.ts'
 import { checkPids, schedule } from './scripted-events.ts'
@@ -54,6 +55,8 @@ export interface Recording {
   facts: FormatFacts
   /** Of accesses that a native file keeps: what the file says, where the user says nothing. */
   origin?: Required<Pick<TraceMeta, 'origin'>> & { pageSize: number; tickNs: number }
+  /** Of such accesses, where nothing but the tick may change: the short way to another fold. */
+  refold?(): Refold
   /** Pushes everything into the writer. */
   read(writer: TraceWriter): Promise<void>
 }
@@ -61,7 +64,12 @@ export interface Recording {
 /** A trace in memory, or a native file read by blocks. */
 export async function openTrace(name: string, options: OpenOptions = {}): Promise<PreparedTrace> {
   const found = await findReady(name, options)
-  return 'meta' in found ? found : inMemory(await fold(found, name, options))
+  if ('meta' in found) return found
+  const refold = found.refold?.()
+  if (refold === undefined) return inMemory(await fold(found, name, options))
+  const blocks: TickBlock[] = []
+  for await (const block of refold.blocks(options.progress)) blocks.push(block)
+  return inMemory({ ...refold.finish(), blocks: () => blocks })
 }
 
 /** Reads a recording through the writer, with the scripted events if there are any. */
@@ -116,7 +124,8 @@ export async function findAccesses(name: string, options: OpenOptions): Promise<
 }
 
 /** The accesses that a native file keeps, if it does. */
-function keptIn(trace: PreparedTrace, { pageSize, progress }: OpenOptions): Recording | undefined {
+function keptIn(trace: PreparedTrace, options: OpenOptions): Recording | undefined {
+  const { pageSize, tickNs = trace.meta.tickNs, progress } = options
   const kept = KeptAccesses.of(trace)
   if (kept === undefined) return undefined
   const { meta, events } = trace
@@ -130,6 +139,7 @@ function keptIn(trace: PreparedTrace, { pageSize, progress }: OpenOptions): Reco
   return {
     facts: { format: origin.format, fidelity: meta.fidelity, carries: meta.carries },
     origin: { origin, pageSize: meta.pageSize, tickNs: meta.tickNs },
+    refold: isFoldedSo(trace, { ...options, tickNs: undefined }) && !options.watch ? () => new Refold(trace, kept, tickNs) : undefined,
     read: (writer) => kept.push(writer, progress),
   }
 }

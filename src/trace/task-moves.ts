@@ -8,6 +8,24 @@ export interface TaskMove {
   cpu: number
 }
 
+/** The moves of a trace, as its accesses come. */
+export class MoveList {
+  readonly moves: TaskMove[] = []
+  readonly #last: (TaskMove | undefined)[] = []
+
+  /** The task is on this cpu in the tick that starts at `tickStartNs`, and was on another one. */
+  note(task: number, cpu: number, tickStartNs: number): void {
+    const last = this.#last[task]
+    if (last?.timeNs === tickStartNs) last.cpu = cpu
+    else this.add({ timeNs: tickStartNs, task, cpu })
+  }
+
+  add(move: TaskMove): void {
+    this.#last[move.task] = move
+    this.moves.push(move)
+  }
+}
+
 /** Moves join the events at the start of their final tick, after the events recorded for that instant. */
 export function withMoves(events: TraceEvent[], moves: TaskMove[], tickStartNs: Float64Array): TraceEvent[] {
   const joined: TraceEvent[] = []

@@ -66,3 +66,39 @@ export function tickStarts(originNs: number, lastNs: number, tickNs: number, cut
   }
   return starts.slice(0, n)
 }
+
+/** The tick that is open, as accesses and events come in order: a cell of the grid from `originNs`, or what events leave of it. */
+export class TickClock {
+  startNs: number
+  endNs = Number.NEGATIVE_INFINITY
+  /** Nothing comes before it any more. */
+  lastNs: number
+  readonly #originNs: number
+  readonly #tickNs: number
+  #eventNs = Number.NEGATIVE_INFINITY
+
+  constructor(originNs: number, tickNs: number) {
+    this.#originNs = originNs
+    this.#tickNs = tickNs
+    this.startNs = originNs
+    this.lastNs = originNs
+  }
+
+  access(timeNs: number): void {
+    if (timeNs >= this.endNs) this.#open(timeNs)
+  }
+
+  /** A new tick begins with it, unless the one that is open does. */
+  event(timeNs: number): void {
+    if (timeNs >= this.endNs) this.#open(timeNs)
+    this.startNs = Math.max(this.startNs, timeNs)
+    this.#eventNs = timeNs
+    this.lastNs = timeNs
+  }
+
+  #open(timeNs: number): void {
+    const gridNs = this.#originNs + Math.floor((timeNs - this.#originNs) / this.#tickNs) * this.#tickNs
+    this.startNs = Math.max(gridNs, this.#eventNs)
+    this.endNs = gridNs + this.#tickNs
+  }
+}

@@ -41,6 +41,10 @@ export interface AccessKernels {
    * the runs have not n accesses together, or a page or an actor is beyond the last.
    */
   expandRuns(runs: AccessRuns, writes: Uint8Array, n: number, layout: WordLayout, lastPage: number, lastActor: number, out: Uint32Array): boolean
+  /** Rows at which runs start, and the end, to `starts`. False as above. */
+  runStarts(runs: AccessRuns, n: number, lastPage: number, lastActor: number, starts: Uint32Array): boolean
+  /** Times of n accesses from the ns since the one before: lower words, and upper ones if there are any. `startNs` is what the first counts from. */
+  accessTimes(low: Uint32Array, high: Uint32Array | undefined, n: number, startNs: number, out: Float64Array): void
   /**
    * Adds n accesses to the cells (node of the page << shift | actor << 3 | write << 2) / 4. Every page of them lies on one of `nodes`
    * nodes; a cell must stay below 2^32.
@@ -53,6 +57,8 @@ export const cellsOf = ({ shift }: WordLayout, nodes: number): number => (nodes 
 export interface AccessExports {
   expandRuns(...args: number[]): number
   expandWideRuns(...args: number[]): number
+  runStarts(...args: number[]): number
+  accessTimes(...args: number[]): void
   countAccesses(...args: number[]): void
   countAccesses8(...args: number[]): void
   countWideAccesses(...args: number[]): void
@@ -65,6 +71,9 @@ export function wasmAccesses(exports: AccessExports): AccessKernels {
       const to = [lastPage, lastActor, out.byteOffset]
       return (isWide ? exports.expandWideRuns(...from, ...to) : exports.expandRuns(...from, shift, ...to)) === 1
     },
+    runStarts: ({ count, page, actor, more }, n, lastPage, lastActor, starts) =>
+      exports.runStarts(page.byteOffset, actor.byteOffset, more.byteOffset, count, n, lastPage, lastActor, starts.byteOffset) === 1,
+    accessTimes: (low, high, n, startNs, out) => exports.accessTimes(low.byteOffset, high?.byteOffset ?? 0, n, startNs, out.byteOffset),
     countAccesses(words, n, { isWide, shift }, placement, nodes, cells) {
       const given = [words.byteOffset, n, placement.byteOffset]
       if (isWide) exports.countWideAccesses(...given, cells.byteOffset, shift)
@@ -88,6 +97,25 @@ export const accessTwins: AccessKernels = {
       }
     }
     return done === n
+  },
+
+  runStarts({ count, page, actor, more }, n, lastPage, lastActor, starts) {
+    let done = 0
+    for (let r = 0; r < count; r++) {
+      if (page[r]! > lastPage || actor[r]! > lastActor || more[r]! >= n - done) return false
+      starts[r] = done
+      done += more[r]! + 1
+    }
+    starts[count] = done
+    return done === n
+  },
+
+  accessTimes(low, high, n, startNs, out) {
+    let since = 0
+    for (let i = 0; i < n; i++) {
+      since += low[i]! + (high?.[i] ?? 0) * 2 ** 32
+      out[i] = startNs + since
+    }
   },
 
   countAccesses(words, n, { isWide, shift }, placement, _nodes, cells) {

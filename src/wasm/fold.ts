@@ -1,4 +1,5 @@
 /** Folding a tick: counts per (page, actor) and the first access to each page, in tables that the caller makes room in. */
+import type { AccessRuns } from './accesses.ts'
 import { columnsAt, NO_PAGE, type Views } from './batch.ts'
 
 /** Words of a fold: how many pairs and touches; addresses of its tables. */
@@ -26,12 +27,30 @@ export const PAIR_BYTES = 24
 const RECORD_WORDS = 4
 const GOLDEN = 0x9e3779b1
 const U32_MAX = 0xffff_ffff
+/** Of the flags of an access. */
+const IS_MODIFY = 1
 /** Digits of a sort: bytes of its histogram. */
 export const HISTOGRAM_BYTES = 4 << 11
+
+/** Accesses of a block by runs (accesses.ts), with what folding needs of each. All arrays lie in the memory of the fold. */
+export interface FoldableRuns extends AccessRuns {
+  /** Row of the first access of each run, and the end. */
+  starts: Uint32Array
+  /** A bit per access, low bits first, and BITS_PAD bytes behind. */
+  writes: Uint8Array
+  /** ns. */
+  time: Float64Array
+  /** By access, where they are not all 0: bit 0 = it reads and writes. */
+  flags?: Uint32Array
+  /** Undefined where each access counts once, as a read or as a write. */
+  weight?: Float64Array
+}
 
 export interface FoldKernels {
   /** Rows [from, to) of a batch with pages and actors; their tick starts at `startNs`. */
   foldAccesses(views: Views, fold: number, batch: number, from: number, to: number, startNs: number): void
+  /** Accesses [from, to), all in runs [run, end); their tick starts at `startNs`. */
+  foldRuns(views: Views, fold: number, runs: FoldableRuns, run: number, end: number, from: number, to: number, startNs: number): void
   /** First touches of a finer tick that starts `laterNs` after this one. Arguments are addresses of columns. */
   foldTouches(views: Views, fold: number, page: number, actor: number, isWrite: number, offset: number, n: number, laterNs: number): void
   /** n finished pairs of a finer tick. */
@@ -48,6 +67,7 @@ export interface FoldKernels {
 
 export interface FoldExports {
   foldAccesses(...args: number[]): void
+  foldRuns(...args: number[]): void
   foldTouches(...args: number[]): void
   foldPairs(...args: number[]): void
   indexPairs(fold: number): void
@@ -58,6 +78,22 @@ export interface FoldExports {
 
 export const wasmFold = (exports: FoldExports): FoldKernels => ({
   foldAccesses: (_, fold, batch, from, to, startNs) => exports.foldAccesses(fold, batch, from, to, startNs),
+  foldRuns: (_, fold, { page, actor, starts, writes, time, flags, weight }, run, end, from, to, startNs) =>
+    exports.foldRuns(
+      fold,
+      page.byteOffset,
+      actor.byteOffset,
+      starts.byteOffset,
+      writes.byteOffset,
+      time.byteOffset,
+      flags?.byteOffset ?? 0,
+      weight?.byteOffset ?? 0,
+      run,
+      end,
+      from,
+      to,
+      startNs,
+    ),
   foldTouches: (_, fold, page, actor, isWrite, offset, n, laterNs) => exports.foldTouches(fold, page, actor, isWrite, offset, n, laterNs),
   foldPairs: (_, fold, records, n) => exports.foldPairs(fold, records, n),
   indexPairs: (_, fold) => exports.indexPairs(fold),
@@ -88,6 +124,21 @@ export const foldTwins: FoldKernels = {
       const pair = counts + 3 * u32[mine + 1]!
       if ((kind & 1) !== 0) f64[pair + 1]! += weight
       if ((kind & 2) !== 0) f64[pair + 2]! += weight
+    }
+  },
+
+  foldRuns(views, fold, { page, actor, starts, writes, time, flags, weight }, run, end, from, to, startNs) {
+    const counts = views.u32[(fold >>> 2) + FOLD.pair]! >>> 3
+    const isWrite = (i: number) => (writes[i >>> 3]! >>> (i & 7)) & 1
+    for (let r = run; r < end && starts[r]! < to; r++) {
+      const first = Math.max(from, starts[r]!)
+      touch(views, fold, page[r]!, actor[r]!, isWrite(first), time[first]! - startNs)
+      const pair = counts + 3 * find(views, fold, page[r]!, actor[r]!)
+      for (let i = first; i < Math.min(to, starts[r + 1]!); i++) {
+        const times = weight?.[i] ?? 1
+        if (isWrite(i) === 1) views.f64[pair + 2]! += times
+        if (isWrite(i) === 0 || ((flags?.[i] ?? 0) & IS_MODIFY) !== 0) views.f64[pair + 1]! += times
+      }
     }
   },
 

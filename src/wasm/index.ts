@@ -2,9 +2,10 @@
 export { type AccessRuns, BITS_PAD, cellsOf, RUN_PAD, type WordLayout, wordLayout, wordsOf } from './accesses.ts'
 export { BATCH, BATCH_BYTES, COLUMN, NO_PAGE, NOWHERE, TASK, TASK_WORDS } from './batch.ts'
 export { DIGEST, DIGEST_BYTES, DIGEST_WORDS } from './digest.ts'
-export { FOLD, FOLD_WORDS, HISTOGRAM_BYTES, PAIR_BYTES } from './fold.ts'
+export { FOLD, FOLD_WORDS, type FoldableRuns, HISTOGRAM_BYTES, PAIR_BYTES } from './fold.ts'
 export { columnBytes, FRAME, FRAME_PAD, packedBytes, type Touches } from './frames.ts'
 export { Heap } from './heap.ts'
+export { HeapSpace } from './heap-space.ts'
 export { CHUNK, CHUNK_WORDS, IDS, LEAF, lowAt, PAGES, PAGES_WORDS, pageId, SPACE, SPACE_WORDS, spaceAt, spaceOf } from './intern.ts'
 export {
   type FirstTouches,

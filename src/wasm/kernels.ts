@@ -212,13 +212,14 @@ export interface Workspace {
   u32(length: number): Uint32Array
   f64(length: number): Float64Array
   /** With anything in them, for what will be written in full. */
-  raw: Pick<Workspace, 'u8' | 'u16' | 'u32'>
+  raw: Pick<Workspace, 'u8' | 'u16' | 'u32' | 'f64'>
 }
 
 const plain: Workspace['raw'] = {
   u8: (length) => new Uint8Array(length),
   u16: (length) => new Uint16Array(length),
   u32: (length) => new Uint32Array(length),
+  f64: (length) => new Float64Array(length),
 }
 
 /** Plain arrays and the TypeScript kernels. */
@@ -227,7 +228,6 @@ export const plainWorkspace: Workspace = {
   kernels: twins,
   free: Number.POSITIVE_INFINITY,
   ...plain,
-  f64: (length) => new Float64Array(length),
   raw: plain,
 }
 

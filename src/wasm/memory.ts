@@ -48,6 +48,7 @@ export class Arena {
     u8: (length: number): Uint8Array => this.u8(length, false),
     u16: (length: number): Uint16Array => this.u16(length, false),
     u32: (length: number): Uint32Array => this.u32(length, false),
+    f64: (length: number): Float64Array => this.f64(length, false),
   }
 
   u8(length: number, isZeroed = true): Uint8Array {
@@ -65,8 +66,8 @@ export class Arena {
     return new Uint32Array(this.memory.buffer, at, length)
   }
 
-  f64(length: number): Float64Array {
-    const at = this.#take(8 * length, true)
+  f64(length: number, isZeroed = true): Float64Array {
+    const at = this.#take(8 * length, isZeroed)
     return new Float64Array(this.memory.buffer, at, length)
   }
 

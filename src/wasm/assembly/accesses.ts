@@ -71,6 +71,33 @@ export function expandWideRuns(pages: usize, actors: usize, mores: usize, count:
   return <u32>(done === n)
 }
 
+/** Row of the first access of each run, and the end, to `out`. Answers 0 as above. */
+export function runStarts(pages: usize, actors: usize, mores: usize, count: u32, n: u32, lastPage: u32, lastActor: u32, out: usize): u32 {
+  const end = pages + ((<usize>count) << 2)
+  let done: u32 = 0
+  for (; pages < end; pages += 4, actors += 4, mores += 4, out += 4) {
+    const more = load<u32>(mores)
+    if (load<u32>(pages) > lastPage || load<u32>(actors) > lastActor || done >= n || more >= n - done) return 0
+    store<u32>(out, done)
+    done += more + 1
+  }
+  store<u32>(out, done)
+  return <u32>(done === n)
+}
+
+/** Times (f64) of n accesses from the ns since the one before: u32 lower words, and upper ones where `high` is not 0. */
+export function accessTimes(low: usize, high: usize, n: u32, startNs: f64, out: usize): void {
+  let since: u64 = 0
+  for (const end = low + ((<usize>n) << 2); low < end; low += 4, out += 8) {
+    since += load<u32>(low)
+    if (high !== 0) {
+      since += (<u64>load<u32>(high)) << 32
+      high += 4
+    }
+    store<f64>(out, startNs + <f64>since)
+  }
+}
+
 /** Four banks of counters, so that no access waits for the store of the one before; at a constant address, which saves adding it. */
 const BANK: usize = 8192
 const FIRST = memory.data(32768, 64)

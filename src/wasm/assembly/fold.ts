@@ -24,10 +24,12 @@ const GOLDEN: u32 = 0x9e3779b1
 const FEW: u32 = 24
 const DIGIT: u32 = 11
 const U32_MAX: f64 = 4294967295
-/** Rows whose pairs are looked for together. */
+/** Of the flags of an access. */
+const IS_MODIFY: u32 = 1
+/** Rows, or runs of them, whose pairs are looked for together. */
 const GROUP: u32 = 64
 const UNSEEN: u32 = 0xffff_ffff
-/** Scratch: a pair for each row of a group. */
+/** Scratch: a pair for each of a group. */
 const seen = memory.data(256, 4)
 
 export function foldAccesses(fold: usize, batch: usize, from: u32, to: u32, startNs: f64): void {
@@ -35,7 +37,8 @@ export function foldAccesses(fold: usize, batch: usize, from: u32, to: u32, star
   const pairs = <usize>load<u32>(fold, PAIR)
   for (let group = from; group < to; group += GROUP) {
     const end = min(group + GROUP, to)
-    lookAhead(fold, batch, group, end)
+    const four = batch + ((<usize>group) << 2)
+    lookAhead<u16>(fold, four + PAGE, batch + ((<usize>group) << 1) + ACTOR, end - group)
     for (let i = group; i < end; i++) {
       const two = batch + ((<usize>i) << 1)
       const page = load<u32>(two + ((<usize>i) << 1), PAGE)
@@ -61,19 +64,93 @@ export function foldAccesses(fold: usize, batch: usize, from: u32, to: u32, star
 }
 
 /**
- * Pairs of rows [from, to) that lie where they are looked for first, else UNSEEN; pairs stay where they are. No row waits for another
- * here: what is not in the cache is fetched for many of them at one time.
+ * Accesses [from, to), which lie in runs [run, endRun) on one page by one actor each. starts: u32 row of the first access of each
+ * run, and the end; writes: a bit by row; time: f64 by row. Each access counts once, a read or a write by its bit; or `weight` times
+ * (f64 by row) where that is not 0, and as both where `flags` (u32 by row) has bit 0.
  */
-function lookAhead(fold: usize, batch: usize, from: u32, to: u32): void {
+export function foldRuns(
+  fold: usize,
+  page: usize,
+  actor: usize,
+  starts: usize,
+  writes: usize,
+  time: usize,
+  flags: usize,
+  weight: usize,
+  run: u32,
+  endRun: u32,
+  from: u32,
+  to: u32,
+  startNs: f64,
+): void {
+  const last = <usize>load<u32>(fold, LAST)
+  const pairs = <usize>load<u32>(fold, PAIR)
+  for (let group = run; group < endRun; group += GROUP) {
+    const end = min(group + GROUP, endRun)
+    lookAhead<u32>(fold, page + ((<usize>group) << 2), actor + ((<usize>group) << 2), end - group)
+    for (let r = group; r < end; r++) {
+      const four = (<usize>r) << 2
+      const first = max(from, load<u32>(starts + four))
+      if (first >= to) return
+      const stop = min(to, load<u32>(starts + four, 4))
+      const onPage = load<u32>(page + four)
+      const by = load<u32>(actor + four)
+      const mine = last + ((<usize>by) << 3)
+      let pair = load<u32>(mine, 4)
+      if (load<u32>(mine) !== onPage) {
+        touch(fold, onPage, by, isSet(writes, first), <u32>(load<f64>(time + ((<usize>first) << 3)) - startNs))
+        pair = load<u32>(seen + ((<usize>(r - group)) << 2))
+        if (pair === UNSEEN) pair = find(fold, onPage, by)
+        store<u32>(mine, onPage)
+        store<u32>(mine, pair, 4)
+      }
+      const at = pairs + <usize>pair * PAIR_BYTES
+      if (weight === 0) {
+        const written = countSet(writes, first, stop)
+        store<f64>(at, load<f64>(at, READS) + <f64>(stop - first - written), READS)
+        store<f64>(at, load<f64>(at, WRITES) + <f64>written, WRITES)
+      } else
+        for (let i = first; i < stop; i++)
+          addWeight(at, load<f64>(weight + ((<usize>i) << 3)), isSet(writes, i), flags === 0 ? 0 : load<u32>(flags + ((<usize>i) << 2)))
+    }
+  }
+}
+
+function addWeight(pair: usize, weight: f64, isWrite: u32, flags: u32): void {
+  if (isWrite) store<f64>(pair, load<f64>(pair, WRITES) + weight, WRITES)
+  if (!isWrite || flags & IS_MODIFY) store<f64>(pair, load<f64>(pair, READS) + weight, READS)
+}
+
+function isSet(bits: usize, i: u32): u32 {
+  return (<u32>load<u8>(bits + (i >>> 3)) >>> (i & 7)) & 1
+}
+
+/** Of bits [from, to); four bytes can be read behind them. */
+function countSet(bits: usize, from: u32, to: u32): u32 {
+  let count: u32 = 0
+  while (from < to) {
+    // a word from any bit of a byte on has these whole
+    const some = min(to - from, 25)
+    count += popcnt<u32>((load<u32>(bits + (from >>> 3)) >>> (from & 7)) & ((1 << some) - 1))
+    from += some
+  }
+  return count
+}
+
+/**
+ * Pairs of n pages (u32) and actors (T) that lie where they are looked for first, else UNSEEN; pairs stay where they are. None waits
+ * for another here: what is not in the cache is fetched for many of them at one time.
+ */
+function lookAhead<T>(fold: usize, page: usize, actor: usize, n: u32): void {
   const slots = <usize>load<u32>(fold, SLOTS)
   const pairs = <usize>load<u32>(fold, PAIR)
   const shift = load<u32>(fold, SHIFT)
-  for (let i = from, out = seen; i < to; i++, out += 4) {
-    const two = batch + ((<usize>i) << 1)
-    const page = load<u32>(two + ((<usize>i) << 1), PAGE)
-    const actor = <u32>load<u16>(two, ACTOR)
-    const stored = load<u32>(slots + ((<usize>firstSlot(page, actor, shift)) << 2))
-    const isIt = load<u64>(pairs + <usize>max(stored, 1) * PAIR_BYTES - PAIR_BYTES) === (<u64>page | ((<u64>actor) << 32))
+  const end = page + ((<usize>n) << 2)
+  for (let out = seen; page < end; page += 4, actor += sizeof<T>(), out += 4) {
+    const onPage = load<u32>(page)
+    const by = <u32>load<T>(actor)
+    const stored = load<u32>(slots + ((<usize>firstSlot(onPage, by, shift)) << 2))
+    const isIt = load<u64>(pairs + <usize>max(stored, 1) * PAIR_BYTES - PAIR_BYTES) === (<u64>onPage | ((<u64>by) << 32))
     store<u32>(out, select(stored - 1, UNSEEN, isIt && stored !== 0))
   }
 }

@@ -1,8 +1,8 @@
 /** What the module offers. Each function has a twin of the same meaning in ../twins.ts. */
-export { countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWideRuns } from './accesses'
+export { accessTimes, countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWideRuns, runStarts } from './accesses'
 export { accesses, account, joinNodes } from './account'
 export { digestRecords } from './digest'
-export { foldAccesses, foldPairs, foldTouches, indexPairs, resetFold, sortPairs, tallyPairs } from './fold'
+export { foldAccesses, foldPairs, foldRuns, foldTouches, indexPairs, resetFold, sortPairs, tallyPairs } from './fold'
 export { packColumn, patchColumn, rankTouches, unpackColumn, unpackPairs, unpackTouches, unpackTouchesWide } from './frames'
 export { findActors, findPages, indexPages, timesWithin } from './intern'
 export { lz4Block } from './lz4'
