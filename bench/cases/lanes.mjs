@@ -1,4 +1,5 @@
-// P5, P13 and many lanes at once: cost of a lane among 1, 8 and 64; two workers against one.
+// P5, P13 and many lanes at once: cost of a lane among 1, 8 and 64, by itself and with the fold; two workers against one.
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { BENCH, LANE } from '../lib/bench.mjs'
 
@@ -14,6 +15,12 @@ const KINDS = {
 
 export default {
   ids: ['P5', 'P13', 'lanes'],
+
+  async check(bench) {
+    const { run } = await bench.opened(TRACE)
+    const { hash } = await run(refoldOf(bench, true))
+    bench.agree(`ticks built anew from kept accesses, ${TRACE}`, hash, (await run({ action: 'foldHash' })).hash)
+  },
 
   async measure(bench) {
     const { facts, lanes, run } = await bench.opened(TRACE)
@@ -49,6 +56,18 @@ export default {
       reason:
         'the import alone, a whole process that reads, numbers and folds 20 M accesses, takes 3.6 CPU s (pairs of 64 rows looked for together, touches ranked four at a time, no memory of the last leaf: 2.5 % less here, 11 % on zipf 1M; no gain from looking ahead for pages or for pairs of finished ticks; the plug-in and the push of single accesses are a fifth of it, the digest a tenth), and all 64 loops of C together 2.1, though every later replay shares its file. The lanes alone take 2.58 CPU s (3.39 before; alternating on a busy machine): a call of the policy for each of 387,363 pages in each lane, while the C loop has the placement before it starts; with pages placed see the row of 64 lanes. Tried: frames and counts of a tick taken together (130 to 88 ns a page and lane with eight of them); the loop over absent pages alone, found by a kernel, in a function of its own (the engine compiled it anew each tick before). Shipped static policies need no call: bind 332 to 32 ns a page, interleave 308 to 81',
     })
+    const refold = refoldOf(bench)
+    await bench.compare({
+      id: 'P5',
+      what: `fold of the kept accesses (epochs built anew) and ${MANY} static lanes with pages placed, ${TRACE}`,
+      unit: 'M lane accesses/s',
+      ours: async () => sum(await run(refold), await lanes(KINDS['static placements'](MANY), { options: LANE, placed: true })),
+      theirs: () => static4.run(),
+      oursWork: once * MANY,
+      theirsWork: once,
+      against: `${MANY} passes of static placement at each access`,
+      target: 5,
+    })
     const policies = KINDS['hot-page-daemon'](8)
     const on = (jobs) => () => run({ action: 'replay', policies, jobs })
     const workers = { id: 'P13', unit: 'M lane accesses/s', ours: on(2), theirs: on(1), work: once * policies.length, against: 'one worker' }
@@ -68,6 +87,16 @@ export default {
       clock: 'thread',
     })
   },
+}
+
+/** The request that builds the ticks of the trace anew, from a file whose accesses were folded into ticks half as long. */
+function refoldOf(bench, isHashed) {
+  const kept = bench.imported(TRACE, '--keep-accesses')
+  const file = kept.replace(/nrt$/, 'halves.nrt')
+  const tickNs = 10 * bench.tick
+  if (!existsSync(file) || statSync(file).mtimeMs < statSync(kept).mtimeMs)
+    bench.command('import', kept, '--keep-accesses', '--tick', `${tickNs / 2}ns`, '-o', file)
+  return { action: 'refold', file, tickNs, isHashed }
 }
 
 const sum = (one, other) => ({ cpu: one.cpu + other.cpu, wall: one.wall + other.wall })

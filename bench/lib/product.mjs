@@ -56,17 +56,13 @@ const actions = {
 
   /** The sum of cell hashes that c/fold.c prints, from the ticks of the prepared trace. */
   foldHash() {
-    let hash = 0
-    for (let b = 0; b < trace.blocks; b++) {
-      const { firstTick, ticks, pairStart, pairs } = trace.block(b)
-      for (let i = 0; i < ticks; i++) {
-        for (let k = pairStart[i] * PAIR_WORDS; k < pairStart[i + 1] * PAIR_WORDS; k += PAIR_WORDS) {
-          const key = ((pairs[k] << 8) | (trace.actorCpu[pairs[k + 1]] << 1)) >>> 0
-          hash = (hash + Math.imul(pairs[k + 2], cellHash(firstTick + i, key)) + Math.imul(pairs[k + 3], cellHash(firstTick + i, key + 1))) >>> 0
-        }
-      }
-    }
-    return { hash }
+    return { hash: hashOf(trace) }
+  },
+
+  /** Kept accesses of a file folded into other ticks, in memory, as `replay --tick` does; with `isHashed` the same sum as above. */
+  async refold({ file, tickNs, isHashed = false }) {
+    const { value: folded, ...time } = await measured(() => openTrace(file, { tickNs }))
+    return { ...time, ticks: folded.ticks, hash: isHashed ? hashOf(folded) : undefined }
   },
 
   /**
@@ -253,6 +249,20 @@ function byNodes() {
       for (const op of [0, 1]) counters[((cpu >> 1) * 8 + home) * 2 + op] += cells[home * cellsOf(layout, 1) + 2 * actor + op]
   })
   return counters
+}
+
+function hashOf(folded) {
+  let hash = 0
+  for (let b = 0; b < folded.blocks; b++) {
+    const { firstTick, ticks, pairStart, pairs } = folded.block(b)
+    for (let i = 0; i < ticks; i++) {
+      for (let k = pairStart[i] * PAIR_WORDS; k < pairStart[i + 1] * PAIR_WORDS; k += PAIR_WORDS) {
+        const key = ((pairs[k] << 8) | (folded.actorCpu[pairs[k + 1]] << 1)) >>> 0
+        hash = (hash + Math.imul(pairs[k + 2], cellHash(firstTick + i, key)) + Math.imul(pairs[k + 3], cellHash(firstTick + i, key + 1))) >>> 0
+      }
+    }
+  }
+  return hash
 }
 
 function cellHash(tick, word) {

@@ -145,15 +145,26 @@ export function decodeForFold(
   const { runs, writes } = decodeRuns(columns, shape, workspace)
   const starts = raw.u32(runs.count + 1)
   if (!kernels.runStarts(runs, accesses, pages - 1, actors - 1, starts)) throw new Malformed()
-  const column = (c: number) => decodeColumn(workspace, columns[c]!, accesses)
-  const time = raw.f64(accesses)
-  kernels.accessTimes(column(TIME), constantOf(columns[TIME + 1]!) === 0 ? undefined : column(TIME + 1), accesses, startNs, time)
-  if (!(time[0]! >= fromNs && time[accesses - 1]! < toNs)) throw new Malformed()
+  const since = decodeSince(columns, accesses, workspace)
+  if (!(startNs + since[0]! >= fromNs && startNs + since[accesses - 1]! < toNs)) throw new Malformed()
   const flags = decodeFlags(columns, accesses, workspace)
-  if (isPlain(columns, flags)) return { ...runs, starts, writes, time, flags }
+  const decoded = { ...runs, starts, writes, fromNs: startNs, since, flags }
+  if (isPlain(columns, flags)) return decoded
   const weight = raw.f64(accesses)
   decodeFloats(workspace, columns, WEIGHT, accesses, weight)
-  return { ...runs, starts, writes, time, flags, weight }
+  return { ...decoded, weight }
+}
+
+/** ns of each access since the first, in 32 bits where they fit. */
+function decodeSince(columns: readonly Uint8Array[], accesses: number, workspace: Workspace): Uint32Array | Float64Array {
+  if (constantOf(columns[TIME + 1]!) === 0) {
+    const low = decodeColumn(workspace, columns[TIME]!, accesses)
+    if (workspace.kernels.sumUp(low, accesses)) return low
+  }
+  const since = workspace.raw.f64(accesses)
+  decodeFloats(workspace, columns, TIME, accesses, since)
+  for (let i = 1; i < accesses; i++) since[i]! += since[i - 1]!
+  return since
 }
 
 /** The access names no cpu. */

@@ -131,9 +131,9 @@ export function constantOf(column: Uint8Array): number | undefined {
   return column[0] === CONSTANT && column.length === 5 ? (column[1]! | (column[2]! << 8) | (column[3]! << 16) | (column[4]! << 24)) >>> 0 : undefined
 }
 
-/** The n values, followed by room up to a whole frame; they lie in the workspace. A column that does too has FRAME_PAD bytes behind. Throws Malformed. */
+/** The n values, followed by room for two more, up to a whole frame; they lie in the workspace. A column that does too has FRAME_PAD bytes behind. Throws Malformed. */
 export function decodeColumn(workspace: Workspace, column: Uint8Array, n: number): Uint32Array {
-  const values = workspace.raw.u32(Math.ceil((n + 1) / FRAME) * FRAME)
+  const values = workspace.raw.u32(Math.ceil((n + 2) / FRAME) * FRAME)
   const rest = column.subarray(1)
   switch (column[0]) {
     case CONSTANT:
@@ -144,11 +144,7 @@ export function decodeColumn(workspace: Workspace, column: Uint8Array, n: number
       return values
     case DIFFERENCES:
       unpackFrames(workspace, rest, n, values)
-      for (let i = 0, value = 0; i < n; i++) {
-        const word = values[i]!
-        value = (value + ((word >>> 1) ^ -(word & 1))) >>> 0
-        values[i] = value
-      }
+      workspace.kernels.undoZigzag(values, n)
       return values
     case DEFLATED:
       values.set(inflated(rest, n))

@@ -69,7 +69,7 @@ export class MemoryStore implements BlockStore {
 }
 
 /** The folded trace, all in memory. */
-export function inMemory({ tables, readPages, tickStartNs, blocks }: Omit<FoldedTrace, 'encodedBlocks'>): PreparedTrace {
+export function inMemory({ tables, readPages, tickStartNs, blocks }: FoldedTrace): PreparedTrace {
   const kept = [...blocks()]
   const { pages } = tables.meta
   const pageVpage = new Float64Array(new SharedArrayBuffer(8 * pages))

@@ -63,6 +63,8 @@ export class KeptAccesses {
   readonly #places: StoredAccesses
   /** Of the section that is being read: fresh memory for each costs more than decoding. */
   #room = Buffer.alloc(0)
+  /** Its descriptor, while many blocks are read. */
+  #held: number | undefined
 
   constructor(trace: PreparedTrace, { file, accesses }: { file: string; accesses: StoredAccesses }) {
     this.#trace = trace
@@ -146,12 +148,22 @@ export class KeptAccesses {
   }
 
   #read<T>(part: string, place: Section, look: (bytes: Buffer) => T, room = this.#roomFor(place.bytes)): T {
-    const descriptor = openSync(this.#file, 'r')
+    const descriptor = this.#held ?? openSync(this.#file, 'r')
     try {
       return named(this.#file, part, () => look(readAt(descriptor, place, room)))
     } finally {
-      closeSync(descriptor)
+      if (descriptor !== this.#held) closeSync(descriptor)
     }
+  }
+
+  /** Keeps the file open while many blocks are asked for, until `release`: so no descriptor outlives the trace. */
+  hold(): void {
+    this.#held ??= openSync(this.#file, 'r')
+  }
+
+  release(): void {
+    if (this.#held !== undefined) closeSync(this.#held)
+    this.#held = undefined
   }
 
   #roomFor(bytes: number): Buffer {

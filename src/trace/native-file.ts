@@ -213,7 +213,8 @@ function readPages(
     const from = i * TABLE_ROWS
     const rows = Math.min(TABLE_ROWS, pages - from)
     const [low, high, process] = columnsOf(place) as [Uint8Array, Uint8Array, Uint8Array]
-    pageVpage.set(unpack(low, rows, 'zigzag'), from)
+    const lows = unpack(low, rows, 'zigzag')
+    for (let k = 0; k < rows; k++) pageVpage[from + k] = lows[k]!
     const highs = unpack(high, rows, 'zigzag')
     for (let k = 0; k < rows; k++) pageVpage[from + k]! += highs[k]! * WORD
     pageProcess.set(below(processes, unpack(process, rows, 'zigzag')), from)

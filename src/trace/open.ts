@@ -11,7 +11,7 @@ import { loadFormat, recognise, recogniseFolder } from './formats.ts'
 import { HotPageFinder } from './hot-pages.ts'
 import { KeptAccesses } from './kept-accesses.ts'
 import type { HotPages } from './page-sample.ts'
-import type { PreparedTrace, TickBlock, TraceMeta } from './prepared.ts'
+import type { PreparedTrace, TraceMeta } from './prepared.ts'
 import { Refold } from './refold.ts'
 import { regroup } from './regroup.ts'
 import { parseScript } from './script.ts'
@@ -65,11 +65,7 @@ export interface Recording {
 export async function openTrace(name: string, options: OpenOptions = {}): Promise<PreparedTrace> {
   const found = await findReady(name, options)
   if ('meta' in found) return found
-  const refold = found.refold?.()
-  if (refold === undefined) return inMemory(await fold(found, name, options))
-  const blocks: TickBlock[] = []
-  for await (const block of refold.blocks(options.progress)) blocks.push(block)
-  return inMemory({ ...refold.finish(), blocks: () => blocks })
+  return found.refold?.().inMemory(options.progress) ?? inMemory(await fold(found, name, options))
 }
 
 /** Reads a recording through the writer, with the scripted events if there are any. */

@@ -29,14 +29,7 @@ export function unpack(column: Uint8Array, n: number, packing: Packing = 'plain'
     padded.set(column)
     const words = u32(Math.ceil(n / FRAME) * FRAME)
     kernels.unpackColumn(padded, n, words)
-    if (packing === 'zigzag') {
-      let value = 0
-      for (let i = 0; i < n; i++) {
-        const word = words[i]!
-        value = (value + ((word >>> 1) ^ -(word & 1))) >>> 0
-        words[i] = value
-      }
-    }
+    if (packing === 'zigzag') kernels.undoZigzag(words, n)
     return words.subarray(0, n)
   })
 }

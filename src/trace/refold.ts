@@ -21,7 +21,15 @@ import { withMoves } from './task-moves.ts'
 import { checkTick, TickClock, tickStarts } from './ticks.ts'
 
 /** Runs that are folded before the next look at how large the tick has grown. */
-const STEP = 2048
+const STEP = 4096
+
+/** How far the trace is folded: the tick that is open, the event that comes next, accesses of the blocks before. */
+interface Place {
+  clock: TickClock
+  tick: number
+  event: number
+  done: number
+}
 
 /** Hears which share is done, and how many accesses that are. */
 type Progress = (share: number, accesses: number) => void
@@ -54,21 +62,23 @@ export class Refold {
     for (let b = 0; b < this.#kept.blocks; b++) yield this.#kept.stored(b)
   }
 
-  /** In memory; to be taken once, these or `encodedBlocks`. */
-  blocks(progress?: Progress): AsyncGenerator<TickBlock> {
-    const heap = Heap.open()
+  /** The trace with the other tick, in memory. */
+  async inMemory(progress?: Progress, heap = Heap.open()): Promise<PreparedTrace> {
     const fold = new TickFold(heap)
-    return this.#folded(heap, fold, intoMemory(this.#tickStartNs, fold), progress)
+    const blocks: TickBlock[] = []
+    for await (const block of this.#folded(heap, fold, intoMemory(this.#tickStartNs, fold), progress)) blocks.push(block)
+    const { pageVpage, pageProcess } = this.#trace
+    const { tables, tickStartNs } = this.finish()
+    return { ...tables, pageVpage, pageProcess, ticks: tickStartNs.length - 1, tickStartNs, blocks: blocks.length, block: (b) => blocks[b]! }
   }
 
-  /** As sections of a file, in bounded memory. */
-  encodedBlocks(large: Omit<LargeTicks, 'pages'>, progress?: Progress): AsyncGenerator<EncodedBlock> {
-    const heap = Heap.open()
+  /** Its ticks as sections of a file, in bounded memory; to be taken once. */
+  encodedBlocks(large: Omit<LargeTicks, 'pages'>, progress?: Progress, heap = Heap.open()): AsyncGenerator<EncodedBlock> {
     const fold = new TickFold(heap)
     return this.#folded(heap, fold, intoSections(this.#tickStartNs, fold, { ...large, pages: this.#trace.meta.pages }, heap), progress)
   }
 
-  /** All but the blocks, once they have been taken. `eventsAt` is for files that keep the accesses too. */
+  /** What else the file holds, once they have been taken. `eventsAt` is for files that keep the accesses too. */
   finish(): Omit<FoldedTrace, 'blocks' | 'encodedBlocks'> {
     const { tables, readPages } = tablesOf(this.#trace)
     const events = withMoves(this.#events, this.#moves.moves, this.#tickStartNs)
@@ -83,43 +93,52 @@ export class Refold {
   }
 
   async *#folded<B>(heap: Heap, fold: TickFold, sink: TickSink<B>, progress?: Progress): AsyncGenerator<B> {
-    const startsNs = this.#tickStartNs
-    const ticks = startsNs.length - 1
-    const space = new HeapSpace(heap)
-    const clock = new TickClock(startsNs[0]!, this.#tickNs)
-    let tick = 0
-    let event = 0
-    let done = 0
-    for (let b = 0; b < this.#kept.blocks; b++) {
-      const runs = this.#kept.runs(b, space, { fromNs: clock.lastNs, toNs: startsNs[ticks]! })
-      const { time, starts } = runs
-      for (let row = 0, run = 0; row < time.length; ) {
-        for (; event < this.#events.length && this.#eventsAt[event]! <= done + row; event++) this.#place(this.#events[event]!, clock)
-        clock.access(time[row]!)
-        for (; tick < ticks - 1 && startsNs[tick + 1]! <= clock.startNs; tick++) sink.endTick(tick)
-        yield* sink.ready.splice(0)
-        const stop = Math.min(time.length, (this.#eventsAt[event] ?? Number.POSITIVE_INFINITY) - done)
-        const end = firstFrom(time, clock.endNs, row + 1, stop)
-        run = firstFrom(starts, row + 1, run + 1, runs.count) - 1
-        this.#moves.look(runs, run, row, end, clock.startNs)
-        this.#foldRows(fold, sink, runs, run, row, end, clock.startNs)
-        row = end
-        clock.lastNs = time[row - 1]!
+    const kept = this.#kept
+    kept.hold()
+    try {
+      const place: Place = { clock: new TickClock(this.#tickStartNs[0]!, this.#tickNs), tick: 0, event: 0, done: 0 }
+      const space = new HeapSpace(heap)
+      for (let b = 0; b < kept.blocks; b++) {
+        const runs = kept.runs(b, space, { fromNs: place.clock.lastNs, toNs: this.#tickStartNs.at(-1)! })
+        yield* this.#block(runs, kept.accesses(b), fold, sink, place)
+        space.clear()
+        progress?.((b + 1) / kept.blocks, place.done)
+        // signals are seen between turns
+        await turn()
       }
-      space.clear()
-      done += time.length
-      progress?.((b + 1) / this.#kept.blocks, done)
-      // signals are seen between turns
-      await turn()
+      const ticks = this.#tickStartNs.length - 1
+      for (let { tick } = place; tick < ticks; tick++) sink.endTick(tick)
+      sink.finish(this.#tickStartNs[ticks]!)
+      yield* sink.ready
+      fold.close()
+    } finally {
+      kept.release()
     }
-    for (; tick < ticks; tick++) sink.endTick(tick)
-    sink.finish(startsNs[ticks]!)
-    yield* sink.ready
-    fold.close()
+  }
+
+  /** Folds a block of accesses; gives the blocks of ticks that are complete with it. */
+  *#block<B>(runs: FoldableRuns, accesses: number, fold: TickFold, sink: TickSink<B>, place: Place): Generator<B> {
+    const { fromNs, since, starts, count } = runs
+    const { clock, done } = place
+    const startsNs = this.#tickStartNs
+    for (let row = 0, run = 0; row < accesses; ) {
+      for (; place.event < this.#events.length && this.#eventsAt[place.event]! <= done + row; place.event++) this.#tell(this.#events[place.event]!, clock)
+      clock.access(fromNs + since[row]!)
+      for (; place.tick < startsNs.length - 2 && startsNs[place.tick + 1]! <= clock.startNs; place.tick++) sink.endTick(place.tick)
+      if (sink.ready.length > 0) yield* sink.ready.splice(0)
+      const stop = Math.min(accesses, (this.#eventsAt[place.event] ?? Number.POSITIVE_INFINITY) - done)
+      const end = firstFrom(since, clock.endNs - fromNs, row + 1, stop)
+      run = firstFrom(starts, row + 1, run + 1, count) - 1
+      this.#moves.look(runs, run, row, end, clock.startNs)
+      this.#foldRows(fold, sink, runs, run, row, end, clock.startNs)
+      row = end
+      clock.lastNs = fromNs + since[row - 1]!
+    }
+    place.done += accesses
   }
 
   /** What comes before it stays in the tick before. */
-  #place(event: TraceEvent, clock: TickClock): void {
+  #tell(event: TraceEvent, clock: TickClock): void {
     clock.event(event.timeNs)
     this.#moves.event(event)
   }

@@ -22,7 +22,7 @@ export const wordsOf = ({ isWide }: WordLayout): number => (isWide ? 2 : 1)
 /** Words that may be written behind the last. */
 export const RUN_PAD = 4
 /** Bytes that may be read behind the bits of writes. */
-export const BITS_PAD = 4
+export const BITS_PAD = 8
 /** Bytes of counters that its kernel holds. */
 const BANK_BYTES = 8192
 
@@ -43,8 +43,8 @@ export interface AccessKernels {
   expandRuns(runs: AccessRuns, writes: Uint8Array, n: number, layout: WordLayout, lastPage: number, lastActor: number, out: Uint32Array): boolean
   /** Rows at which runs start, and the end, to `starts`. False as above. */
   runStarts(runs: AccessRuns, n: number, lastPage: number, lastActor: number, starts: Uint32Array): boolean
-  /** Times of n accesses from the ns since the one before: lower words, and upper ones if there are any. `startNs` is what the first counts from. */
-  accessTimes(low: Uint32Array, high: Uint32Array | undefined, n: number, startNs: number, out: Float64Array): void
+  /** Turns n values into what they add up to, in place. False where that passes 32 bits. */
+  sumUp(values: Uint32Array, n: number): boolean
   /**
    * Adds n accesses to the cells (node of the page << shift | actor << 3 | write << 2) / 4. Every page of them lies on one of `nodes`
    * nodes; a cell must stay below 2^32.
@@ -58,7 +58,7 @@ export interface AccessExports {
   expandRuns(...args: number[]): number
   expandWideRuns(...args: number[]): number
   runStarts(...args: number[]): number
-  accessTimes(...args: number[]): void
+  sumUp(values: number, n: number): number
   countAccesses(...args: number[]): void
   countAccesses8(...args: number[]): void
   countWideAccesses(...args: number[]): void
@@ -73,7 +73,7 @@ export function wasmAccesses(exports: AccessExports): AccessKernels {
     },
     runStarts: ({ count, page, actor, more }, n, lastPage, lastActor, starts) =>
       exports.runStarts(page.byteOffset, actor.byteOffset, more.byteOffset, count, n, lastPage, lastActor, starts.byteOffset) === 1,
-    accessTimes: (low, high, n, startNs, out) => exports.accessTimes(low.byteOffset, high?.byteOffset ?? 0, n, startNs, out.byteOffset),
+    sumUp: (values, n) => exports.sumUp(values.byteOffset, n) === 1,
     countAccesses(words, n, { isWide, shift }, placement, nodes, cells) {
       const given = [words.byteOffset, n, placement.byteOffset]
       if (isWide) exports.countWideAccesses(...given, cells.byteOffset, shift)
@@ -110,12 +110,13 @@ export const accessTwins: AccessKernels = {
     return done === n
   },
 
-  accessTimes(low, high, n, startNs, out) {
-    let since = 0
+  sumUp(values, n) {
+    let sum = 0
     for (let i = 0; i < n; i++) {
-      since += low[i]! + (high?.[i] ?? 0) * 2 ** 32
-      out[i] = startNs + since
+      sum += values[i]!
+      values[i] = sum
     }
+    return sum < 2 ** 32
   },
 
   countAccesses(words, n, { isWide, shift }, placement, _nodes, cells) {

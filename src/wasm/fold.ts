@@ -38,8 +38,9 @@ export interface FoldableRuns extends AccessRuns {
   starts: Uint32Array
   /** A bit per access, low bits first, and BITS_PAD bytes behind. */
   writes: Uint8Array
-  /** ns. */
-  time: Float64Array
+  /** ns of each access since `fromNs`; f64 where they pass 32 bits. */
+  fromNs: number
+  since: Uint32Array | Float64Array
   /** By access, where they are not all 0: bit 0 = it reads and writes. */
   flags?: Uint32Array
   /** Undefined where each access counts once, as a read or as a write. */
@@ -78,21 +79,22 @@ export interface FoldExports {
 
 export const wasmFold = (exports: FoldExports): FoldKernels => ({
   foldAccesses: (_, fold, batch, from, to, startNs) => exports.foldAccesses(fold, batch, from, to, startNs),
-  foldRuns: (_, fold, { page, actor, starts, writes, time, flags, weight }, run, end, from, to, startNs) =>
+  foldRuns: (_, fold, { page, actor, starts, writes, fromNs, since, flags, weight }, run, end, from, to, startNs) =>
     exports.foldRuns(
       fold,
       page.byteOffset,
       actor.byteOffset,
       starts.byteOffset,
       writes.byteOffset,
-      time.byteOffset,
+      since.byteOffset,
+      Number(since.BYTES_PER_ELEMENT === 8),
       flags?.byteOffset ?? 0,
       weight?.byteOffset ?? 0,
       run,
       end,
       from,
       to,
-      startNs,
+      fromNs - startNs,
     ),
   foldTouches: (_, fold, page, actor, isWrite, offset, n, laterNs) => exports.foldTouches(fold, page, actor, isWrite, offset, n, laterNs),
   foldPairs: (_, fold, records, n) => exports.foldPairs(fold, records, n),
@@ -127,12 +129,12 @@ export const foldTwins: FoldKernels = {
     }
   },
 
-  foldRuns(views, fold, { page, actor, starts, writes, time, flags, weight }, run, end, from, to, startNs) {
+  foldRuns(views, fold, { page, actor, starts, writes, fromNs, since, flags, weight }, run, end, from, to, startNs) {
     const counts = views.u32[(fold >>> 2) + FOLD.pair]! >>> 3
     const isWrite = (i: number) => (writes[i >>> 3]! >>> (i & 7)) & 1
     for (let r = run; r < end && starts[r]! < to; r++) {
       const first = Math.max(from, starts[r]!)
-      touch(views, fold, page[r]!, actor[r]!, isWrite(first), time[first]! - startNs)
+      touch(views, fold, page[r]!, actor[r]!, isWrite(first), fromNs - startNs + since[first]!)
       const pair = counts + 3 * find(views, fold, page[r]!, actor[r]!)
       for (let i = first; i < Math.min(to, starts[r + 1]!); i++) {
         const times = weight?.[i] ?? 1

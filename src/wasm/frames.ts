@@ -35,6 +35,8 @@ export interface FrameKernels {
   packColumn(values: Uint32Array, n: number, out: Uint8Array): number
   /** `out` has room for n rounded up to a frame; FRAME_PAD bytes lie behind the column. */
   unpackColumn(column: Uint8Array, n: number, out: Uint32Array): void
+  /** Turns n zigzag differences into what they add up to, in place; the first counts from 0. */
+  undoZigzag(values: Uint32Array, n: number): void
   /** Puts `upper` << width on values at `gaps` from one another, the first from 0; false when one would lie beyond the n values. */
   patchColumn(values: Uint32Array, n: number, gaps: Uint32Array, upper: Uint32Array, patches: number, width: number): boolean
   /** Pairs of a block; false when a page or an actor is beyond the last. `starts` ascends from 0 to n, one per tick and the end. */
@@ -63,6 +65,7 @@ export function packedBytes(column: Uint8Array, n: number): number {
 export interface FrameExports {
   packColumn(values: number, n: number, out: number): number
   unpackColumn(column: number, n: number, out: number): void
+  undoZigzag(values: number, end: number, sum: number): number
   patchColumn(...args: number[]): number
   unpackPairs(...args: number[]): number
   unpackTouches(...args: number[]): number
@@ -74,6 +77,7 @@ export function wasmFrames(exports: FrameExports): FrameKernels {
   return {
     packColumn: (values, n, out) => exports.packColumn(values.byteOffset, n, out.byteOffset),
     unpackColumn: (column, n, out) => exports.unpackColumn(column.byteOffset, n, out.byteOffset),
+    undoZigzag: (values, n) => void exports.undoZigzag(values.byteOffset, values.byteOffset + 4 * n, 0),
     patchColumn: (values, n, gaps, upper, patches, width) => exports.patchColumn(values.byteOffset, n, gaps.byteOffset, upper.byteOffset, patches, width) === 1,
     unpackPairs: ({ page, actor, reads, writes }, n, starts, lastPage, lastActor, out) =>
       exports.unpackPairs(page.byteOffset, actor.byteOffset, reads.byteOffset, writes.byteOffset, n, starts.byteOffset, lastPage, lastActor, out.byteOffset) ===
@@ -148,6 +152,14 @@ export const frameTwins: FrameKernels = {
         out[f * FRAME + i] = value
       }
       data += 16 * width
+    }
+  },
+
+  undoZigzag(values, n) {
+    for (let i = 0, value = 0; i < n; i++) {
+      const word = values[i]!
+      value = (value + ((word >>> 1) ^ -(word & 1))) >>> 0
+      values[i] = value
     }
   },
 

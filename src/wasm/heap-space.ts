@@ -33,21 +33,10 @@ export class HeapSpace implements Workspace {
     f64: (length) => this.#array(Float64Array, length),
   }
 
-  u8(length: number): Uint8Array {
-    return this.raw.u8(length).fill(0)
-  }
-
-  u16(length: number): Uint16Array {
-    return this.raw.u16(length).fill(0)
-  }
-
-  u32(length: number): Uint32Array {
-    return this.raw.u32(length).fill(0)
-  }
-
-  f64(length: number): Float64Array {
-    return this.raw.f64(length).fill(0)
-  }
+  readonly u8 = (length: number): Uint8Array => this.raw.u8(length).fill(0)
+  readonly u16 = (length: number): Uint16Array => this.raw.u16(length).fill(0)
+  readonly u32 = (length: number): Uint32Array => this.raw.u32(length).fill(0)
+  readonly f64 = (length: number): Float64Array => this.raw.f64(length).fill(0)
 
   /** Takes back all arrays. What they needed together is one chunk from now on. */
   clear(): void {

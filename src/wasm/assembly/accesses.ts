@@ -3,6 +3,7 @@
  * words (page; actor << 3 | write << 2) where that is more than 32 bits; and counting them over a placement. What is below the
  * page is the offset of a counter in bytes.
  */
+import { addUp } from './frames'
 
 const WRITE_BITS = i32x4(1, 2, 4, 8)
 const WRITE = i32x4.splat(4)
@@ -85,17 +86,9 @@ export function runStarts(pages: usize, actors: usize, mores: usize, count: u32,
   return <u32>(done === n)
 }
 
-/** Times (f64) of n accesses from the ns since the one before: u32 lower words, and upper ones where `high` is not 0. */
-export function accessTimes(low: usize, high: usize, n: u32, startNs: f64, out: usize): void {
-  let since: u64 = 0
-  for (const end = low + ((<usize>n) << 2); low < end; low += 4, out += 8) {
-    since += load<u32>(low)
-    if (high !== 0) {
-      since += (<u64>load<u32>(high)) << 32
-      high += 4
-    }
-    store<f64>(out, startNs + <f64>since)
-  }
+/** Turns n values of u32 into what they add up to, in place. Answers 0 where that passes 32 bits. */
+export function sumUp(values: usize, n: u32): u32 {
+  return <u32>(addUp(values, n, 0) <= 0xffff_ffff)
 }
 
 /** Four banks of counters, so that no access waits for the store of the one before; at a constant address, which saves adding it. */

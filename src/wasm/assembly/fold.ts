@@ -50,9 +50,12 @@ export function foldAccesses(fold: usize, batch: usize, from: u32, to: u32, star
       const mine = last + ((<usize>actor) << 3)
       let pair = load<u32>(mine, 4)
       if (load<u32>(mine) !== page) {
-        touch(fold, page, actor, kind >>> 1, <u32>(load<f64>(eight, TIME) - startNs))
         pair = load<u32>(seen + ((<usize>(i - group)) << 2))
-        if (pair === UNSEEN) pair = find(fold, page, actor)
+        // the page of a pair that is there has been touched
+        if (pair === UNSEEN) {
+          touch(fold, page, actor, kind >>> 1, <u32>(load<f64>(eight, TIME) - startNs))
+          pair = find(fold, page, actor)
+        }
         store<u32>(mine, page)
         store<u32>(mine, pair, 4)
       }
@@ -65,7 +68,7 @@ export function foldAccesses(fold: usize, batch: usize, from: u32, to: u32, star
 
 /**
  * Accesses [from, to), which lie in runs [run, endRun) on one page by one actor each. starts: u32 row of the first access of each
- * run, and the end; writes: a bit by row; time: f64 by row. Each access counts once, a read or a write by its bit; or `weight` times
+ * run, and the end; writes: a bit by row; since: ns by row, u32 or f64, which the tick counts as `laterNs` later. Each access counts once, a read or a write by its bit; or `weight` times
  * (f64 by row) where that is not 0, and as both where `flags` (u32 by row) has bit 0.
  */
 export function foldRuns(
@@ -74,16 +77,16 @@ export function foldRuns(
   actor: usize,
   starts: usize,
   writes: usize,
-  time: usize,
+  since: usize,
+  isWide: u32,
   flags: usize,
   weight: usize,
   run: u32,
   endRun: u32,
   from: u32,
   to: u32,
-  startNs: f64,
+  laterNs: f64,
 ): void {
-  const last = <usize>load<u32>(fold, LAST)
   const pairs = <usize>load<u32>(fold, PAIR)
   for (let group = run; group < endRun; group += GROUP) {
     const end = min(group + GROUP, endRun)
@@ -95,20 +98,17 @@ export function foldRuns(
       const stop = min(to, load<u32>(starts + four, 4))
       const onPage = load<u32>(page + four)
       const by = load<u32>(actor + four)
-      const mine = last + ((<usize>by) << 3)
-      let pair = load<u32>(mine, 4)
-      if (load<u32>(mine) !== onPage) {
-        touch(fold, onPage, by, isSet(writes, first), <u32>(load<f64>(time + ((<usize>first) << 3)) - startNs))
-        pair = load<u32>(seen + ((<usize>(r - group)) << 2))
-        if (pair === UNSEEN) pair = find(fold, onPage, by)
-        store<u32>(mine, onPage)
-        store<u32>(mine, pair, 4)
+      let pair = load<u32>(seen + ((<usize>(r - group)) << 2))
+      if (pair === UNSEEN) {
+        const sinceNs = isWide ? load<f64>(since + ((<usize>first) << 3)) : <f64>load<u32>(since + ((<usize>first) << 2))
+        touch(fold, onPage, by, isSet(writes, first), <u32>(laterNs + sinceNs))
+        pair = find(fold, onPage, by)
       }
       const at = pairs + <usize>pair * PAIR_BYTES
       if (weight === 0) {
         const written = countSet(writes, first, stop)
-        store<f64>(at, load<f64>(at, READS) + <f64>(stop - first - written), READS)
-        store<f64>(at, load<f64>(at, WRITES) + <f64>written, WRITES)
+        const counts = f64x2.replace_lane(f64x2.splat(<f64>(stop - first - written)), 1, <f64>written)
+        v128.store(at, f64x2.add(v128.load(at, READS), counts), READS)
       } else
         for (let i = first; i < stop; i++)
           addWeight(at, load<f64>(weight + ((<usize>i) << 3)), isSet(writes, i), flags === 0 ? 0 : load<u32>(flags + ((<usize>i) << 2)))
@@ -125,13 +125,13 @@ function isSet(bits: usize, i: u32): u32 {
   return (<u32>load<u8>(bits + (i >>> 3)) >>> (i & 7)) & 1
 }
 
-/** Of bits [from, to); four bytes can be read behind them. */
+/** Of bits [from, to); eight bytes can be read behind them. */
 function countSet(bits: usize, from: u32, to: u32): u32 {
   let count: u32 = 0
   while (from < to) {
     // a word from any bit of a byte on has these whole
-    const some = min(to - from, 25)
-    count += popcnt<u32>((load<u32>(bits + (from >>> 3)) >>> (from & 7)) & ((1 << some) - 1))
+    const some = min(to - from, 57)
+    count += <u32>popcnt<u64>((load<u64>(bits + (from >>> 3)) >>> (from & 7)) & (((<u64>1) << some) - 1))
     from += some
   }
   return count

@@ -149,7 +149,7 @@ export function unpackPairs(pages: usize, actors: usize, reads: usize, writes: u
 }
 
 /** Turns n differences into sums in place, beginning with `sum`; answers the last, not cut to the 32 bits that are stored. */
-function addUp(values: usize, n: u32, sum: u64): u64 {
+export function addUp(values: usize, n: u32, sum: u64): u64 {
   const end = values + ((<usize>n) << 2)
   const zero = i32x4.splat(0)
   let carried = i32x4.splat(<u32>sum)
@@ -205,7 +205,7 @@ function storePage<T>(key: T, page: usize, actor: usize): void {
 }
 
 /** Turns zigzag differences into sums in place, beginning with `sum`; answers the last. */
-function undoZigzag(values: usize, end: usize, sum: u32): u32 {
+export function undoZigzag(values: usize, end: usize, sum: u32): u32 {
   const zero = i32x4.splat(0)
   const one = i32x4.splat(1)
   let carried = i32x4.splat(sum)

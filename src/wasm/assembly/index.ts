@@ -1,9 +1,9 @@
 /** What the module offers. Each function has a twin of the same meaning in ../twins.ts. */
-export { accessTimes, countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWideRuns, runStarts } from './accesses'
+export { countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWideRuns, runStarts, sumUp } from './accesses'
 export { accesses, account, joinNodes } from './account'
 export { digestRecords } from './digest'
 export { foldAccesses, foldPairs, foldRuns, foldTouches, indexPairs, resetFold, sortPairs, tallyPairs } from './fold'
-export { packColumn, patchColumn, rankTouches, unpackColumn, unpackPairs, unpackTouches, unpackTouchesWide } from './frames'
+export { packColumn, patchColumn, rankTouches, undoZigzag, unpackColumn, unpackPairs, unpackTouches, unpackTouchesWide } from './frames'
 export { findActors, findPages, indexPages, timesWithin } from './intern'
 export { lz4Block } from './lz4'
 export { optimumChoices, optimumEpoch, optimumEpochOfTwo } from './optimum'
