@@ -6,7 +6,6 @@
  * lane and is noted when it changes (`PlacementLog`).
  */
 import { type Row, Table } from '../columns/index.ts'
-import { ABSENT } from '../kernel/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { HEAT } from '../results/index.ts'
 import { countPairs, PAIR_WORDS, type PreparedTrace } from '../trace/index.ts'
@@ -173,52 +172,68 @@ export class HeatCounter {
   }
 }
 
+/** What a lane says of its pages: while it is the same as before, each lies where it did. */
+export interface Whereabouts {
+  present: number
+  disturbances: number
+}
+
 /** Notes which node holds most pages of each address bin, looked up at the end of every time bin, when it is another than before. */
 export class PlacementLog {
   readonly rows: Row[] = []
   readonly #grid: HeatGrid
   readonly #lane: string
   readonly #machine: Machine
+  readonly #kernels: Kernels
+  readonly #samplePages: Uint32Array
+  readonly #sampleStart: Uint32Array
+  /** By bin and node; absent pages come last. */
+  readonly #counts: Uint32Array
   /** Node and share in tenths of each bin after the latest look; 0 = nothing there yet. */
   readonly #before: Uint16Array
-  readonly #count: Uint32Array
+  #seen: Whereabouts = { present: 0, disturbances: 0 }
   #startNs = 0
   #ticks = 0
-  #present = 0
 
-  constructor(grid: HeatGrid, lane: string, machine: Machine) {
+  /** `space`: where the lane's placement lies. */
+  constructor(grid: HeatGrid, lane: string, machine: Machine, space: Workspace) {
     this.#grid = grid
     this.#lane = lane
     this.#machine = machine
+    this.#kernels = space.kernels
+    this.#samplePages = space.raw.u32(grid.samplePages.length)
+    this.#samplePages.set(grid.samplePages)
+    this.#sampleStart = space.raw.u32(grid.sampleStart.length)
+    this.#sampleStart.set(grid.sampleStart)
+    this.#counts = space.u32(grid.bins.length * (machine.nodes.length + 1))
     this.#before = new Uint16Array(grid.bins.length)
-    this.#count = new Uint32Array(machine.nodes.length)
   }
 
-  /**
-   * A tick has ended at `endNs` since the start of the trace. `pages`: how many are present, and whether each still lies where it was
-   * placed at first: while neither is another than before there is nothing to see.
-   */
-  tickEnded(placement: Uint8Array, pages: { present: number; isUndisturbed: boolean }, endNs: number, isLast: boolean): void {
+  /** A tick has ended at `endNs` since the start of the trace. */
+  tickEnded(placement: Uint8Array, { present, disturbances }: Whereabouts, endNs: number, isLast: boolean): void {
     if (++this.#ticks % this.#grid.ticks !== 0 && !isLast) return
-    const isSame = pages.isUndisturbed && pages.present === this.#present
-    this.#present = pages.present
-    for (let bin = 0; bin < this.#before.length && !isSame; bin++) this.#look(bin, placement)
+    if (present !== this.#seen.present || disturbances !== this.#seen.disturbances) this.#look(placement)
+    this.#seen = { present, disturbances }
     this.#startNs = endNs
   }
 
-  #look(bin: number, placement: Uint8Array): void {
-    const { sampleStart, samplePages } = this.#grid
-    const count = this.#count.fill(0)
-    let present = 0
-    for (let k = sampleStart[bin]!; k < sampleStart[bin + 1]!; k++) {
-      const node = placement[samplePages[k]!]!
-      if (node === ABSENT) continue
-      count[node]!++
-      present++
+  #look(placement: Uint8Array): void {
+    const counts = this.#counts
+    const nodes = this.#machine.nodes.length
+    this.#kernels.countNodes(this.#samplePages, this.#sampleStart, placement, nodes, counts)
+    for (let bin = 0, at = 0; bin < this.#before.length; bin++, at += nodes + 1) {
+      let present = 0
+      let main = 0
+      for (let node = 0; node < nodes; node++) {
+        present += counts[at + node]!
+        if (counts[at + node]! > counts[at + main]!) main = node
+      }
+      this.#note(bin, main, counts[at + main]!, present)
     }
-    let main = 0
-    for (let node = 1; node < count.length; node++) if (count[node]! > count[main]!) main = node
-    const tenths = present === 0 ? 0 : Math.round((10 * count[main]!) / present)
+  }
+
+  #note(bin: number, main: number, onMain: number, present: number): void {
+    const tenths = present === 0 ? 0 : Math.round((10 * onMain) / present)
     const now = present === 0 ? 0 : 1 + main * 11 + tenths
     if (now === this.#before[bin]) return
     this.#before[bin] = now

@@ -137,7 +137,7 @@ export class Lane {
       this.#ledger.freed(node, pages),
     )
     this.#numaMaps = new NumaMapsLog(context, policy.label, this.#kernel)
-    this.#placementLog = context.heat && new PlacementLog(context.heat, policy.label, machine)
+    this.#placementLog = context.heat && new PlacementLog(context.heat, policy.label, machine, space)
     const bins = Math.ceil(trace.ticks / context.ticksPerBin)
     const running = runningTables(policy.label, context, this.#kernel, this.#ledger)
     this.#stretches = context.heat && new Stretches(bins, context.ticksPerBin, running, () => this.#ledger.groups?.closeStretch())

@@ -205,8 +205,13 @@ export class Ledger implements KernelObserver {
     this.groups?.populated(page, node)
   }
 
-  /** Every page that was placed is still there: none was moved, copied or given back. */
-  isUndisturbed = true
+  /** Pages were moved, copied or given back so many times, several at once counted once. */
+  disturbances = 0
+
+  /** Every page that was placed is still there. */
+  get isUndisturbed(): boolean {
+    return this.disturbances === 0
+  }
 
   /** First touch of a page, or of a sampled one and those that it stands for. */
   pageFault(page: number, task: number, node: number): void {
@@ -234,7 +239,7 @@ export class Ledger implements KernelObserver {
 
   /** Pages that the program gave back. */
   freed(node: number, pages: number): void {
-    this.isUndisturbed = false
+    this.disturbances++
     this.resident[node]! -= pages
     this.present -= pages
     this.groups?.freed()
@@ -270,7 +275,7 @@ export class Ledger implements KernelObserver {
 
   /** Frames that hold copies of pages count as pages of the workload on their nodes. */
   copies(node: number, frames: number): void {
-    this.isUndisturbed = false
+    this.disturbances++
     this.resident[node]! += frames
     this.copiesOn[node]! += frames
     if (frames > 0) this.copiesMade += frames
@@ -339,7 +344,7 @@ export class Ledger implements KernelObserver {
 
   /** As the record of such a call says it: each stage once, for the task that faults. */
   promoted(page: number, from: number, to: number): void {
-    this.isUndisturbed = false
+    this.disturbances++
     this.#promoted++
     this.#promotions[this.payer]!++
     this.#promotedFlow[from * this.#nodes + to]!++
@@ -349,7 +354,7 @@ export class Ledger implements KernelObserver {
 
   /** So many of them; `pingPong` is told of each page by the caller. */
   promotedMany(task: number, from: number, to: number, pages: number): void {
-    this.isUndisturbed = false
+    this.disturbances++
     this.#promoted += pages
     this.#promotions[task]! += pages
     this.#promotedFlow[from * this.#nodes + to]! += pages
@@ -401,7 +406,7 @@ export class Ledger implements KernelObserver {
 
   #move(flow: Float64Array, from: number, to: number, pages: number): void {
     if (pages === 0) return
-    this.isUndisturbed = false
+    this.disturbances++
     const route = from * this.#nodes + to
     flow[route]! += pages
     this.#migratedFlow[route]! += pages

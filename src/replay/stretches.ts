@@ -67,6 +67,7 @@ class GrowingTable {
   readonly #running: RunningTable
   readonly #columns: Cell[][]
   readonly #lines = new Map<RowKey, Line>()
+  readonly #unknown: Row
   readonly #timeAt: number
   readonly #firstAt: number
   /** -1: there is one count. */
@@ -78,6 +79,7 @@ class GrowingTable {
     this.table = new Table(schema)
     this.#running = running
     this.#columns = schema.columns.map(({ name }) => this.table.column(name))
+    this.#unknown = unknownErrors(schema)
     this.#timeAt = at('time_ns')
     this.#firstAt = at(running.counts[0])
     this.#secondAt = at(running.counts[1])
@@ -102,10 +104,10 @@ class GrowingTable {
 
   #newLine(key: RowKey): Line {
     const { name, columns } = this.table.schema
-    const row: Row = { ...unknownErrors(this.table.schema), time_ns: 0, ...this.#running.row(key) }
-    for (const count of this.#running.counts) row[count] = 0
-    const cells = columns.map((column) => {
-      const cell = row[column.name]
+    const row = this.#running.row(key)
+    const cells = columns.map((column, at) => {
+      if (at === this.#timeAt || at === this.#firstAt || at === this.#secondAt) return 0
+      const cell = column.name in row ? row[column.name] : this.#unknown[column.name]
       if (cell === undefined) throw new Error(`table ${name}: row lacks ${column.name}`)
       return cell
     })

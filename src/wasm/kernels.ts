@@ -63,6 +63,8 @@ export interface Kernels
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
   /** Puts nodes of pages [from, to) beside those of other lanes, at bit `shift` of their byte, which is 0 before. */
   joinNodes(joint: Uint8Array, placement: Uint8Array, from: number, to: number, shift: number): void
+  /** Pages of group g, those from start[g] to start[g + 1], by (group, node); behind the nodes of each group, those that are on none. */
+  countNodes(pages: Uint32Array, start: Uint32Array, placement: Uint8Array, nodes: number, counts: Uint32Array): void
   /** Reads and writes of pairs [from, to) together. */
   accesses(pairs: Uint32Array, from: number, to: number): number
   /** Places the pages of touches [from, to) that are absent (255) on target[actor], and adds them to placed[actor]. */
@@ -102,6 +104,7 @@ interface Exports
     PriceExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
+  countNodes(pages: number, start: number, groups: number, placement: number, nodes: number, counts: number): void
   joinNodes(joint: number, placement: number, from: number, to: number, shift: number): void
   findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
   findMarked(touchPage: number, from: number, to: number, marked: number, found: number): number
@@ -154,6 +157,8 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),
     joinNodes: (joint, placement, from, to, shift) => exports.joinNodes(joint.byteOffset, placement.byteOffset, from, to, shift),
     accesses: (pairs, from, to) => exports.accesses(pairs.byteOffset + from * PAIR_BYTES, to - from),
+    countNodes: (pages, start, placement, nodes, counts) =>
+      exports.countNodes(pages.byteOffset, start.byteOffset, start.length - 1, placement.byteOffset, nodes, counts.byteOffset),
     findFaults: (touchPage, from, to, placement, marked, found) =>
       exports.findFaults(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset, found.byteOffset),
     findMarked: (touchPage, from, to, marked, found) => exports.findMarked(touchPage.byteOffset, from, to, marked.byteOffset, found.byteOffset),

@@ -45,6 +45,12 @@ export const twins: Kernels = {
     for (let page = from; page < to; page++) joint[page]! |= placement[page]! << shift
   },
 
+  countNodes(pages, start, placement, nodes, counts) {
+    counts.fill(0)
+    for (let g = 0; g < start.length - 1; g++)
+      for (let k = start[g]!; k < start[g + 1]!; k++) counts[g * (nodes + 1) + Math.min(placement[pages[k]!]!, nodes)]!++
+  },
+
   accesses(pairs, from, to) {
     let sum = 0
     for (let k = from * PAIR_WORDS; k < to * PAIR_WORDS; k += PAIR_WORDS) sum += pairs[k + 2]! + pairs[k + 3]!

@@ -125,6 +125,25 @@ it('findNew and placeNew', () => {
   )
 })
 
+it('countNodes', () => {
+  const groups = fc.array(fc.array(fc.nat(49), { maxLength: 20 }), { maxLength: 8 })
+  const nodes = fc.array(fc.oneof(fc.nat(3), fc.constant(255)), { minLength: 50, maxLength: 50 })
+  fc.assert(
+    fc.property(groups, nodes, (lists, placement) => {
+      const pages = lists.flat()
+      const start = [0]
+      for (const list of lists) start.push(start.at(-1)! + list.length)
+      const [found, wanted] = both((space) => {
+        const counts = space.u32(5 * lists.length).fill(7)
+        space.kernels.countNodes(filled(space.u32(pages.length), pages), filled(space.u32(start.length), start), filled(space.u8(50), placement), 4, counts)
+        return [...counts]
+      })
+      expect(found).toEqual(wanted)
+      for (const [g, list] of lists.entries()) expect(found[5 * g + 4]).toBe(list.filter((page) => placement[page] === 255).length)
+    }),
+  )
+})
+
 it('joinNodes', () => {
   const bytes = fc.uint8Array({ minLength: 70, maxLength: 70 })
   fc.assert(

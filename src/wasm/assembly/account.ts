@@ -44,3 +44,18 @@ export function joinNodes(target: usize, source: usize, from: u32, to: u32, shif
   for (; i + 16 <= end; i += 16) v128.store(target + i, v128.or(v128.load(target + i), i8x16.shl(v128.load(source + i), shift)))
   for (; i < end; i++) store<u8>(target + i, load<u8>(target + i) | (load<u8>(source + i) << (<u8>shift)))
 }
+
+/**
+ * How many pages of each group lie on each node. pages: u32, those of group g from start[g] to start[g + 1]; placement: u8 by page;
+ * counts: u32 by (group, node), with one more in a group for pages that are on none of the nodes.
+ */
+export function countNodes(pages: usize, start: usize, groups: u32, placement: usize, nodes: u32, counts: usize): void {
+  const row = (<usize>(nodes + 1)) << 2
+  memory.fill(counts, 0, row * <usize>groups)
+  for (const end = start + ((<usize>groups) << 2); start < end; start += 4, counts += row) {
+    for (let k = pages + ((<usize>load<u32>(start)) << 2), to = pages + ((<usize>load<u32>(start, 4)) << 2); k < to; k += 4) {
+      const at = counts + ((<usize>min(<u32>load<u8>(placement + load<u32>(k)), nodes)) << 2)
+      store<u32>(at, load<u32>(at) + 1)
+    }
+  }
+}

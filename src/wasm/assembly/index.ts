@@ -1,6 +1,6 @@
 /** What the module offers. Each function has a twin of the same meaning in ../twins.ts. */
 export { countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWideRuns, runStarts, sumUp } from './accesses'
-export { accesses, account, joinNodes } from './account'
+export { accesses, account, countNodes, joinNodes } from './account'
 export { digestRecords } from './digest'
 export { foldAccesses, foldPairs, foldRuns, foldTouches, indexPairs, resetFold, sortPairs, tallyPairs } from './fold'
 export { packColumn, patchColumn, rankTouches, undoZigzag, unpackColumn, unpackPairs, unpackTouches, unpackTouchesWide } from './frames'
