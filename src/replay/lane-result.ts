@@ -19,7 +19,8 @@ import {
   VMSTAT,
 } from '../results/index.ts'
 import type { ReplayContext } from './context.ts'
-import { type Ledger, type LedgerTotals, toNs } from './ledger.ts'
+import { toNs } from './cost-stack.ts'
+import type { Ledger, LedgerTotals } from './ledger.ts'
 import { residencyRows } from './recorded-placement.ts'
 import { sampleOf } from './sample.ts'
 import type { SampledTotals } from './sampled-counts.ts'
@@ -94,7 +95,7 @@ export function laneResult(parts: LaneParts): LaneResult {
   const sample = sampleOf(context.trace)
   const rows = {
     vmstat: vmstatRows(policy.label, context, kernel),
-    failures: ledger.failureRows(),
+    failures: ledger.moves.failureRows(),
     traffic: ledger.trafficRows(),
     latency: latencyRows(policy.label, ledger),
     stack: ledger.stackRows(),
@@ -126,7 +127,7 @@ export function laneResult(parts: LaneParts): LaneResult {
       ...rows,
       epochs: ledger.epochRows,
       nodes: ledger.nodeRows,
-      moves: ledger.moveRows,
+      moves: ledger.moves.rows,
       placement: parts.placementRows,
       numa_maps: parts.numaMapsRows,
       stages: parts.stageRows,

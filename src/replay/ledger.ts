@@ -10,54 +10,13 @@ import type { TickBlock } from '../trace/index.ts'
 import type { Workspace } from '../wasm/index.ts'
 import { BlockedAccesses } from './blocked-accesses.ts'
 import type { LoadModel } from './contention.ts'
+import { AT, CostStack, MIGRATION, PROMOTION, toNs } from './cost-stack.ts'
 import { MemoryTraffic } from './memory-traffic.ts'
+import { MoveCounts } from './move-counts.ts'
 import { PingPong } from './ping-pong.ts'
 import { RowErrors } from './row-errors.ts'
 import type { Sample } from './sample.ts'
 import { SampledCounts, type SampledTotals } from './sampled-counts.ts'
-
-/** Components of the latency stack, in drawing order. `inStall`: paid by tasks of the program, else by a background core. */
-const COMPONENTS = {
-  'local access': true,
-  'remote access': true,
-  queueing: true,
-  'page fault': true,
-  'hint fault': true,
-  'blocked by migration': true,
-  'promotion: isolate': true,
-  'promotion: allocate': true,
-  'promotion: unmap': true,
-  'promotion: TLB shootdown': true,
-  'promotion: copy': true,
-  'promotion: remap': true,
-  'write to copied page': true,
-  'migration: call': false,
-  'migration: isolate': false,
-  'migration: allocate': false,
-  'migration: unmap': false,
-  'migration: TLB shootdown': false,
-  'migration: copy': false,
-  'migration: remap': false,
-  replication: false,
-  'pte scanning': false,
-  sampling: false,
-} as const
-type Component = keyof typeof COMPONENTS
-const NAMES = Object.keys(COMPONENTS) as Component[]
-/** Slot of each component. */
-const AT = Object.fromEntries(NAMES.map((name, slot) => [name, slot])) as Record<Component, number>
-
-/** Slots of the stages of a migration, by who pays for it. */
-const stageSlots = (by: 'migration' | 'promotion') => ({
-  isolate: AT[`${by}: isolate`],
-  allocate: AT[`${by}: allocate`],
-  unmap: AT[`${by}: unmap`],
-  shootdown: AT[`${by}: TLB shootdown`],
-  copy: AT[`${by}: copy`],
-  remap: AT[`${by}: remap`],
-})
-const MIGRATION = stageSlots('migration')
-const PROMOTION = stageSlots('promotion')
 
 /** Sums of one time bin. */
 interface Bin {
@@ -146,7 +105,7 @@ export class Ledger implements KernelObserver {
   /** Stall of each task up to the start of the current epoch. */
   readonly #stallBeforePs: Float64Array
   #criticalStallPs = 0
-  readonly #componentPs = new Float64Array(NAMES.length)
+  readonly #stack = new CostStack()
   /** Faults of each task in the current epoch: their costs are added up when it ends. */
   readonly #pageFaults: Float64Array
   readonly #hintFaults: Float64Array
@@ -160,11 +119,9 @@ export class Ledger implements KernelObserver {
   #epochPs = 1
   #ticksInBin = 0
   #endNs = 0
-  readonly #moves = new Map<string, { flow: Float64Array; failed: number }>()
-  readonly #failures = new Map<string, { reason: string; errno: string; stage: string; retried: boolean; pages: number }>()
+  readonly moves: MoveCounts
   readonly epochRows: Row[] = []
   readonly nodeRows: Row[] = []
-  readonly moveRows: Row[] = []
   /** Frames of the workload on each node, and those of them that hold copies; pages on all nodes. */
   readonly resident: Float64Array
   readonly copiesOn: Float64Array
@@ -184,6 +141,7 @@ export class Ledger implements KernelObserver {
       this.groups = new SampledCounts(shape.sample, machine, actorNode)
       this.errors = new RowErrors(this.groups, machine)
     }
+    this.moves = new MoveCounts(shape.label, machine, this.errors)
     this.#blocked = new BlockedAccesses(shape.actorTask, shape.tasks, shape.sample, this.groups?.waited)
     this.#migratedFlow = new Float64Array(nodes * nodes)
     this.#taskStallPs = new Float64Array(shape.tasks)
@@ -329,7 +287,7 @@ export class Ledger implements KernelObserver {
     if (this.payer === NOBODY) this.#blocked.migrated(record, total, this.#epochPs)
     this.#bin.migrated += record.succeeded
     this.#bin.failed += record.failed
-    const moves = this.#movesFor(record.reason)
+    const moves = this.moves.of(record.reason)
     moves.failed += record.failed
     const { data, length } = record.moved
     const nodes = this.#nodes
@@ -339,7 +297,7 @@ export class Ledger implements KernelObserver {
       for (let route = 0; route < record.flow.length; route++)
         if (record.flow[route]! > 0) this.#move(moves.flow, Math.floor(route / nodes), route % nodes, record.flow[route]!)
     for (let i = 0; i < length; i += 3) this.pingPong.moved(data[i]!, data[i + 1]!, data[i + 2]!)
-    for (const { errno, stage, pages } of record.failures) this.#fail(record.reason, errno, stage, pages)
+    for (const { errno, stage, pages } of record.failures) this.moves.fail(record.reason, errno, stage, pages)
   }
 
   /** As the record of such a call says it: each stage once, for the task that faults. */
@@ -385,17 +343,9 @@ export class Ledger implements KernelObserver {
     }
     this.#bin.migrated += this.#promoted
     this.#promoted = 0
-    const { flow } = this.#movesFor('numa_misplaced')
+    const { flow } = this.moves.of('numa_misplaced')
     for (let route = 0; route < flow.length; route++) this.#move(flow, Math.floor(route / this.#nodes), route % this.#nodes, this.#promotedFlow[route]!)
     this.#promotedFlow.fill(0)
-  }
-
-  #movesFor(reason: string): { flow: Float64Array; failed: number } {
-    const known = this.#moves.get(reason)
-    if (known) return known
-    const moves = { flow: new Float64Array(this.#nodes ** 2), failed: 0 }
-    this.#moves.set(reason, moves)
-    return moves
   }
 
   #chargeStage(slot: number, exactPs: number): number {
@@ -418,18 +368,11 @@ export class Ledger implements KernelObserver {
   /** Pages that a system call did not even begin to move: shared, isolated by somebody else, not present. */
   refused(errno: string, pages: number): void {
     this.#bin.failed += pages
-    this.#fail('syscall_or_cpuset', errno, 'refused', pages)
-  }
-
-  #fail(reason: string, errno: string, stage: string, pages: number): void {
-    const key = `${reason} ${errno} ${stage}`
-    const seen = this.#failures.get(key)
-    if (seen) seen.pages += pages
-    else this.#failures.set(key, { reason, errno, stage, retried: errno === 'EAGAIN', pages })
+    this.moves.fail('syscall_or_cpuset', errno, 'refused', pages)
   }
 
   #charge(slot: number, ps: number, task: number): void {
-    this.#componentPs[slot]! += ps
+    this.#stack.add(slot, ps)
     if (task !== NOBODY) this.#taskStallPs[task]! += ps
   }
 
@@ -530,27 +473,11 @@ export class Ledger implements KernelObserver {
       this.errors?.node(row, index)
       this.nodeRows.push(row)
     }
-    for (const [reason, moves] of [...this.#moves].sort(([a], [b]) => (a < b ? -1 : 1))) this.#pushMoves(endNs, reason, moves)
-    this.#moves.clear()
+    this.moves.closeBin(endNs)
     this.groups?.closeBin()
     this.#bin = emptyBin()
     this.traffic.nextBin()
     this.#ticksInBin = 0
-  }
-
-  /** The failures of a reason in this bin stand on its first row. */
-  #pushMoves(endNs: number, reason: string, { flow, failed }: { flow: Float64Array; failed: number }): void {
-    const { machine, label } = this.#shape
-    const nodes = this.#nodes
-    let left = failed
-    const push = (from: number, to: number, pages: number) => {
-      const row: Row = { lane: label, time_ns: endNs, reason, from_node: machine.nodes[from]!.id, to_node: machine.nodes[to]!.id, pages, failed: left }
-      this.errors?.move(row, reason, from * nodes + to)
-      this.moveRows.push(row)
-      left = 0
-    }
-    for (let i = 0; i < flow.length; i++) if (flow[i]! > 0) push(Math.floor(i / nodes), i % nodes, flow[i]!)
-    if (left > 0) push(0, 0, 0)
   }
 
   /** Ends the last bin, however short. */
@@ -569,29 +496,7 @@ export class Ledger implements KernelObserver {
   }
 
   stackRows(): Row[] {
-    return NAMES.flatMap((component, slot) => {
-      const ps = this.#componentPs[slot]!
-      if (ps === 0) return []
-      const parts: [string, number][] = component === 'remote access' ? this.#remoteByDistance() : [[component, ps]]
-      return parts.map(([name, own]) => ({ lane: this.#shape.label, component: name, ns: toNs(own), in_stall: COMPONENTS[component] }))
-    })
-  }
-
-  /** Idle latency of remote accesses by the distance they went (SLIT), nearest first. */
-  #remoteByDistance(): [string, number][] {
-    const { distance } = this.#shape.machine
-    const sums = new Map<number, number>()
-    for (let from = 0; from < this.#nodes; from++) {
-      for (let to = 0; to < this.#nodes; to++) {
-        const ps = from === to ? 0 : this.traffic.idlePs(from, to)
-        if (ps > 0) sums.set(distance[from]![to]!, (sums.get(distance[from]![to]!) ?? 0) + ps)
-      }
-    }
-    return [...sums].sort(([a], [b]) => a - b).map(([far, ps]) => [`remote access, distance ${far}`, ps])
-  }
-
-  failureRows(): Row[] {
-    return [...this.#failures].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, failure]) => ({ lane: this.#shape.label, ...failure }))
+    return this.#stack.rows(this.#shape.label, this.#shape.machine, this.traffic)
   }
 
   trafficRows(): Row[] {
@@ -615,5 +520,3 @@ export class Ledger implements KernelObserver {
     return rows
   }
 }
-
-export const toNs = (ps: number): number => Math.round(ps / 1000)

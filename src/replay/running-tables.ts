@@ -46,7 +46,7 @@ export function runningTables(lane: string, context: ReplayContext, kernel: Lane
       ...ofRows(
         'failures_over_time',
         'pages',
-        () => ledger.failureRows(),
+        () => ledger.moves.failureRows(),
         ({ reason, errno, stage }) => `${reason} ${errno} ${stage}`,
       ),
       ...told('failures'),
