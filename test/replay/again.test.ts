@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { machine } from '../../src/machine/index.ts'
 import { parsePolicySpec } from '../../src/policy/index.ts'
+import { replay } from '../../src/replay/index.ts'
 import { replayLanes } from '../../src/replay/pass.ts'
 import { planReplay } from '../../src/replay/plan.ts'
 import { importTrace, openTrace, type PreparedTrace } from '../../src/trace/index.ts'
@@ -29,4 +30,17 @@ test('replays of several traces in turn, from memory and from files, give the sa
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('every table of a run, picture and optimum included, is the same when the trace is replayed again', async () => {
+  const trace = await openTrace(SAMPLES[1]!)
+  const policies = ['first-touch', 'interleave', 'bind', 'numa-balancing', 'hot-page-daemon', 'tpp', 'carrefour']
+  const tables = async () => {
+    const run = await replay({ trace, machine: machine('4-socket'), policies, jobs: 1 })
+    return Object.fromEntries(run.tables.map((name) => [name, run.rows(name)]))
+  }
+  const first = await tables()
+  expect(first['heat']!.length).toBeGreaterThan(100)
+  expect(await tables()).toEqual(first)
+  expect(await tables()).toEqual(first)
 })
