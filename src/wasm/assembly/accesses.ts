@@ -72,18 +72,20 @@ export function expandWideRuns(pages: usize, actors: usize, mores: usize, count:
   return <u32>(done === n)
 }
 
-/** Row of the first access of each run, and the end, to `out`. Answers 0 as above. */
+/** Row of the first access of each run, and the end, to `out`. Answers 0 as above; all runs are looked at before it does. */
 export function runStarts(pages: usize, actors: usize, mores: usize, count: u32, n: u32, lastPage: u32, lastActor: u32, out: usize): u32 {
   const end = pages + ((<usize>count) << 2)
-  let done: u32 = 0
+  let page: u32 = 0
+  let actor: u32 = 0
+  let done: u64 = 0
   for (; pages < end; pages += 4, actors += 4, mores += 4, out += 4) {
-    const more = load<u32>(mores)
-    if (load<u32>(pages) > lastPage || load<u32>(actors) > lastActor || done >= n || more >= n - done) return 0
-    store<u32>(out, done)
-    done += more + 1
+    page = max(page, load<u32>(pages))
+    actor = max(actor, load<u32>(actors))
+    store<u32>(out, <u32>done)
+    done += <u64>load<u32>(mores) + 1
   }
-  store<u32>(out, done)
-  return <u32>(done === n)
+  store<u32>(out, <u32>done)
+  return <u32>(done === n && (count === 0 || (page <= lastPage && actor <= lastActor)))
 }
 
 /** Turns n values of u32 into what they add up to, in place. Answers 0 where that passes 32 bits. */

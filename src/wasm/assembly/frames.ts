@@ -13,6 +13,10 @@ const PAIR: usize = 16
 const scratch = memory.data(2048, 16)
 
 function unpackFrame(packed: usize, width: u32, out: usize): void {
+  if (width === 0) {
+    memory.fill(out, 0, FRAME_BYTES)
+    return
+  }
   const mask = i32x4.splat(width === 32 ? -1 : (1 << width) - 1)
   let bit: u32 = 0
   for (let row: usize = 0; row < FRAME_BYTES; row += 16, bit += width) {
