@@ -12,7 +12,21 @@ import type { LaneBlock } from './window.ts'
 
 const NOBODY = -1
 
-/** What the loops over a tick's touches work on. */
+/** Absent pages of a tick in order of their touches, those from `first` on where none are listed, and the actor of each. */
+interface Absent {
+  count: number
+  pages: Uint32Array | null
+  first: number
+  actors: Uint8Array | Uint16Array
+}
+
+/** Those that nobody touched before, and how many each actor did. */
+interface Fresh extends Absent {
+  actors: Uint8Array
+  byActor: Uint32Array
+}
+
+/** What the loops over absent pages work on. */
 interface Tables {
   nodes: number
   placement: Uint8Array
@@ -45,6 +59,9 @@ export class FirstTouches {
   /** By actor: the node its pages go to where it is one, and how many went there in this tick. */
   readonly #target: Uint8Array
   readonly #placed: Uint32Array
+  /** Room for absent pages that were found. */
+  #pages = new Uint32Array(0)
+  #actors = new Uint16Array(0)
   readonly #tables: Omit<Tables, 'placement' | 'turns'>
 
   constructor(context: ReplayContext, kernel: LaneKernel, ledger: Ledger, rules: AllocationRules, { kernels, u8, u32 }: Workspace) {
@@ -76,15 +93,45 @@ export class FirstTouches {
     if (!this.#kernel.isPlentyFor(to - from)) return false
     this.#refresh()
     if (this.#turns === null) return false
-    if (this.#rules.areNone && this.#areByActor) {
-      if (!this.#placeFresh(block, i)) this.#placeByActor(block, from, to)
-    } else {
-      const { placement, hintMarked } = this.#kernel
-      const faults = this.#kernels.findFaults(block.touchPage, from, to, placement, hintMarked.words, block.faulting)
-      if (faults > 0 && this.#rules.areNone) this.#placeInTurn(block, faults, this.#turns)
-      else if (faults > 0) this.#placeChosen(block, faults, this.#turns)
+    const areByActor = this.#rules.areNone && this.#areByActor
+    const fresh = this.#freshOf(block, i)
+    if (areByActor && fresh) this.#placeFresh(fresh)
+    else if (areByActor) this.#placeByActor(block, from, to)
+    else {
+      const absent = fresh ?? this.#findAbsent(block, from, to)
+      if (absent.count > 0 && this.#rules.areNone) this.#placeInTurn(absent, this.#turns)
+      else if (absent.count > 0) this.#placeChosen(absent, this.#turns)
     }
     return true
+  }
+
+  /** Where exactly the pages that are touched for the first time are absent. */
+  #freshOf({ fresh, pagesSeen }: LaneBlock, i: number): Fresh | undefined {
+    if (fresh === undefined) return undefined
+    const { actor, start, counts } = fresh
+    const count = start[i + 1]! - start[i]!
+    const first = pagesSeen[i]! - count
+    if (count === 0 || this.#ledger.present !== first || this.#context.placement !== undefined) return undefined
+    const slot = i * (this.#target.length + 1)
+    return { count, pages: null, first, actors: actor.subarray(start[i]!, start[i + 1]!), byActor: counts.subarray(slot, slot + this.#target.length) }
+  }
+
+  #findAbsent({ touchPage, touchActor, faulting }: LaneBlock, from: number, to: number): Absent {
+    const { placement, hintMarked } = this.#kernel
+    const faults = this.#kernels.findFaults(touchPage, from, to, placement, hintMarked.words, faulting)
+    if (faults > this.#pages.length) {
+      this.#pages = new Uint32Array(2 * faults)
+      this.#actors = new Uint16Array(2 * faults)
+    }
+    let count = 0
+    for (let f = 0; f < faults; f++) {
+      const k = faulting[f]!
+      this.#pages[count] = touchPage[k]!
+      this.#actors[count] = touchActor[k]!
+      // the others are marked
+      if (placement[touchPage[k]!] === ABSENT) count++
+    }
+    return { count, pages: this.#pages, first: 0, actors: this.#actors }
   }
 
   /** Mempolicies and cpusets change between ticks only. */
@@ -100,17 +147,9 @@ export class FirstTouches {
     this.#areByActor = turns.every((turn) => turn?.length === 1) && (this.#version === 0 || !this.#someMove)
   }
 
-  /** Where exactly the pages that are touched for the first time are absent; false elsewhere. */
-  #placeFresh({ fresh, pagesSeen }: LaneBlock, i: number): boolean {
-    if (fresh === undefined) return false
-    const { actor, start, counts } = fresh
-    const n = start[i + 1]! - start[i]!
-    const seen = pagesSeen[i]! - n
-    if (n === 0 || this.#ledger.present !== seen || this.#context.placement !== undefined) return false
-    this.#kernels.placeNew(actor.subarray(start[i]!, start[i + 1]!), seen, this.#kernel.placement, this.#target)
-    const actors = this.#target.length
-    this.#tellPlaced(counts.subarray(i * (actors + 1), i * (actors + 1) + actors))
-    return true
+  #placeFresh({ first, actors, byActor }: Fresh): void {
+    this.#kernels.placeNew(actors, first, this.#kernel.placement, this.#target)
+    this.#tellPlaced(byActor)
   }
 
   #placeByActor(block: LaneBlock, from: number, to: number): void {
@@ -134,9 +173,8 @@ export class FirstTouches {
     }
   }
 
-  /** The first `faults` of the block's list, as of all below. */
-  #placeInTurn(block: LaneBlock, faults: number, turns: Uint8Array[]): void {
-    placeInTurn(block, faults, { ...this.#tables, placement: this.#kernel.placement, turns })
+  #placeInTurn(absent: Absent, turns: Uint8Array[]): void {
+    placeInTurn(absent, { ...this.#tables, placement: this.#kernel.placement, turns })
     this.#count(this.#tables.inTurn, (task, node, served, pages) => {
       this.#kernel.takeFrames(served, pages)
       this.#kernel.faultedIn(node, served, pages, task)
@@ -145,10 +183,10 @@ export class FirstTouches {
   }
 
   /** A rule may look at free memory: frames are taken as it goes, and only counts wait for the end of the tick, or of the lane. */
-  #placeChosen(block: LaneBlock, faults: number, turns: Uint8Array[]): void {
+  #placeChosen(absent: Absent, turns: Uint8Array[]): void {
     const kernel = this.#kernel
     try {
-      placeChosen(block, faults, { ...this.#tables, placement: kernel.placement, turns }, kernel, this.#rules)
+      placeChosen(absent, { ...this.#tables, placement: kernel.placement, turns }, kernel, this.#rules)
     } finally {
       this.#count(this.#tables.inTurn, (task, node, served, pages) => kernel.faultedIn(node, served, pages, task))
       this.#count(this.#tables.chosen, (_, node, served, pages) => kernel.faultedIn(node, served, pages))
@@ -183,13 +221,11 @@ export class FirstTouches {
 
 // Functions of their own, as the engine compiles a long loop again and again when it is followed by other work.
 
-function placeInTurn({ touchPage, touchActor, faulting }: LaneBlock, faults: number, tables: Tables): void {
+function placeInTurn({ count, pages, first, actors }: Absent, tables: Tables): void {
   const { nodes, placement, actorNode, actorTask, pageVpage, turns, inTurn, lastNode } = tables
-  for (let f = 0; f < faults; f++) {
-    const k = faulting[f]!
-    const page = touchPage[k]!
-    if (placement[page] !== ABSENT) continue
-    const actor = touchActor[k]!
+  for (let k = 0; k < count; k++) {
+    const page = pages === null ? first + k : pages[k]!
+    const actor = actors[k]!
     const turn = turns[actor]!
     const node = turn.length === 1 ? turn[0]! : turn[modulo(pageVpage[page]!, turn.length)]!
     placement[page] = node
@@ -198,13 +234,11 @@ function placeInTurn({ touchPage, touchActor, faulting }: LaneBlock, faults: num
   }
 }
 
-function placeChosen({ touchPage, touchActor, faulting }: LaneBlock, faults: number, tables: Tables, kernel: LaneKernel, rules: AllocationRules): void {
-  const { nodes, placement, actorNode, actorTask, pageVpage, turns, inTurn, chosen, lastNode } = tables
-  for (let f = 0; f < faults; f++) {
-    const k = faulting[f]!
-    const page = touchPage[k]!
-    if (placement[page] !== ABSENT) continue
-    const actor = touchActor[k]!
+function placeChosen({ count, pages, first, actors }: Absent, tables: Tables, kernel: LaneKernel, rules: AllocationRules): void {
+  const { nodes, actorNode, actorTask, pageVpage, turns, inTurn, chosen, lastNode } = tables
+  for (let k = 0; k < count; k++) {
+    const page = pages === null ? first + k : pages[k]!
+    const actor = actors[k]!
     const wanted = rules.choose(page, actor)
     if (wanted === undefined) {
       const turn = turns[actor]!

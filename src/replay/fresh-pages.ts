@@ -7,7 +7,10 @@ import type { Workspace } from '../wasm/index.ts'
 
 /** By tick: the pages from `pagesSeen` of the tick before to that of its own. */
 export interface FreshPages {
-  /** Who touched them, in order of their ids; those of tick i from `start[i]` to `start[i + 1]`, none where some were not touched, as in a part of a trace. */
+  /**
+   * Who touched them, in order of their ids and of touches; those of tick i from `start[i]` to `start[i + 1]`, none where some were not
+   * touched, as in a part of a trace.
+   */
   actor: Uint8Array
   start: Uint32Array
   /** How many of them each actor touched: of tick i from i * (actors + 1) on. */

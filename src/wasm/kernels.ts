@@ -71,7 +71,7 @@ export interface Kernels
   placeAbsent(touches: FirstTouches, from: number, to: number, placement: Uint8Array, target: Uint8Array, placed: Uint32Array): void
   /**
    * Touches [from, to) of the pages from `seen` on, as many as `actor` has room for but one: the actor of each, and in `counts`, which
-   * is 0 before and has one element more, how many each actor has. Answers how many of these pages were touched.
+   * is 0 before and has one element more, how many each actor has. Answers how many of these pages were touched, or 0 if not in order of their ids.
    */
   findNew(touches: FirstTouches, from: number, to: number, seen: number, actor: Uint8Array, counts: Uint32Array): number
   /** Places the pages from `first` on, whose actors these are, on target[actor]. */

@@ -74,15 +74,17 @@ export const twins: Kernels = {
 
   findNew({ touchPage, touchActor }, from, to, seen, actor, counts) {
     let found = 0
+    let areInOrder = true
     for (let k = from; k < to; k++) {
       const page = touchPage[k]! - seen
       const who = touchActor[k]!
       const isNew = page >= 0 && page < actor.length - 1
       if (isNew) actor[page] = who
+      if (isNew && page !== found) areInOrder = false
       counts[isNew ? who : counts.length - 1]!++
       if (isNew) found++
     }
-    return found
+    return areInOrder ? found : 0
   },
 
   placeNew(actor, first, placement, target) {

@@ -59,16 +59,18 @@ export function placeAbsent(touchPage: usize, touchActor: usize, from: u32, to: 
  */
 export function findNew(touchPage: usize, touchActor: usize, from: u32, to: u32, seen: u32, n: u32, actor: usize, counts: usize, actors: u32): u32 {
   let found: u32 = 0
+  let misplaced: u32 = 0
   for (let k = from; k < to; k++) {
     const page = load<u32>(touchPage + ((<usize>k) << 2)) - seen
     const who = <u32>load<u16>(touchActor + ((<usize>k) << 1))
     const isNew = <u32>(page < n)
+    misplaced |= isNew & <u32>(page !== found)
     found += isNew
     store<u8>(actor + <usize>min(page, n), <u8>who)
     const count = counts + ((<usize>(isNew ? who : actors)) << 2)
     store<u32>(count, load<u32>(count) + 1)
   }
-  return found
+  return misplaced ? 0 : found
 }
 
 /** target[actor] of each of `n` pages; placement: u8 of the first. `target` (u8) can be read up to 16 bytes. */
