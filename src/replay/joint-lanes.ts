@@ -5,7 +5,7 @@
  * have to be added. A lane that moves a page is counted alone from then on, one that scans for hint faults from the start.
  */
 import type { PreparedTrace } from '../trace/index.ts'
-import { type Cells, cellsFor, type Kernels, type Workspace } from '../wasm/index.ts'
+import { type Cells, cellBytes, cellsFor, type Kernels, type Workspace } from '../wasm/index.ts'
 import type { Lane } from './lane.ts'
 import { accountTick, type LaneBlock, RESERVED } from './window.ts'
 
@@ -100,7 +100,7 @@ export class JointLanes {
       const most = Math.floor(BITS / shift)
       for (let k = 0; k < alike.length; k += most) {
         const members = alike.slice(k, k + most)
-        const bytes = meta.pages + (actorCpu.length << (BITS + 4))
+        const bytes = meta.pages + cellBytes(actorCpu.length, BITS)
         if (members.length > 1 && space.free > RESERVED + bytes) this.#groups.push(new JointGroup(members, lanes, meta.pages, actorCpu.length, space))
       }
     }

@@ -21,7 +21,7 @@ export {
 export { BAD_LITERALS, BAD_MATCH, COPY_PAD } from './lz4.ts'
 export { Arena } from './memory.ts'
 export { CHOICE_NODES, LANES, NODE_BITS, type OptimumCosts } from './optimum.ts'
-export { type Cells, cellsFor, MOST_PACKED_ACTORS } from './packed.ts'
+export { type Cells, cellBytes, cellsFor, MOST_PACKED_ACTORS } from './packed.ts'
 export { type NodePrices, type PricedPages, stepsOf, WORDS_OF_STEP } from './prices.ts'
 export { SAMPLER, SAMPLER_WORDS } from './sample.ts'
 export { CODE, DONE, GROUP, MISSING, NEW_TASK, SLOW, TABLE, TABLE_BYTES } from './scan.ts'

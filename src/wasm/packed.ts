@@ -6,7 +6,7 @@ export interface Cells {
   words: Uint32Array
   /** Bytes of a bank. */
   bank: number
-  /** What packed pairs are summed in on the way; zero between calls. */
+  /** What packed pairs are summed in on the way; zero between calls. None where pairs are not packed. */
   sums: Uint32Array
 }
 
@@ -20,9 +20,16 @@ const MOST = 255
 const NO_ROOM = 0xffff_ffff
 
 export function cellsFor(actors: number, shift: number, space: Workspace): Cells {
-  const bank = actors << (shift + 3)
-  return { words: space.u32(bank / 2), bank, sums: space.u32(BANKS * (bank / 4 + 2 * BEYOND)) }
+  const bank = bankBytes(actors, shift)
+  return { words: space.u32(bank / 2), bank, sums: space.u32(sumBytes(actors, shift) / 4) }
 }
+
+/** What `cellsFor` takes. */
+export const cellBytes = (actors: number, shift: number): number => 2 * bankBytes(actors, shift) + sumBytes(actors, shift)
+
+const bankBytes = (actors: number, shift: number): number => actors << (shift + 3)
+
+const sumBytes = (actors: number, shift: number): number => (actors > MOST_PACKED_ACTORS ? 0 : BANKS * (bankBytes(actors, shift) + 8 * BEYOND))
 
 export interface PackedKernels {
   /**
