@@ -16,8 +16,14 @@ const RECORD_BYTES = 4 * PAIR_WORDS
  * fit a core's cache then.
  */
 export const MOST_PAIRS = 1 << 16
+/** Two records for each pair are sorted in less time than half of them twice. */
+const RUNS_PER_PAIR = 2
+/** From so many records of runs on, those of a pair are put together before there is room for more. */
+const MANY_RUNS = RUNS_PER_PAIR * MOST_PAIRS
 /** Rows of finer ticks that are copied to the kernels' memory at one time. */
 const STEP = 4096
+
+const tooMany = () => new UserError('more than 2^32 accesses to one page in one tick', { hint: 'Choose a shorter --tick, or check the weight column' })
 
 const NOTHING: TickColumns = {
   pairs: new Uint32Array(0),
@@ -33,6 +39,9 @@ export class TickFold {
   /** What there is room for. */
   #pairs = FIRST_PAIRS
   #slots = 4 * FIRST_PAIRS
+  #runs = 0
+  /** Records of runs that are pairs: the first ones. */
+  #merged = 0
   #touches = FIRST_PAIRS
   #actors = 64
   #pageWords = 128
@@ -60,13 +69,21 @@ export class TickFold {
     take('touched', 4 * this.#pageWords)
   }
 
-  get pairs(): number {
-    return this.#get('pairs')
+  /** Whether there are more pairs than this. While the tick goes on some records of runs may wait; at its end it is known. */
+  isBeyond(pairs: number, isEnd = false): boolean {
+    const [hashed, runs] = [this.#get('pairs'), this.#get('runs')]
+    if (isEnd || runs > this.#merged + RUNS_PER_PAIR * pairs || (hashed > 0 && hashed + this.#merged > pairs)) this.#mergeRuns()
+    return this.#get('pairs') + this.#merged > pairs
+  }
+
+  /** Something came since a part of the tick was handed out. */
+  get hasPairs(): boolean {
+    return this.#get('pairs') + this.#get('runs') > 0
   }
 
   /** Nothing of this tick has come yet. */
   get isEmpty(): boolean {
-    return !this.#isPart && this.pairs === 0 && this.#get('touches') === 0
+    return !this.#isPart && !this.hasPairs && this.#get('touches') === 0
   }
 
   /** Rows [from, to) of a batch with pages and actors, all below these counts; the tick starts at `startNs`. */
@@ -78,7 +95,8 @@ export class TickFold {
   /** Accesses [from, to) of runs that lie in the heap, of which run `run` is the first. */
   runs(runs: FoldableRuns, run: number, from: number, to: number, startNs: number, pages: number, actors: number): void {
     const most = Math.min(to - from, runs.count - run)
-    this.#reserve(most, most, pages, actors)
+    this.#reserve(runs.weight === undefined ? 0 : most, most, pages, actors)
+    if (runs.weight === undefined) this.#reserveRuns(most)
     this.#heap.kernels.foldRuns(this.#heap, this.#at, runs, run, run + most, from, to, startNs)
   }
 
@@ -129,7 +147,7 @@ export class TickFold {
 
   /** Hands out the tick, or the rest of it, with its pairs sorted by page, then actor, and starts an empty one. `records`: address of the pairs. */
   end(visit: (columns: TickColumns, records: number) => void): void {
-    if (this.pairs === 0) visit(NOTHING, 0)
+    if (!this.hasPairs) visit(NOTHING, 0)
     else {
       this.#hand(visit)
       this.#empty()
@@ -142,8 +160,8 @@ export class TickFold {
 
   #hand(visit: (columns: TickColumns, records: number) => void): void {
     const heap = this.#heap
-    const [pairs, touches] = [this.pairs, this.#get('touches')]
-    const records = this.#sort(pairs)
+    const touches = this.#get('touches')
+    const { records, pairs } = this.#finished()
     const column = <A>(whole: { subarray(from: number, to: number): A }, from: number, length: number): A => whole.subarray(from, from + length)
     visit(
       {
@@ -159,9 +177,16 @@ export class TickFold {
 
   #empty(): void {
     this.#heap.kernels.resetFold(this.#heap, this.#at, this.#slots, this.#actors)
+    this.#forgetRuns()
   }
 
-  /** Address of the finished pairs. */
+  /** Address and number of the finished pairs. */
+  #finished(): { records: number; pairs: number } {
+    this.#mergeRuns()
+    const pairs = this.#get('pairs')
+    return pairs === 0 ? { records: this.#get('run'), pairs: this.#merged } : { records: this.#sort(pairs), pairs }
+  }
+
   #sort(pairs: number): number {
     const bytes = pairs * RECORD_BYTES
     if (this.#sorted.bytes < bytes) {
@@ -170,9 +195,29 @@ export class TickFold {
       this.#sorted = { at: this.#heap.take(room), other: this.#heap.take(room), bytes: room }
     }
     const { at, other } = this.#sorted
-    if (!this.#heap.kernels.sortPairs(this.#heap, this.#at, at, other, this.#histogram))
-      throw new UserError('more than 2^32 accesses to one page in one tick', { hint: 'Choose a shorter --tick, or check the weight column' })
+    if (!this.#heap.kernels.sortPairs(this.#heap, this.#at, at, other, this.#histogram)) throw tooMany()
     return at
+  }
+
+  /** Puts records of runs together, so that each is a pair; and with the other pairs, where some accesses have weights and some have none. */
+  #mergeRuns(): void {
+    const heap = this.#heap
+    const runs = this.#get('runs')
+    if (runs > this.#merged) {
+      const other = heap.take(RECORD_BYTES * runs)
+      const isDone = heap.kernels.sortRuns(heap, this.#at, other, this.#histogram)
+      heap.give(other, RECORD_BYTES * runs)
+      if (!isDone) throw tooMany()
+      this.#merged = this.#get('runs')
+    }
+    if (this.#merged === 0 || this.#get('pairs') === 0) return
+    this.addPairs(this.#get('run'), this.#merged)
+    this.#forgetRuns()
+  }
+
+  #forgetRuns(): void {
+    this.#set('runs', 0)
+    this.#merged = 0
   }
 
   #giveSorted(): void {
@@ -185,6 +230,7 @@ export class TickFold {
     this.#giveSorted()
     const give = (field: keyof typeof FOLD, bytes: number) => this.#heap.give(this.#get(field), bytes)
     give('pair', PAIR_BYTES * this.#pairs)
+    give('run', RECORD_BYTES * this.#runs)
     give('slots', 4 * this.#slots)
     give('last', 8 * this.#actors)
     give('touchPage', 4 * this.#touches)
@@ -196,7 +242,7 @@ export class TickFold {
 
   /** Room for so many more pairs and touches, and for pages and actors below these. */
   #reserve(morePairs: number, moreTouches: number, pages: number, actors: number): void {
-    const pairs = this.pairs + morePairs
+    const pairs = this.#get('pairs') + morePairs
     if (pairs > this.#pairs) {
       const size = Math.max(pairs, 2 * this.#pairs)
       this.#widen('pair', PAIR_BYTES * this.#pairs, PAIR_BYTES * size)
@@ -224,6 +270,16 @@ export class TickFold {
       this.#widen('touched', 4 * this.#pageWords, 4 * size)
       this.#pageWords = size
     }
+  }
+
+  #reserveRuns(more: number): void {
+    if (this.#get('runs') + more > this.#runs && this.#runs >= MANY_RUNS) this.#mergeRuns()
+    const runs = this.#get('runs') + more
+    // who has just been merged shall not be so again soon
+    if (runs <= this.#runs && (this.#get('runs') !== this.#merged || 2 * runs <= this.#runs)) return
+    const size = Math.max(runs, 2 * this.#runs, FIRST_PAIRS)
+    this.#widen('run', RECORD_BYTES * this.#runs, RECORD_BYTES * size)
+    this.#runs = size
   }
 
   #moreSlots(pairs: number): void {

@@ -76,12 +76,13 @@ export function intoSections(
   return {
     ready,
     get isFull() {
-      return fold.pairs > mostPairs
+      return fold.isBeyond(mostPairs)
     },
     mostPairs,
     whole: (tick, columns) => builder.tick(startNs[tick]!, columns),
     endPart: () => fold.endPart((columns) => large.add(columns)),
     endTick(tick) {
+      if (!large.isOpen && fold.isBeyond(mostPairs, true)) this.endPart()
       if (!large.isOpen) return fold.flush(builder, startNs[tick]!)
       fold.end((columns) => large.add(columns))
       ready.push(large.end(builder.elsewhere(startNs[tick]!), pages, fold))

@@ -234,7 +234,7 @@ export class FoldingWriter implements TraceWriter {
     this.#lastNs = batch.time[to - 1]!
     this.#lastAccessNs = this.#lastNs
     // a part of the tick; all are merged at the end
-    if (this.#fold.pairs > MOST_PAIRS) this.#putFold()
+    if (this.#fold.isBeyond(MOST_PAIRS)) this.#putFold()
   }
 
   /** Ends the trace. The blocks are made as they are taken, by merging provisional ticks. */
@@ -371,7 +371,7 @@ export class FoldingWriter implements TraceWriter {
 
   /** Ticks without accesses are not stored: the final grid fills them in. */
   #closeTick(): void {
-    if (this.#fold.pairs === 0) return
+    if (!this.#fold.hasPairs) return
     this.#putFold()
     if (this.#checkpoint !== undefined && this.#calls >= this.#checkpoint.next) this.#saveState(this.#checkpoint)
   }

@@ -20,8 +20,11 @@ export const FOLD = {
   touchOffset: 10,
   /** One bit per page: touched in this tick. */
   touched: 11,
+  /** Records of runs: how many, and their address. */
+  runs: 12,
+  run: 13,
 }
-export const FOLD_WORDS = 12
+export const FOLD_WORDS = 14
 export const PAIR_BYTES = 24
 /** Words of a finished pair: page, actor, reads, writes. */
 const RECORD_WORDS = 4
@@ -60,6 +63,8 @@ export interface FoldKernels {
   indexPairs(views: Views, fold: number): void
   /** Finished pairs by page, then actor, to `out`; `other` has room for as many. False when a count passes 32 bits. */
   sortPairs(views: Views, fold: number, out: number, other: number, histogram: number): boolean
+  /** Records of runs by page, then actor, those of a pair together; `other` has room for as many. False when a count passes 32 bits. */
+  sortRuns(views: Views, fold: number, other: number, histogram: number): boolean
   /** An empty fold. */
   resetFold(views: Views, fold: number, slots: number, actors: number): void
   /** Adds finished pairs to f64 reads and writes by actor, and marks pages written; answers how many were not before. */
@@ -73,6 +78,7 @@ export interface FoldExports {
   foldPairs(...args: number[]): void
   indexPairs(fold: number): void
   sortPairs(...args: number[]): number
+  sortRuns(...args: number[]): number
   resetFold(...args: number[]): void
   tallyPairs(...args: number[]): number
 }
@@ -100,6 +106,7 @@ export const wasmFold = (exports: FoldExports): FoldKernels => ({
   foldPairs: (_, fold, records, n) => exports.foldPairs(fold, records, n),
   indexPairs: (_, fold) => exports.indexPairs(fold),
   sortPairs: (_, fold, out, other, histogram) => exports.sortPairs(fold, out, other, histogram) !== 0,
+  sortRuns: (_, fold, other, histogram) => exports.sortRuns(fold, other, histogram) !== 0,
   resetFold: (_, fold, slots, actors) => exports.resetFold(fold, slots, actors),
   tallyPairs: (_, records, n, written, sums) => exports.tallyPairs(records, n, written, sums),
 })
@@ -130,14 +137,22 @@ export const foldTwins: FoldKernels = {
   },
 
   foldRuns(views, fold, { page, actor, starts, writes, fromNs, since, flags, weight }, run, end, from, to, startNs) {
-    const counts = views.u32[(fold >>> 2) + FOLD.pair]! >>> 3
+    const at = fold >>> 2
+    const counts = views.u32[at + FOLD.pair]! >>> 3
     const isWrite = (i: number) => (writes[i >>> 3]! >>> (i & 7)) & 1
     for (let r = run; r < end && starts[r]! < to; r++) {
       const first = Math.max(from, starts[r]!)
       touch(views, fold, page[r]!, actor[r]!, isWrite(first), fromNs - startNs + since[first]!)
+      if (weight === undefined) {
+        const stop = Math.min(to, starts[r + 1]!)
+        let written = 0
+        for (let i = first; i < stop; i++) written += isWrite(i)
+        views.u32.set([page[r]!, actor[r]!, stop - first - written, written], (views.u32[at + FOLD.run]! >>> 2) + RECORD_WORDS * views.u32[at + FOLD.runs]!++)
+        continue
+      }
       const pair = counts + 3 * find(views, fold, page[r]!, actor[r]!)
       for (let i = first; i < Math.min(to, starts[r + 1]!); i++) {
-        const times = weight?.[i] ?? 1
+        const times = weight[i]!
         if (isWrite(i) === 1) views.f64[pair + 2]! += times
         if (isWrite(i) === 0 || ((flags?.[i] ?? 0) & IS_MODIFY) !== 0) views.f64[pair + 1]! += times
       }
@@ -184,6 +199,26 @@ export const foldTwins: FoldKernels = {
       u32[k + 2] = f64[counts + 1]!
       u32[k + 3] = f64[counts + 2]!
     }
+    return true
+  },
+
+  sortRuns({ u32 }, fold) {
+    const at = fold >>> 2
+    const runs = u32[at + FOLD.run]! >>> 2
+    const records = Array.from({ length: u32[at + FOLD.runs]! }, (_, r) => [...u32.subarray(runs + r * RECORD_WORDS, runs + (r + 1) * RECORD_WORDS)])
+    records.sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]!)
+    const merged: number[][] = []
+    for (const [page, actor, reads, writes] of records as [number, number, number, number][]) {
+      const last = merged.at(-1)
+      if (last === undefined || last[0] !== page || last[1] !== actor) merged.push([page, actor, reads, writes])
+      else {
+        last[2]! += reads
+        last[3]! += writes
+      }
+    }
+    if (merged.some(([, , reads, writes]) => Math.max(reads!, writes!) > U32_MAX)) return false
+    u32.set(merged.flat(), runs)
+    u32[at + FOLD.runs] = merged.length
     return true
   },
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { AccessBatch } from '../../src/trace/access-batch.ts'
 import { TickFold } from '../../src/trace/fold.ts'
-import { type AccessRuns, BITS_PAD, Heap, HeapSpace, type Workspace } from '../../src/wasm/index.ts'
+import { type AccessRuns, BITS_PAD, FOLD, FOLD_WORDS, Heap, HeapSpace, HISTOGRAM_BYTES, type Workspace } from '../../src/wasm/index.ts'
 import { onBoth } from './both.ts'
 
 const [PAGES, ACTORS] = [70, 9]
@@ -41,16 +41,19 @@ it('runs, or any stretch of them, are folded as their accesses one by one', () =
       fc.array(run, { minLength: 1, maxLength: 150 }),
       fc.nat(),
       fc.nat(),
-      fc.constantFrom('plain', 'weighted', 'modifying'),
+      fc.constantFrom('plain', 'weighted', 'modifying', 'weighted from the middle on'),
       fc.boolean(),
-      (list, cutA, cutB, kind, isWide) => {
+      fc.nat(40),
+      (list, cutA, cutB, kind, isWide, most) => {
         const rows = list.flatMap(({ page, actor, accesses }) => accesses.map((access) => ({ page, actor, ...access })))
         const [from, to] = [cutA % rows.length, (cutB % rows.length) + 1].sort((a, b) => a - b) as [number, number]
+        const middle = kind === 'weighted from the middle on' ? (from + to) >> 1 : from
         let timeNs = 1000
         const times = rows.map(({ gap }) => {
           timeNs += gap
           return timeNs
         })
+        const startNs = times[from]! - 3
         const [wasm, plain] = [Heap.open(), Heap.plain()].map((heap) => {
           const space = new HeapSpace(heap)
           const fold = new TickFold(heap)
@@ -79,28 +82,51 @@ it('runs, or any stretch of them, are folded as their accesses one by one', () =
                   space.f64(rows.length),
                   rows.map((row) => row.weight),
                 )
-          const first = starts.findLastIndex((start) => start <= from)
-          fold.runs({ ...runs, starts, writes, fromNs: 700, since, flags, weight }, first, from, to, times[from]! - 3, PAGES, ACTORS)
-          return columnsOf(fold)
+          const folded = (weight: Float64Array | undefined, from: number, to: number) => {
+            const first = starts.findLastIndex((start) => start <= from)
+            fold.runs({ ...runs, starts, writes, fromNs: 700, since, flags, weight }, first, from, to, startNs, PAGES, ACTORS)
+          }
+          if (middle > from) folded(undefined, from, middle)
+          // a look does not change what comes out, and is exact at the end
+          fold.isBeyond(most)
+          if (to > middle) folded(weight, middle, to)
+          const isBeyond = fold.isBeyond(most, true)
+          return [isBeyond, columnsOf(fold)]
         })
         const heap = Heap.open()
         const fold = new TickFold(heap)
-        const batch = new AccessBatch(heap, (_, n) => fold.access(batch, 0, n, times[from]! - 3, PAGES, ACTORS))
+        const batch = new AccessBatch(heap, (_, n) => fold.access(batch, 0, n, startNs, PAGES, ACTORS))
         for (let i = from; i < to; i++) {
           const { page, actor, isWrite, modifies, weight } = rows[i]!
           batch.page[batch.rows] = page
           batch.actor[batch.rows] = actor
           const isBoth = kind === 'modifying' && modifies && isWrite
-          batch.add(times[i]!, 0, 0, 0, 0, 8, isBoth ? 3 : isWrite ? 2 : 1, kind === 'plain' ? 1 : weight, 0)
+          batch.add(times[i]!, 0, 0, 0, 0, 8, isBoth ? 3 : isWrite ? 2 : 1, kind === 'plain' || i < middle ? 1 : weight, 0)
         }
         batch.flush()
-        const wanted = columnsOf(fold)
+        const wanted = [new Set(rows.slice(from, to).map(({ page, actor }) => `${page} ${actor}`)).size > most, columnsOf(fold)]
         expect(wasm).toEqual(wanted)
         expect(plain).toEqual(wanted)
       },
     ),
     { numRuns: 150 },
   )
+})
+
+it('counts of a pair that pass 32 bits together are refused', () => {
+  for (const heap of [Heap.open(), Heap.plain()]) {
+    const [at, run, other, histogram] = [heap.take(4 * FOLD_WORDS), heap.take(64), heap.take(64), heap.take(HISTOGRAM_BYTES)]
+    const sorts = (writes: number) => {
+      heap.u32.set([5, 1, 0, 2 ** 31, 3, 0, 1, 1, 5, 1, 7, writes], run >>> 2)
+      heap.u32[(at >>> 2) + FOLD.runs] = 3
+      heap.u32[(at >>> 2) + FOLD.run] = run
+      return heap.kernels.sortRuns(heap, at, other, histogram)
+    }
+    expect(sorts(2 ** 31)).toBe(false)
+    expect(sorts(2 ** 31 - 1)).toBe(true)
+    expect(heap.u32[(at >>> 2) + FOLD.runs]).toBe(2)
+    expect([...heap.u32.subarray(run >>> 2, (run >>> 2) + 8)]).toEqual([3, 0, 1, 1, 5, 1, 7, 2 ** 32 - 1])
+  }
 })
 
 it('starts of runs, refused where they do not add up or name what is not there', () => {

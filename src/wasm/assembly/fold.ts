@@ -13,6 +13,8 @@ const TOUCH_ACTOR: usize = 32
 const TOUCH_IS_WRITE: usize = 36
 const TOUCH_OFFSET: usize = 40
 const TOUCHED: usize = 44
+const RUNS: usize = 48
+const RUN: usize = 52
 
 const PAIR_BYTES: usize = 24
 const READS: usize = 8
@@ -24,9 +26,11 @@ const GOLDEN: u32 = 0x9e3779b1
 const FEW: u32 = 24
 const DIGIT: u32 = 11
 const U32_MAX: f64 = 4294967295
+/** The key of no pair. */
+const U64_NONE: u64 = u64.MAX_VALUE
 /** Of the flags of an access. */
 const IS_MODIFY: u32 = 1
-/** Rows, or runs of them, whose pairs are looked for together. */
+/** Rows whose pairs are looked for together. */
 const GROUP: u32 = 64
 const UNSEEN: u32 = 0xffff_ffff
 /** Scratch: a pair for each of a group. */
@@ -38,7 +42,7 @@ export function foldAccesses(fold: usize, batch: usize, from: u32, to: u32, star
   for (let group = from; group < to; group += GROUP) {
     const end = min(group + GROUP, to)
     const four = batch + ((<usize>group) << 2)
-    lookAhead<u16>(fold, four + PAGE, batch + ((<usize>group) << 1) + ACTOR, end - group)
+    lookAhead(fold, four + PAGE, batch + ((<usize>group) << 1) + ACTOR, end - group)
     for (let i = group; i < end; i++) {
       const two = batch + ((<usize>i) << 1)
       const page = load<u32>(two + ((<usize>i) << 1), PAGE)
@@ -69,7 +73,8 @@ export function foldAccesses(fold: usize, batch: usize, from: u32, to: u32, star
 /**
  * Accesses [from, to), which lie in runs [run, endRun) on one page by one actor each. starts: u32 row of the first access of each
  * run, and the end; writes: a bit by row; since: ns by row, u32 or f64, which the tick counts as `laterNs` later. Each access counts once, a read or a write by its bit; or `weight` times
- * (f64 by row) where that is not 0, and as both where `flags` (u32 by row) has bit 0.
+ * (f64 by row) where that is not 0, and as both where `flags` (u32 by row) has bit 0. Runs without weights become records as they are,
+ * which `sortRuns` puts together: sorting costs less than looking for the pair of each.
  */
 export function foldRuns(
   fold: usize,
@@ -88,32 +93,68 @@ export function foldRuns(
   laterNs: f64,
 ): void {
   const pairs = <usize>load<u32>(fold, PAIR)
-  for (let group = run; group < endRun; group += GROUP) {
-    const end = min(group + GROUP, endRun)
-    lookAhead<u32>(fold, page + ((<usize>group) << 2), actor + ((<usize>group) << 2), end - group)
-    for (let r = group; r < end; r++) {
-      const four = (<usize>r) << 2
-      const first = max(from, load<u32>(starts + four))
-      if (first >= to) return
-      const stop = min(to, load<u32>(starts + four, 4))
-      const onPage = load<u32>(page + four)
-      const by = load<u32>(actor + four)
-      let pair = load<u32>(seen + ((<usize>(r - group)) << 2))
-      if (pair === UNSEEN) {
-        const sinceNs = isWide ? load<f64>(since + ((<usize>first) << 3)) : <f64>load<u32>(since + ((<usize>first) << 2))
-        touch(fold, onPage, by, isSet(writes, first), <u32>(laterNs + sinceNs))
-        pair = find(fold, onPage, by)
-      }
-      const at = pairs + <usize>pair * PAIR_BYTES
-      if (weight === 0) {
-        const written = countSet(writes, first, stop)
-        const counts = f64x2.replace_lane(f64x2.splat(<f64>(stop - first - written)), 1, <f64>written)
-        v128.store(at, f64x2.add(v128.load(at, READS), counts), READS)
-      } else
-        for (let i = first; i < stop; i++)
-          addWeight(at, load<f64>(weight + ((<usize>i) << 3)), isSet(writes, i), flags === 0 ? 0 : load<u32>(flags + ((<usize>i) << 2)))
+  const touched = <usize>load<u32>(fold, TOUCHED)
+  let record = <usize>load<u32>(fold, RUN) + <usize>load<u32>(fold, RUNS) * RECORD
+  for (let r = run; r < endRun; r++) {
+    const four = (<usize>r) << 2
+    const first = max(from, load<u32>(starts + four))
+    if (first >= to) break
+    const stop = min(to, load<u32>(starts + four, 4))
+    const onPage = load<u32>(page + four)
+    const by = load<u32>(actor + four)
+    if (!((load<u32>(touched + ((<usize>(onPage >>> 5)) << 2)) >>> (onPage & 31)) & 1)) {
+      const sinceNs = isWide ? load<f64>(since + ((<usize>first) << 3)) : <f64>load<u32>(since + ((<usize>first) << 2))
+      touch(fold, onPage, by, isSet(writes, first), <u32>(laterNs + sinceNs))
     }
+    if (weight === 0) {
+      const written = countSet(writes, first, stop)
+      store<u32>(record, onPage)
+      store<u32>(record, by, 4)
+      store<u32>(record, stop - first - written, 8)
+      store<u32>(record, written, 12)
+      record += RECORD
+      continue
+    }
+    const at = pairs + <usize>find(fold, onPage, by) * PAIR_BYTES
+    for (let i = first; i < stop; i++)
+      addWeight(at, load<f64>(weight + ((<usize>i) << 3)), isSet(writes, i), flags === 0 ? 0 : load<u32>(flags + ((<usize>i) << 2)))
   }
+  store<u32>(fold, <u32>((record - <usize>load<u32>(fold, RUN)) / RECORD), RUNS)
+}
+
+/** Sorts the records of runs by page, then actor, and puts those of a pair together; false when a count passes 32 bits. `other` has room for as many. */
+export function sortRuns(fold: usize, other: usize, histogram: usize): bool {
+  const n = load<u32>(fold, RUNS)
+  const runs = <usize>load<u32>(fold, RUN)
+  const end = runs + <usize>n * RECORD
+  let mostPage: u32 = 0
+  let mostActor: u32 = 0
+  for (let record = runs; record < end; record += RECORD) {
+    mostPage = max(mostPage, load<u32>(record))
+    mostActor = max(mostActor, load<u32>(record, 4))
+  }
+  return mergeRuns(fold, sorted(runs, other, n, histogram, mostPage, mostActor), n)
+}
+
+function mergeRuns(fold: usize, from: usize, n: u32): bool {
+  const runs = <usize>load<u32>(fold, RUN)
+  let out = runs - RECORD
+  let key = U64_NONE
+  let reads: u64 = 0
+  let writes: u64 = 0
+  for (const end = from + <usize>n * RECORD; from < end; from += RECORD) {
+    const isOther = load<u64>(from) !== key
+    key = load<u64>(from)
+    reads = (isOther ? 0 : reads) + load<u32>(from, 8)
+    writes = (isOther ? 0 : writes) + load<u32>(from, 12)
+    if ((reads | writes) >> 32) return false
+    out += isOther ? RECORD : 0
+    store<u64>(out, key)
+    store<u32>(out, <u32>reads, 8)
+    store<u32>(out, <u32>writes, 12)
+  }
+  store<u32>(fold, <u32>((out + RECORD - runs) / RECORD), RUNS)
+  return true
 }
 
 function addWeight(pair: usize, weight: f64, isWrite: u32, flags: u32): void {
@@ -138,17 +179,17 @@ function countSet(bits: usize, from: u32, to: u32): u32 {
 }
 
 /**
- * Pairs of n pages (u32) and actors (T) that lie where they are looked for first, else UNSEEN; pairs stay where they are. None waits
+ * Pairs of n pages (u32) and actors (u16) that lie where they are looked for first, else UNSEEN; pairs stay where they are. None waits
  * for another here: what is not in the cache is fetched for many of them at one time.
  */
-function lookAhead<T>(fold: usize, page: usize, actor: usize, n: u32): void {
+function lookAhead(fold: usize, page: usize, actor: usize, n: u32): void {
   const slots = <usize>load<u32>(fold, SLOTS)
   const pairs = <usize>load<u32>(fold, PAIR)
   const shift = load<u32>(fold, SHIFT)
   const end = page + ((<usize>n) << 2)
-  for (let out = seen; page < end; page += 4, actor += sizeof<T>(), out += 4) {
+  for (let out = seen; page < end; page += 4, actor += 2, out += 4) {
     const onPage = load<u32>(page)
-    const by = <u32>load<T>(actor)
+    const by = <u32>load<u16>(actor)
     const stored = load<u32>(slots + ((<usize>firstSlot(onPage, by, shift)) << 2))
     const isIt = load<u64>(pairs + <usize>max(stored, 1) * PAIR_BYTES - PAIR_BYTES) === (<u64>onPage | ((<u64>by) << 32))
     store<u32>(out, select(stored - 1, UNSEEN, isIt && stored !== 0))
@@ -238,28 +279,37 @@ export function sortPairs(fold: usize, out: usize, other: usize, histogram: usiz
     most = max(most, max(load<f64>(at, READS), load<f64>(at, WRITES)))
   }
   if (most > U32_MAX) return false
-  const actorBits: u32 = 32 - clz(mostActor)
-  const bits: u32 = 32 - clz(mostPage) + actorBits
-  const passes: u32 = n <= FEW ? 0 : <u32>(bits + DIGIT - 1) / DIGIT
-  let from = passes & 1 ? other : out
+  const from = passesOf(n, mostPage, mostActor) & 1 ? other : out
   for (let i: usize = 0, at = pairs; i < n; i++, at += PAIR_BYTES) {
     const record = from + (i << 4)
     store<u64>(record, load<u64>(at))
     store<u32>(record, <u32>load<f64>(at, READS), 8)
     store<u32>(record, <u32>load<f64>(at, WRITES), 12)
   }
-  if (n <= FEW) {
-    insertionSort(out, n)
-    return true
-  }
-  if (passes === 0) return true
+  sorted(from, from === out ? other : out, n, histogram, mostPage, mostActor)
+  return true
+}
+
+/** Of a radix sort by page, then actor. */
+function passesOf(n: u32, mostPage: u32, mostActor: u32): u32 {
+  return n <= FEW ? 0 : (64 - clz(mostPage) - clz(mostActor) + DIGIT - 1) / DIGIT
+}
+
+/** Sorts n records by page, then actor, to and fro; answers where they are then: at `other` after an odd number of passes. */
+function sorted(from: usize, other: usize, n: u32, histogram: usize, mostPage: u32, mostActor: u32): usize {
+  const passes = passesOf(n, mostPage, mostActor)
+  if (n <= FEW) insertionSort(from, n)
+  if (passes === 0) return from
+  const actorBits: u32 = 32 - clz(mostActor)
+  const bits: u32 = 32 - clz(mostPage) + actorBits
   const digit: u32 = (bits + passes - 1) / passes
   for (let pass: u32 = 0; pass < passes; pass++) {
-    const to = from === out ? other : out
-    radixPass(from, to, n, histogram, actorBits, pass * digit, digit)
+    radixPass(from, other, n, histogram, actorBits, pass * digit, digit)
+    const to = other
+    other = from
     from = to
   }
-  return true
+  return from
 }
 
 function keyOf(record: usize, actorBits: u32): u64 {

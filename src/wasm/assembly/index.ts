@@ -2,7 +2,7 @@
 export { countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWideRuns, runStarts, sumUp } from './accesses'
 export { accesses, account, countNodes, joinNodes } from './account'
 export { digestRecords } from './digest'
-export { foldAccesses, foldPairs, foldRuns, foldTouches, indexPairs, resetFold, sortPairs, tallyPairs } from './fold'
+export { foldAccesses, foldPairs, foldRuns, foldTouches, indexPairs, resetFold, sortPairs, sortRuns, tallyPairs } from './fold'
 export { packColumn, patchColumn, rankTouches, undoZigzag, unpackColumn, unpackPairs, unpackTouches, unpackTouchesWide } from './frames'
 export { findActors, findPages, indexPages, timesWithin } from './intern'
 export { lz4Block } from './lz4'
