@@ -12,6 +12,9 @@ function percent(bits: number): string {
   return `${(100 * 2 ** -bits).toPrecision(1)}%`
 }
 
+/** Up to here shifts find the class. */
+const MOST_OF_WORD = 2 ** 31 - 1
+
 /**
  * Log-linear histogram of non-negative integers, as HdrHistogram and the kernel's tracing tools use: every power of two is
  * cut into 2^bits classes of equal width. Counting is exact, merging is exact, and a percentile is off by at most
@@ -81,8 +84,11 @@ export class LogLinearHistogram {
   }
 
   #classOf(value: number): number {
-    const linear = 2 ** (this.bits + 1)
-    if (value < linear) return value
+    if (value < 2 << this.bits) return value
+    if (value <= MOST_OF_WORD) {
+      const exponent = 31 - Math.clz32(value) - this.bits
+      return (exponent << this.bits) + (value >>> exponent)
+    }
     const exponent = floorLog2(value) - this.bits
     return exponent * 2 ** this.bits + Math.floor(value / 2 ** exponent)
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { LogLinearHistogram } from '../../src/results/index.ts'
 
-const values = fc.array(fc.oneof(fc.nat(1000), fc.maxSafeNat()), { minLength: 1, maxLength: 200 })
+const values = fc.array(fc.oneof(fc.nat(1000), fc.nat(2 ** 31 - 1), fc.constantFrom(2 ** 31 - 1, 2 ** 31), fc.maxSafeNat()), { minLength: 1, maxLength: 200 })
 const filled = (all: number[], bits?: number) => {
   const histogram = new LogLinearHistogram(bits)
   for (const value of all) histogram.add(value)
