@@ -204,7 +204,7 @@ it.each(names.filter((name) => /numactl|dmesg/.test(name)))('%s is of the machin
   expect(document.nodes).toHaveLength(4)
 })
 
-it("damo's own test data agrees with damo's own reports (NUMAREPLAY_SAMPLES)", { timeout: 120_000 }, async ({ skip }) => {
+it("damo's own test data agrees with damo's own reports (NUMAREPLAY_SAMPLES)", { timeout: 600_000 }, async ({ skip }) => {
   if (ELSEWHERE === undefined) skip('GPL, not part of this repository')
   const sample = (name: string) => openTrace(join(ELSEWHERE!, 'damon/damo-project', name))
   for (const [data, report] of [
