@@ -16,7 +16,7 @@ const RECORD_BYTES = 4 * PAIR_WORDS
  * fit a core's cache then.
  */
 export const MOST_PAIRS = 1 << 16
-/** Two records for each pair are sorted in less time than half of them twice. */
+/** So many records of runs may wait for each pair that a tick may have, and are sorted together then. */
 const RUNS_PER_PAIR = 2
 /** From so many records of runs on, those of a pair are put together before there is room for more. */
 const MANY_RUNS = RUNS_PER_PAIR * MOST_PAIRS
