@@ -62,6 +62,8 @@ export default definePolicy({
         if (home === node || machine.pages(node) === 0) return 'count'
         return statistics.shouldMigrate(lastTask, cpupid.node[last] ?? NO_NODE, task, home, node) ? 'migrate' : 'remember'
       },
+      // sums ask of `last` only whether it is the same task
+      kind: (actor, last) => Number(statistics.isPrivate(cpupid.task[actor]!, cpupid.task[last] ?? NO_TASK)),
       counted(actor, last, home, faults) {
         statistics.recordMany(faults, cpupid.task[actor]!, cpupid.task[last] ?? NO_TASK, cpupid.node[actor]!, home)
       },

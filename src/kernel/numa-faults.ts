@@ -143,6 +143,11 @@ export class NumaFaults {
     return a < tasks.length && b < tasks.length && (tasks[a]!.tid & 0xff) === (tasks[b]!.tid & 0xff)
   }
 
+  /** The page is, as far as pids tell, used by one task only. */
+  isPrivate(task: number, lastTask: number): boolean {
+    return lastTask === NO_TASK || this.samePid(lastTask, task)
+  }
+
   /**
    * should_numa_migrate_memory(): does the page that `task` touched from node `to` go there? `lastTask` and `lastNode` are who
    * asked the same before (folio.last_cpupid). `isSlow`: `from` is below the top tier and tiering is off, then a first touch
@@ -189,7 +194,7 @@ export class NumaFaults {
 
   /** Recording a fault of `task` on a page that `lastTask` used before changes the groups. */
   joins(task: number, lastTask: number): boolean {
-    if (lastTask === NO_TASK || this.samePid(lastTask, task)) return false
+    if (this.isPrivate(task, lastTask)) return false
     const mine = this.task(task).group
     return mine === null || this.#groupToJoin(mine, lastTask) !== null
   }
@@ -198,7 +203,7 @@ export class NumaFaults {
   record(fault: FaultFacts): void {
     const { task, process, lastTask, cpuNode, home, memNode } = fault
     const state = this.task(task)
-    let isPrivate = lastTask === NO_TASK || this.samePid(lastTask, task)
+    let isPrivate = this.isPrivate(task, lastTask)
     if (!isPrivate) isPrivate = this.#joinGroup(task, lastTask, fault.isShared === true)
     const isLocal = this.#isLocal(state, isPrivate, cpuNode, home, memNode)
     if (this.isDue(task, process)) {
@@ -216,7 +221,7 @@ export class NumaFaults {
   /** So many faults at once of a task that is not due, on pages of `home` that are on `memNode` now, with which it joins nobody. */
   recordMany(faults: number, task: number, lastTask: number, cpuNode: NodeIndex, home: NodeIndex, memNode = home): void {
     const state = this.task(task)
-    const isPrivate = lastTask === NO_TASK || this.samePid(lastTask, task)
+    const isPrivate = this.isPrivate(task, lastTask)
     this.#count(state, isPrivate, this.#isLocal(state, isPrivate, cpuNode, home, memNode), cpuNode, memNode, faults)
   }
 

@@ -62,6 +62,8 @@ export interface HintTally {
   version(): number
   /** The next fault of this cpupid may change verdicts, whatever it is. */
   isDue(cpupid: number): boolean
+  /** Where this is the same for two `last` of a cpupid, so is at any time what `counted` and `migrated` do: their faults are told together. */
+  kind(cpupid: number, last: number): number
   /** So many faults alike only counted. */
   counted(cpupid: number, last: number, home: NodeIndex, faults: number): void
   /** So many faults alike moved their pages from `home`. Where some may fail, the reaction gets them. */

@@ -1,22 +1,30 @@
 /**
  * The hint faults of a lane whose policy says what they do (HintTally): a kernel sweeps over the faults of a tick, counts those that
  * only count, and lists those that move their page, which another kernel does for all where none can fail. Where a fault may change
- * what later ones do, everything before is told first.
+ * what later ones do, everything before is told first. Once no fault of a tick can, the rest is taken in order of pages.
  */
 import { ABSENT } from '../kernel/index.ts'
 import type { HintTally, HintVerdict } from '../policy/index.ts'
-import type { Kernels, Tally, Workspace } from '../wasm/index.ts'
+import type { Kernels, Tally, TouchedPages, Workspace } from '../wasm/index.ts'
+import { HintSums } from './hint-sums.ts'
+import { touchedIn } from './page-order.ts'
 import type { LaneBlock } from './window.ts'
 
 const CODE: Record<HintVerdict, number> = { count: 1, remember: 2, migrate: 3, settle: 4 }
 const UNKNOWN = 0
 /** More keys than this are not worth their memory: the reaction gets every fault. */
 const MOST_KEYS = 1 << 18
+/** Touches of a tick that are taken in turn before the rest is looked at in order of pages; then twice as many. */
+const FIRST_TOUCHES = 32
+/** How often it is looked at in a tick, if in vain. */
+const MOST_LOOKS = 2
 
 export interface TallyHost {
   placement: Uint8Array
   /** A bit by page, as in BitSet. */
   marked: Uint32Array
+  /** Lists those of touches [from, to) that fault in `block.faulting`; `arePlaced`: all of their pages are there. Answers how many. */
+  find(block: LaneBlock, from: number, to: number, arePlaced: boolean): number
   /** Handles the fault at touch k, whatever it is: false when the lane ends, as there is no memory for an absent page. */
   take(k: number): boolean
   /** So many hint faults of an actor on pages of a node were counted. */
@@ -25,8 +33,8 @@ export interface TallyHost {
   mayMigrate(taken: Uint32Array, given: Uint32Array): boolean
   /** So many hint faults of an actor moved pages from `home` to its node. */
   migrated(actor: number, home: number, faults: number): void
-  /** A page was moved from a node. */
-  moved(page: number, from: number): void
+  /** The first n of these pages were moved, each from a node of `from`. */
+  moved(pages: Uint32Array, from: Uint8Array, n: number): void
 }
 
 export class TalliedFaults {
@@ -35,12 +43,17 @@ export class TalliedFaults {
   readonly #kernels: Kernels
   readonly #space: Workspace
   readonly #tally: Tally
+  readonly #sums: HintSums
+  readonly #sumsOfMoves: HintSums
   /** By node: pages that come and go when all that are listed move. */
   readonly #taken: Uint32Array
   readonly #given: Uint32Array
   /** Where each of the pages just moved was. */
   #from: Uint8Array
   #version = -1
+  /** Actors that are not ready, and faults that the reaction got. */
+  #due = 0
+  #reactions = 0
 
   /** Undefined where there would be too many keys. `actorNode`: node of each actor's cpu. */
   static for(rule: HintTally, host: TallyHost, actorNode: Uint8Array, nodes: number, space: Workspace): TalliedFaults | undefined {
@@ -63,24 +76,44 @@ export class TalliedFaults {
     target.set(actorNode)
     const counts = { counts: u32(keys), keys: u32(keys + 1), moves: u32(keys), moveKeys: u32(keys + 1), lengths: u32(3) }
     this.#tally = { actors, shift, last: rule.last, ready: u8(actors), verdicts: u8(keys), target, ...counts }
+    this.#sums = new HintSums({ actors, shift }, rule)
+    this.#sumsOfMoves = new HintSums({ actors, shift }, rule)
     this.#taken = new Uint32Array(nodes)
     this.#given = new Uint32Array(nodes)
     this.#from = u8(0)
   }
 
-  /** The first `faults` touches of the block's list; false when the lane ends. */
-  take(block: LaneBlock, faults: number): boolean {
+  /** Takes the faults of tick `i`; `arePlaced`: all of its pages are there. False when the lane ends. */
+  take(block: LaneBlock, i: number, arePlaced: boolean): boolean {
+    const to = block.touchStart[i + 1]!
+    let at = block.touchStart[i]!
+    const touched = arePlaced && block.order ? touchedIn(block.order, block, i) : undefined
+    // mostly the next fault of each actor is due: a few touches, and nobody's is
+    for (let some = FIRST_TOUCHES, looks = 0; touched !== undefined && looks < MOST_LOOKS && at < to; some *= 2) {
+      const end = Math.min(to, at + some)
+      const before = this.#reactions
+      if (!this.#takeInTurn(block, this.#host.find(block, at, end, true))) return false
+      at = end
+      if (this.#due > 0 && this.#reactions > before) continue
+      if (this.#takeTogether(block, touched)) return true
+      looks++
+    }
+    return at === to || this.#takeInTurn(block, this.#host.find(block, at, to, arePlaced))
+  }
+
+  /** The first `faults` touches of the block's list. */
+  #takeInTurn(block: LaneBlock, faults: number): boolean {
     const { placement, marked } = this.#host
     const { touchPage, faulting } = block
     this.#refresh()
     for (let next = 0; next < faults; ) {
       next = this.#kernels.tallyFaults(block, next, faults, placement, marked, this.#tally, faulting)
       const left = this.#tally.lengths[0]!
-      if (!this.#migrateTogether(block, left)) for (let f = 0; f < left; f++) this.#host.take(faulting[f]!)
+      if (left > 0 && !this.#migrateTogether(block, left)) for (let f = 0; f < left; f++) this.#host.take(faulting[f]!)
       if (next === faults) break
       const k = faulting[next]!
       const actor = block.touchActor[k]!
-      const { ready, verdicts, last } = this.#tally
+      const { ready, last } = this.#tally
       const page = touchPage[k]!
       const home = placement[page]!
       if (home === ABSENT) {
@@ -89,11 +122,10 @@ export class TalliedFaults {
         this.#tell()
         return false
       }
-      const key = this.#keyOf(actor, last[page]!, home)
-      if (ready[actor] === 1 && verdicts[key] === UNKNOWN) verdicts[key] = CODE[this.#rule.verdict(actor, last[page]!, home)]
-      if (ready[actor] === 1 && verdicts[key] !== CODE.settle) continue
+      if (ready[actor] === 1 && this.#verdictOf(this.#keyOf(actor, last[page]!, home)) !== CODE.settle) continue
       this.#tell()
       this.#host.take(k)
+      this.#reactions++
       next++
       this.#refresh()
     }
@@ -105,32 +137,84 @@ export class TalliedFaults {
   #migrateTogether(block: LaneBlock, left: number): boolean {
     const { moves, moveKeys, lengths } = this.#tally
     const keys = moveKeys.subarray(0, lengths[2]!)
-    const areAll = left > 0 && this.#mayMigrate(keys)
+    const areAll = this.#mayMigrate(keys, moves)
     if (areAll) {
       const { placement, marked, moved } = this.#host
-      if (left > this.#from.length) this.#from = this.#space.u8(2 * left)
-      this.#kernels.moveFaults(block, left, placement, marked, this.#tally, block.faulting, this.#from)
-      for (let f = 0; f < left; f++) moved(block.faulting[f]!, this.#from[f]!)
+      this.#kernels.moveFaults(block, left, placement, marked, this.#tally, block.faulting, this.#roomFrom(left))
+      moved(block.faulting, this.#from, left)
+      for (let n = 0; n < keys.length; n++) this.#sumsOfMoves.add(keys[n]!, moves[keys[n]!]!)
+      this.#tellMoves()
     }
-    for (const key of keys) {
-      if (areAll) {
-        const [actor, before, home] = this.#partsOf(key)
-        this.#host.migrated(actor, home, moves[key]!)
-        this.#rule.migrated(actor, before, home, moves[key]!)
-      }
-      moves[key] = 0
-    }
+    for (let n = 0; n < keys.length; n++) moves[keys[n]!] = 0
     return areAll
   }
 
-  #mayMigrate(keys: Uint32Array): boolean {
-    const { moves, target } = this.#tally
+  #roomFrom(pages: number): Uint8Array {
+    if (pages >= this.#from.length) this.#from = this.#space.u8(2 * pages + 1)
+    return this.#from
+  }
+
+  /** All faults of the tick that are left, in order of pages. False where one of them may change what others do: nothing was done. */
+  #takeTogether({ faulting }: LaneBlock, touched: TouchedPages): boolean {
+    const { placement, marked, moved } = this.#host
+    const tally = this.#tally
+    const { keys, counts, lengths, verdicts } = tally
+    const faults = this.#kernels.countTouched(touched, placement, marked, tally, faulting)
+    const known = lengths[1]!
+    lengths[1] = 0
+    const areIndependent = this.#areReady(known) && this.#mayMigrate(this.#movesAmong(known), counts)
+    let changes = 0
+    let moves = 0
+    for (let n = 0; n < known; n++) {
+      const key = keys[n]!
+      const verdict = verdicts[key]!
+      const count = counts[key]!
+      counts[key] = 0
+      if (!areIndependent) continue
+      if (verdict !== CODE.count) changes++
+      if (verdict === CODE.migrate) moves += count
+      const sums = verdict === CODE.migrate ? this.#sumsOfMoves : this.#sums
+      sums.add(key, count)
+    }
+    if (!areIndependent) return false
+    this.#kernels.unmarkTouched(touched, marked)
+    if (changes > 0) this.#kernels.settleTouched(faulting, faults, placement, tally, this.#roomFrom(moves))
+    if (moves > 0) moved(faulting, this.#from, moves)
+    this.#tellMoves()
+    this.#tellSums()
+    return true
+  }
+
+  /** Nobody whose faults were counted is due, and none of them is to be settled. */
+  #areReady(known: number): boolean {
+    const { actors, shift, keys, ready } = this.#tally
+    const ofActor = (actors + 1) << shift
+    for (let n = 0; n < known; n++) {
+      const key = keys[n]!
+      if (ready[Math.floor(key / ofActor)] === 0 || this.#verdictOf(key) === CODE.settle) return false
+    }
+    return true
+  }
+
+  /** Keys with counts whose faults move their pages. */
+  #movesAmong(known: number): Uint32Array {
+    const { keys, moveKeys, verdicts } = this.#tally
+    let n = 0
+    for (let k = 0; k < known; k++) if (verdicts[keys[k]!] === CODE.migrate) moveKeys[n++] = keys[k]!
+    return moveKeys.subarray(0, n)
+  }
+
+  /** All pages of so many faults of these keys can move. */
+  #mayMigrate(keys: Uint32Array, faults: Uint32Array): boolean {
+    if (keys.length === 0) return true
+    const { actors, shift, target } = this.#tally
+    const ofActor = (actors + 1) << shift
     this.#taken.fill(0)
     this.#given.fill(0)
-    for (const key of keys) {
-      const [actor, , home] = this.#partsOf(key)
-      this.#taken[target[actor]!]! += moves[key]!
-      this.#given[home]! += moves[key]!
+    for (let n = 0; n < keys.length; n++) {
+      const key = keys[n]!
+      this.#taken[target[Math.floor(key / ofActor)]!]! += faults[key]!
+      this.#given[key & ((1 << shift) - 1)]! += faults[key]!
     }
     return this.#host.mayMigrate(this.#taken, this.#given)
   }
@@ -140,15 +224,25 @@ export class TalliedFaults {
     return ((actor * (actors + 1) + Math.min(last, actors)) << shift) | home
   }
 
-  #partsOf(key: number): [actor: number, last: number, home: number] {
-    const { actors, shift } = this.#tally
-    return [Math.floor((key >>> shift) / (actors + 1)), (key >>> shift) % (actors + 1), key & ((1 << shift) - 1)]
+  /** Asks for it where it is not known. */
+  #verdictOf(key: number): number {
+    const { actors, shift, verdicts } = this.#tally
+    if (verdicts[key] === UNKNOWN) {
+      const pair = key >>> shift
+      verdicts[key] = CODE[this.#rule.verdict(Math.floor(pair / (actors + 1)), pair % (actors + 1), key & ((1 << shift) - 1))]
+    }
+    return verdicts[key]!
   }
 
   /** Whose faults can be counted, and by which verdicts. */
   #refresh(): void {
     const { actors, ready, verdicts } = this.#tally
-    for (let actor = 0; actor < actors; actor++) ready[actor] = this.#rule.isDue(actor) ? 0 : 1
+    this.#due = 0
+    for (let actor = 0; actor < actors; actor++) {
+      const isDue = this.#rule.isDue(actor)
+      ready[actor] = isDue ? 0 : 1
+      if (isDue) this.#due++
+    }
     if (this.#version === this.#rule.version()) return
     this.#version = this.#rule.version()
     verdicts.fill(UNKNOWN)
@@ -158,12 +252,24 @@ export class TalliedFaults {
   #tell(): void {
     const { keys, counts, lengths } = this.#tally
     for (let n = 0; n < lengths[1]!; n++) {
-      const key = keys[n]!
-      const [actor, before, home] = this.#partsOf(key)
-      this.#host.counted(actor, home, counts[key]!)
-      this.#rule.counted(actor, before, home, counts[key]!)
-      counts[key] = 0
+      this.#sums.add(keys[n]!, counts[keys[n]!]!)
+      counts[keys[n]!] = 0
     }
     lengths[1] = 0
+    this.#tellSums()
+  }
+
+  #tellSums(): void {
+    this.#sums.tell((actor, last, home, faults) => {
+      this.#host.counted(actor, home, faults)
+      this.#rule.counted(actor, last, home, faults)
+    })
+  }
+
+  #tellMoves(): void {
+    this.#sumsOfMoves.tell((actor, last, home, faults) => {
+      this.#host.migrated(actor, home, faults)
+      this.#rule.migrated(actor, last, home, faults)
+    })
   }
 }

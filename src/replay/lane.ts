@@ -156,6 +156,7 @@ export class Lane {
     return {
       placement: kernel.placement,
       marked: kernel.hintMarked.words,
+      find: (block, from, to, arePlaced) => this.#find(block, from, to, arePlaced),
       take: (k) => this.#takeFault(k),
       counted: (actor, home, faults) => {
         kernel.tookHintFaults(faults, home === actorNode[actor] ? faults : 0)
@@ -169,7 +170,7 @@ export class Lane {
         this.#ledger.hintFaults(faults, task)
         this.#ledger.promotedMany(task, home, actorNode[actor]!, faults)
       },
-      moved: (page, from) => this.#ledger.pingPong.moved(page, from, kernel.placement[page]!),
+      moved: (pages, from, n) => this.#ledger.pingPong.movedMany(pages, from, n, kernel.placement),
     }
   }
 
@@ -276,17 +277,15 @@ export class Lane {
     const mayPlace = this.#scanners.length === 0 || (this.#tallied !== undefined && this.#allocationRules.areNone)
     const arePlaced = areThere || (mayPlace && this.#firstTouches?.place(block, i) === true)
     if (this.#scanners.length > 0 || !arePlaced) {
-      const faults = this.#find(block, i, arePlaced)
-      if (this.#tallied !== undefined) this.#tallied.take(block, faults)
-      else this.#takeEach(block, faults)
+      if (this.#tallied !== undefined) this.#tallied.take(block, i, arePlaced)
+      else this.#takeEach(block, this.#find(block, block.touchStart[i]!, block.touchStart[i + 1]!, arePlaced))
     }
     this.#world.deferral.active = false
   }
 
-  /** Lists the touches of tick `i` that fault. `arePlaced`: all of their pages are there. */
-  #find({ touchPage, touchStart, faulting }: LaneBlock, i: number, arePlaced: boolean): number {
+  /** Lists those of touches [from, to) that fault. `arePlaced`: all of their pages are there. */
+  #find({ touchPage, faulting }: LaneBlock, from: number, to: number, arePlaced: boolean): number {
     const { placement, hintMarked } = this.#kernel
-    const [from, to] = [touchStart[i]!, touchStart[i + 1]!]
     if (arePlaced) return this.kernels.findMarked(touchPage, from, to, hintMarked.words, faulting)
     return this.kernels.findFaults(touchPage, from, to, placement, hintMarked.words, faulting)
   }

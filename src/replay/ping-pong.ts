@@ -39,6 +39,11 @@ export class PingPong {
     this.#before.set(page, from + 1)
   }
 
+  /** The first n of these pages, each from a node of `from` to where it is now. */
+  movedMany(pages: Uint32Array, from: Uint8Array, n: number, placement: Uint8Array): void {
+    for (let i = 0; i < n; i++) this.moved(pages[i]!, from[i]!, placement[pages[i]!]!)
+  }
+
   /** Returns up to now by their number for their page: first, second, … */
   byOrdinal(): { returns: number; pages: number }[] {
     return Object.entries(this.#ordinals).map(([returns, pages]) => ({ returns: Number(returns), pages }))

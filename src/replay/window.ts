@@ -6,6 +6,7 @@
 import { countPairs, nearReader, PAIR_WORDS, type PreparedTrace, type TickBlock } from '../trace/index.ts'
 import { type Cells, type Kernels, keptInWorkspace, MOST_PACKED_ACTORS, type Workspace, withWorkspace } from '../wasm/index.ts'
 import { FreshPageFinder, type FreshPages } from './fresh-pages.ts'
+import { type PageOrder, pageOrderOf } from './page-order.ts'
 
 export interface LaneBlock extends TickBlock {
   /** By tick, 1 where its accesses may be more than a cell of 32 bits holds. */
@@ -18,6 +19,8 @@ export interface LaneBlock extends TickBlock {
   fresh?: FreshPages
   /** Of a block that stays where kernels reach it. */
   packed?: PackedPairs
+  /** Of such a block: its touches in order of their pages. */
+  order?: PageOrder
 }
 
 /** The pairs of a block in 32 bits (wasm/packed.ts). */
@@ -144,14 +147,18 @@ function residentBlocks(trace: PreparedTrace): LaneBlock[] | undefined {
   if (!isResidentNext(trace)) return undefined
   return keptInWorkspace(trace, (space) => {
     const blocks = Array.from({ length: trace.blocks }, (_, b) => copyOf(trace.block(b), space, trace.stored !== undefined))
-    const faulting = space.u32(blocks.reduce((most, { touchPage }) => Math.max(most, touchPage.length), 0) + 1)
+    const mostTouches = blocks.reduce((most, { touchPage }) => Math.max(most, touchPage.length), 0)
+    // in order of pages a fault takes two words
+    const faulting = space.u32(2 * mostTouches + 2)
+    const isPacked = trace.actorTask.length <= MOST_PACKED_ACTORS
+    const who = space.raw.u8(isPacked ? trace.meta.pages : 0)
     const mayBeLarge = trace.meta.accesses > MOST_COUNTED
     const fresh = new FreshPageFinder(trace, space, true)
     let pagesSeen = 0
     return blocks.map((block) => {
       const laneBlock = described(block, space.kernels, { faulting, mayBeLarge, fresh, pagesSeen })
       pagesSeen = laneBlock.pagesSeen.at(-1) ?? pagesSeen
-      return trace.actorTask.length <= MOST_PACKED_ACTORS ? { ...laneBlock, packed: packedPairs(block, space) } : laneBlock
+      return isPacked ? { ...laneBlock, packed: packedPairs(block, space), order: pageOrderOf(block, who, faulting, space) } : laneBlock
     })
   })
 }

@@ -15,6 +15,7 @@ import { type Lz4Exports, type Lz4Kernels, wasmLz4 } from './lz4.ts'
 import { Arena } from './memory.ts'
 import { type OptimumExports, type OptimumKernels, wasmOptimum } from './optimum.ts'
 import { type Cells, type PackedExports, type PackedKernels, wasmPacked } from './packed.ts'
+import { type PageOrderExports, type PageOrderKernels, wasmPageOrder } from './page-order.ts'
 import { type PriceExports, type PriceKernels, wasmPrices } from './prices.ts'
 import { type SampleExports, type SampleKernels, wasmSample } from './sample.ts'
 import { type ScanExports, type ScanKernels, wasmScan } from './scan.ts'
@@ -58,6 +59,7 @@ export interface Kernels
     ZstdKernels,
     OptimumKernels,
     PackedKernels,
+    PageOrderKernels,
     PriceKernels {
   /** Adds pairs [from, to) to the cells of their actor and their page's node. The sums of one tick must stay below 2^32. */
   account(pairs: Uint32Array, from: number, to: number, placement: Uint8Array, cells: Cells, shift: number): void
@@ -101,6 +103,7 @@ interface Exports
     ZstdExports,
     OptimumExports,
     PackedExports,
+    PageOrderExports,
     PriceExports {
   account(pairs: number, n: number, placement: number, cells: number, shift: number, bank: number): void
   accesses(pairs: number, n: number): number
@@ -152,6 +155,7 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     ...wasmZstd(exports),
     ...wasmOptimum(exports),
     ...wasmPacked(exports),
+    ...wasmPageOrder(exports),
     ...wasmPrices(exports),
     account: (pairs, from, to, placement, { words, bank }, shift) =>
       exports.account(pairs.byteOffset + from * PAIR_BYTES, to - from, placement.byteOffset, words.byteOffset, shift, bank),

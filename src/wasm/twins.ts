@@ -8,6 +8,7 @@ import type { Kernels } from './kernels.ts'
 import { lz4Twins } from './lz4.ts'
 import { optimumTwins } from './optimum.ts'
 import { packedTwins } from './packed.ts'
+import { pageOrderTwins } from './page-order.ts'
 import { priceTwins } from './prices.ts'
 import { sampleTwins } from './sample.ts'
 import { scanTwins } from './scan.ts'
@@ -30,6 +31,7 @@ export const twins: Kernels = {
   ...zstdTwins,
   ...optimumTwins,
   ...packedTwins,
+  ...pageOrderTwins,
   ...priceTwins,
 
   account(pairs, from, to, placement, cells, shift) {
