@@ -1,6 +1,6 @@
 /** A block of single accesses as columns and back (docs/format.md). */
 import { type AccessRuns, BITS_PAD, type FoldableRuns, RUN_PAD, type WordLayout, type Workspace, withWorkspace, wordLayout, wordsOf } from '../wasm/index.ts'
-import { constantOf, decodeColumn, encodeColumn } from './coded-column.ts'
+import { constantOf, decodeColumn, decodeSums, encodeColumn } from './coded-column.ts'
 import { MODIFY, READ, WRITE } from './format.ts'
 import { encodeSection, Malformed } from './sections.ts'
 
@@ -150,19 +150,16 @@ export function decodeForFold(
   const flags = decodeFlags(columns, accesses, workspace)
   const decoded = { ...runs, starts, writes, fromNs: startNs, since, flags }
   if (isPlain(columns, flags)) return decoded
-  const weight = raw.f64(accesses)
-  decodeFloats(workspace, columns, WEIGHT, accesses, weight)
-  return { ...decoded, weight }
+  return { ...decoded, weight: decodeFloats(workspace, columns, WEIGHT, accesses) }
 }
 
 /** ns of each access since the first, in 32 bits where they fit. */
 function decodeSince(columns: readonly Uint8Array[], accesses: number, workspace: Workspace): Uint32Array | Float64Array {
   if (constantOf(columns[TIME + 1]!) === 0) {
-    const low = decodeColumn(workspace, columns[TIME]!, accesses)
-    if (workspace.kernels.sumUp(low, accesses)) return low
+    const sums = decodeSums(workspace, columns[TIME]!, accesses)
+    if (sums !== undefined) return sums
   }
-  const since = workspace.raw.f64(accesses)
-  decodeFloats(workspace, columns, TIME, accesses, since)
+  const since = decodeFloats(workspace, columns, TIME, accesses)
   for (let i = 1; i < accesses; i++) since[i]! += since[i - 1]!
   return since
 }
@@ -201,8 +198,8 @@ export function decodeAccesses(columns: readonly Uint8Array[], shape: AccessShap
       out.isCpuGuessed[i] = flag >>> 1
       out.offset[i] = offset[i]!
     }
-    decodeFloats(workspace, columns, BYTES, accesses, out.bytes)
-    decodeFloats(workspace, columns, WEIGHT, accesses, out.weight)
+    out.bytes.set(decodeFloats(workspace, columns, BYTES, accesses))
+    out.weight.set(decodeFloats(workspace, columns, WEIGHT, accesses))
   })
 }
 
@@ -221,16 +218,15 @@ function expandInto({ page, actor }: AccessColumns, runs: AccessRuns, accesses: 
   if (done !== accesses) throw new Malformed()
 }
 
-/** Two columns of words as numbers; most often all are the same. */
-function decodeFloats(workspace: Workspace, columns: readonly Uint8Array[], c: number, n: number, out: Float64Array): void {
+/** Two columns of words as numbers in the workspace; most often all are the same. */
+function decodeFloats(workspace: Workspace, columns: readonly Uint8Array[], c: number, n: number): Float64Array {
+  const out = workspace.raw.f64(n)
   const all = constantOf(columns[c]!)
-  if (all !== undefined && constantOf(columns[c + 1]!) === 0) {
-    out.fill(all, 0, n)
-    return
-  }
+  if (all !== undefined && constantOf(columns[c + 1]!) === 0) return out.fill(all)
   const low = decodeColumn(workspace, columns[c]!, n)
   const high = decodeColumn(workspace, columns[c + 1]!, n)
-  for (let i = 0; i < n; i++) out[i] = low[i]! + high[i]! * WORD
+  workspace.kernels.joinWords(low, high, n, out)
+  return out
 }
 
 /** Nothing is allocated that a block cannot hold. */

@@ -51,6 +51,14 @@ export class BlockBuilder {
     this.#touchStart[this.#ticks] = this.#touches
   }
 
+  /** A tick that is a block, emitted as it is: nothing of it is copied here. */
+  alone(startNs: number, endNs: number, columns: TickColumns): void {
+    const firstTick = this.elsewhere(startNs)
+    const [pairs, touches] = [columns.pairs.length / PAIR_WORDS, columns.touchPage.length]
+    const bounds = { startNs: Float64Array.of(startNs, endNs), pairStart: Uint32Array.of(0, pairs), touchStart: Uint32Array.of(0, touches) }
+    this.#emit({ firstTick, ticks: 1, ...bounds, ...columns })
+  }
+
   /** Numbers a tick, which begins here, that goes into a block of its own, made elsewhere. */
   elsewhere(startNs: number): number {
     this.finish(startNs)

@@ -157,14 +157,29 @@ export function decodeColumn(workspace: Workspace, column: Uint8Array, n: number
   }
 }
 
-function unpackFrames({ kernels, raw }: Workspace, frames: Uint8Array, n: number, values: Uint32Array): void {
-  if (packedBytes(frames, n) !== frames.length) throw new Malformed()
-  let near = frames
-  if (frames.buffer !== values.buffer) {
-    near = raw.u8(frames.length + FRAME_PAD)
-    near.set(frames)
+/** What the n values add up to, one by one; undefined where that passes 32 bits. Otherwise like `decodeColumn`. */
+export function decodeSums(workspace: Workspace, column: Uint8Array, n: number): Uint32Array | undefined {
+  const { kernels, raw } = workspace
+  const isDelta = column[0] === DIFFERENCES
+  if (!isDelta && column[0] !== FRAMES) {
+    const values = decodeColumn(workspace, column, n)
+    return kernels.sumUp(values, n) ? values : undefined
   }
-  kernels.unpackColumn(near, n, values)
+  const sums = raw.u32(Math.ceil(n / FRAME) * FRAME)
+  return kernels.unpackSums(nearFrames(workspace, column.subarray(1), n, sums), n, isDelta, sums) ? sums : undefined
+}
+
+function unpackFrames(workspace: Workspace, frames: Uint8Array, n: number, values: Uint32Array): void {
+  workspace.kernels.unpackColumn(nearFrames(workspace, frames, n, values), n, values)
+}
+
+/** The frames in the same memory as `values`. */
+function nearFrames({ raw }: Workspace, frames: Uint8Array, n: number, values: Uint32Array): Uint8Array {
+  if (packedBytes(frames, n) !== frames.length) throw new Malformed()
+  if (frames.buffer === values.buffer) return frames
+  const near = raw.u8(frames.length + FRAME_PAD)
+  near.set(frames)
+  return near
 }
 
 function unpackPatched(workspace: Workspace, rest: Uint8Array, n: number, values: Uint32Array): void {

@@ -8,6 +8,7 @@ import { FOLD, FOLD_WORDS, type FoldableRuns, type Heap, HISTOGRAM_BYTES, NO_PAG
 import type { AccessBatch } from './access-batch.ts'
 import type { BlockBuilder, TickColumns } from './blocks.ts'
 import { PAIR_WORDS, type TickBlock } from './prepared.ts'
+import { RunList } from './run-list.ts'
 
 const FIRST_PAIRS = 1024
 const RECORD_BYTES = 4 * PAIR_WORDS
@@ -16,10 +17,8 @@ const RECORD_BYTES = 4 * PAIR_WORDS
  * fit a core's cache then.
  */
 export const MOST_PAIRS = 1 << 16
-/** So many records of runs may wait for each pair that a tick may have, and are sorted together then. */
-const RUNS_PER_PAIR = 2
-/** From so many records of runs on, those of a pair are put together before there is room for more. */
-const MANY_RUNS = RUNS_PER_PAIR * MOST_PAIRS
+/** So many keys of runs may wait for each pair that a tick may have, and are put together then. */
+const KEYS_PER_PAIR = 1
 /** Rows of finer ticks that are copied to the kernels' memory at one time. */
 const STEP = 4096
 
@@ -39,15 +38,13 @@ export class TickFold {
   /** What there is room for. */
   #pairs = FIRST_PAIRS
   #slots = 4 * FIRST_PAIRS
-  #runs = 0
-  /** Records of runs that are pairs: the first ones. */
-  #merged = 0
   #touches = FIRST_PAIRS
   #actors = 64
   #pageWords = 128
   /** Finished pairs, twice: address and bytes of each. */
   #sorted = { at: 0, other: 0, bytes: 0 }
   readonly #histogram: number
+  readonly #runs: RunList
   #step = 0
   /** Part of the tick was handed out. */
   #isPart = false
@@ -56,6 +53,7 @@ export class TickFold {
     this.#heap = heap
     this.#at = heap.take(4 * FOLD_WORDS)
     this.#histogram = heap.take(HISTOGRAM_BYTES)
+    this.#runs = new RunList(heap)
     const take = (field: keyof typeof FOLD, bytes: number) => this.#set(field, heap.take(bytes))
     take('pair', PAIR_BYTES * this.#pairs)
     take('slots', 4 * this.#slots)
@@ -69,16 +67,16 @@ export class TickFold {
     take('touched', 4 * this.#pageWords)
   }
 
-  /** Whether there are more pairs than this. While the tick goes on some records of runs may wait; at its end it is known. */
+  /** Whether there are more pairs than this. While the tick goes on some runs may wait to be put together; at its end it is known. */
   isBeyond(pairs: number, isEnd = false): boolean {
-    const [hashed, runs] = [this.#get('pairs'), this.#get('runs')]
-    if (isEnd || runs > this.#merged + RUNS_PER_PAIR * pairs || (hashed > 0 && hashed + this.#merged > pairs)) this.#mergeRuns()
-    return this.#get('pairs') + this.#merged > pairs
+    const hashed = this.#get('pairs')
+    if (isEnd || this.#runs.waiting > KEYS_PER_PAIR * pairs || (hashed > 0 && hashed + this.#runs.pairs > pairs)) this.#mergeRuns()
+    return this.#get('pairs') + this.#runs.pairs > pairs
   }
 
   /** Something came since a part of the tick was handed out. */
   get hasPairs(): boolean {
-    return this.#get('pairs') + this.#get('runs') > 0
+    return this.#get('pairs') + this.#runs.waiting + this.#runs.pairs > 0
   }
 
   /** Nothing of this tick has come yet. */
@@ -96,8 +94,7 @@ export class TickFold {
   runs(runs: FoldableRuns, run: number, from: number, to: number, startNs: number, pages: number, actors: number): void {
     const most = Math.min(to - from, runs.count - run)
     this.#reserve(runs.weight === undefined ? 0 : most, most, pages, actors)
-    if (runs.weight === undefined) this.#reserveRuns(most)
-    this.#heap.kernels.foldRuns(this.#heap, this.#at, runs, run, run + most, from, to, startNs)
+    if (!this.#runs.add(this.#at, runs, run, run + most, from, to, startNs, pages, actors)) throw tooMany()
   }
 
   /** Tick `i` of a block, which starts `laterNs` after this one. */
@@ -177,14 +174,14 @@ export class TickFold {
 
   #empty(): void {
     this.#heap.kernels.resetFold(this.#heap, this.#at, this.#slots, this.#actors)
-    this.#forgetRuns()
+    this.#runs.clear()
   }
 
   /** Address and number of the finished pairs. */
   #finished(): { records: number; pairs: number } {
     this.#mergeRuns()
     const pairs = this.#get('pairs')
-    return pairs === 0 ? { records: this.#get('run'), pairs: this.#merged } : { records: this.#sort(pairs), pairs }
+    return pairs === 0 ? { records: this.#runs.records, pairs: this.#runs.pairs } : { records: this.#sort(pairs), pairs }
   }
 
   #sort(pairs: number): number {
@@ -199,25 +196,12 @@ export class TickFold {
     return at
   }
 
-  /** Puts records of runs together, so that each is a pair; and with the other pairs, where some accesses have weights and some have none. */
+  /** Puts runs together to pairs; and with the other pairs, where some accesses have weights and some have none. */
   #mergeRuns(): void {
-    const heap = this.#heap
-    const runs = this.#get('runs')
-    if (runs > this.#merged) {
-      const other = heap.take(RECORD_BYTES * runs)
-      const isDone = heap.kernels.sortRuns(heap, this.#at, other, this.#histogram)
-      heap.give(other, RECORD_BYTES * runs)
-      if (!isDone) throw tooMany()
-      this.#merged = this.#get('runs')
-    }
-    if (this.#merged === 0 || this.#get('pairs') === 0) return
-    this.addPairs(this.#get('run'), this.#merged)
-    this.#forgetRuns()
-  }
-
-  #forgetRuns(): void {
-    this.#set('runs', 0)
-    this.#merged = 0
+    if (!this.#runs.merge()) throw tooMany()
+    if (this.#runs.pairs === 0 || this.#get('pairs') === 0) return
+    this.addPairs(this.#runs.records, this.#runs.pairs)
+    this.#runs.clear()
   }
 
   #giveSorted(): void {
@@ -228,9 +212,9 @@ export class TickFold {
   /** Gives all memory back; the fold cannot be used afterwards. */
   close(): void {
     this.#giveSorted()
+    this.#runs.close()
     const give = (field: keyof typeof FOLD, bytes: number) => this.#heap.give(this.#get(field), bytes)
     give('pair', PAIR_BYTES * this.#pairs)
-    give('run', RECORD_BYTES * this.#runs)
     give('slots', 4 * this.#slots)
     give('last', 8 * this.#actors)
     give('touchPage', 4 * this.#touches)
@@ -270,16 +254,6 @@ export class TickFold {
       this.#widen('touched', 4 * this.#pageWords, 4 * size)
       this.#pageWords = size
     }
-  }
-
-  #reserveRuns(more: number): void {
-    if (this.#get('runs') + more > this.#runs && this.#runs >= MANY_RUNS) this.#mergeRuns()
-    const runs = this.#get('runs') + more
-    // who has just been merged shall not be so again soon
-    if (runs <= this.#runs && (this.#get('runs') !== this.#merged || 2 * runs <= this.#runs)) return
-    const size = Math.max(runs, 2 * this.#runs, FIRST_PAIRS)
-    this.#widen('run', RECORD_BYTES * this.#runs, RECORD_BYTES * size)
-    this.#runs = size
   }
 
   #moreSlots(pairs: number): void {

@@ -38,17 +38,25 @@ export interface TickSink<B> {
   finish(endNs: number): void
 }
 
+/** In memory a tick is a block of its own, which saves a copy, where so many would fill one. */
+const FEW_TICKS = 4
+
 /** Blocks in memory of the ticks that begin at `startNs`. */
 export function intoMemory(startNs: Float64Array, fold: TickFold, blockRows = BLOCK_ROWS): TickSink<TickBlock> {
   const ready: TickBlock[] = []
   const builder = new BlockBuilder((block) => ready.push(kept(block)), blockRows)
+  const add = (tick: number, columns: TickColumns) => {
+    const isLarge = columns.pairs.length / PAIR_WORDS + columns.touchPage.length >= blockRows / FEW_TICKS
+    if (isLarge) builder.alone(startNs[tick]!, startNs[tick + 1]!, columns)
+    else builder.tick(startNs[tick]!, columns)
+  }
   return {
     ready,
     isFull: false,
     mostPairs: Number.POSITIVE_INFINITY,
     endPart() {},
-    whole: (tick, columns) => builder.tick(startNs[tick]!, columns),
-    endTick: (tick) => fold.flush(builder, startNs[tick]!),
+    whole: add,
+    endTick: (tick) => fold.end((columns) => add(tick, columns)),
     finish: (endNs) => builder.finish(endNs),
   }
 }

@@ -14,7 +14,7 @@ import type { FoldedTrace } from './folded-trace.ts'
 import { encodeEventsAt, type StoredAccesses } from './kept-accesses.ts'
 import { FooterShape, shaped, TablesShape } from './native-schema.ts'
 import { OutputFile } from './output-file.ts'
-import { pack, unpack } from './packed.ts'
+import { pack, unpack, unpackIndexes, unpackWide } from './packed.ts'
 import type { PreparedTrace, TraceMeta, TraceTask } from './prepared.ts'
 import { decodeSection, encodeSection, Malformed, named, readAt, type Section } from './sections.ts'
 import { blockReader, type StoredBlocks } from './stored-blocks.ts'
@@ -155,7 +155,7 @@ export function openNative(file: string): PreparedTrace {
     return named(file, 'a table', () => ({
       meta: { ...meta, file, format: 'native', origin: { file: meta.file, format: meta.format } },
       ...tables,
-      actorTask: below(tables.tasks.length, shared(Uint16Array.from(unpack(taskBytes, actors)))),
+      actorTask: shared(unpackIndexes(taskBytes, actors, 'plain', tables.tasks.length)),
       actorCpu: shared(Uint16Array.from(unpack(cpuBytes, actors))),
       ...readPages(footer, tables.processes.length, (place) => section('the table of pages', place, 3)),
       ticks,
@@ -213,11 +213,8 @@ function readPages(
     const from = i * TABLE_ROWS
     const rows = Math.min(TABLE_ROWS, pages - from)
     const [low, high, process] = columnsOf(place) as [Uint8Array, Uint8Array, Uint8Array]
-    const lows = unpack(low, rows, 'zigzag')
-    for (let k = 0; k < rows; k++) pageVpage[from + k] = lows[k]!
-    const highs = unpack(high, rows, 'zigzag')
-    for (let k = 0; k < rows; k++) pageVpage[from + k]! += highs[k]! * WORD
-    pageProcess.set(below(processes, unpack(process, rows, 'zigzag')), from)
+    pageVpage.set(unpackWide(low, high, rows, 'zigzag'), from)
+    pageProcess.set(unpackIndexes(process, rows, 'zigzag', processes), from)
   })
   return { pageVpage, pageProcess }
 }
@@ -225,12 +222,6 @@ function readPages(
 /** A count that no list of sections bears out is damage, and nothing is allocated for it. */
 function checkRows(rows: number, sections: Section[]): void {
   if (!(Number.isSafeInteger(rows) && rows >= 0 && sections.length === Math.ceil(rows / TABLE_ROWS))) throw new Malformed()
-}
-
-/** Indexes into a table of `length` rows. */
-function below<A extends Uint16Array | Uint32Array>(length: number, indexes: A): A {
-  for (let i = 0; i < indexes.length; i++) if (indexes[i]! >= length) throw new Malformed()
-  return indexes
 }
 
 /** What the native file says of itself, without its tables. */

@@ -43,8 +43,6 @@ export interface AccessKernels {
   expandRuns(runs: AccessRuns, writes: Uint8Array, n: number, layout: WordLayout, lastPage: number, lastActor: number, out: Uint32Array): boolean
   /** Rows at which runs start, and the end, to `starts`. False as above. */
   runStarts(runs: AccessRuns, n: number, lastPage: number, lastActor: number, starts: Uint32Array): boolean
-  /** Turns n values into what they add up to, in place. False where that passes 32 bits. */
-  sumUp(values: Uint32Array, n: number): boolean
   /**
    * Adds n accesses to the cells (node of the page << shift | actor << 3 | write << 2) / 4. Every page of them lies on one of `nodes`
    * nodes; a cell must stay below 2^32.
@@ -58,7 +56,6 @@ export interface AccessExports {
   expandRuns(...args: number[]): number
   expandWideRuns(...args: number[]): number
   runStarts(...args: number[]): number
-  sumUp(values: number, n: number): number
   countAccesses(...args: number[]): void
   countAccesses8(...args: number[]): void
   countWideAccesses(...args: number[]): void
@@ -73,7 +70,6 @@ export function wasmAccesses(exports: AccessExports): AccessKernels {
     },
     runStarts: ({ count, page, actor, more }, n, lastPage, lastActor, starts) =>
       exports.runStarts(page.byteOffset, actor.byteOffset, more.byteOffset, count, n, lastPage, lastActor, starts.byteOffset) === 1,
-    sumUp: (values, n) => exports.sumUp(values.byteOffset, n) === 1,
     countAccesses(words, n, { isWide, shift }, placement, nodes, cells) {
       const given = [words.byteOffset, n, placement.byteOffset]
       if (isWide) exports.countWideAccesses(...given, cells.byteOffset, shift)
@@ -108,15 +104,6 @@ export const accessTwins: AccessKernels = {
     }
     starts[count] = done
     return done === n
-  },
-
-  sumUp(values, n) {
-    let sum = 0
-    for (let i = 0; i < n; i++) {
-      sum += values[i]!
-      values[i] = sum
-    }
-    return sum < 2 ** 32
   },
 
   countAccesses(words, n, { isWide, shift }, placement, _nodes, cells) {

@@ -6,9 +6,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT } from '../package.ts'
 import { type AccessExports, type AccessKernels, wasmAccesses } from './accesses.ts'
+import { type ColumnExports, type ColumnKernels, wasmColumns } from './columns.ts'
 import { type DigestExports, type DigestKernels, wasmDigest } from './digest.ts'
 import { Instance, type Memory, Module } from './engine.ts'
 import { type FoldExports, type FoldKernels, wasmFold } from './fold.ts'
+import { type FoldRunExports, type FoldRunKernels, wasmFoldRuns } from './fold-runs.ts'
 import { type FrameExports, type FrameKernels, wasmFrames } from './frames.ts'
 import { type InternExports, type InternKernels, wasmIntern } from './intern.ts'
 import { type Lz4Exports, type Lz4Kernels, wasmLz4 } from './lz4.ts'
@@ -50,10 +52,12 @@ export interface FirstTouches {
 export interface Kernels
   extends FrameKernels,
     AccessKernels,
+    ColumnKernels,
     SampleKernels,
     ScanKernels,
     InternKernels,
     FoldKernels,
+    FoldRunKernels,
     DigestKernels,
     Lz4Kernels,
     ZstdKernels,
@@ -97,7 +101,9 @@ interface Exports
     SampleExports,
     ScanExports,
     InternExports,
+    ColumnExports,
     FoldExports,
+    FoldRunExports,
     DigestExports,
     Lz4Exports,
     ZstdExports,
@@ -146,10 +152,12 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
   return {
     ...wasmFrames(exports),
     ...wasmAccesses(exports),
+    ...wasmColumns(exports),
     ...wasmSample(exports),
     ...wasmScan(exports),
     ...wasmIntern(exports),
     ...wasmFold(exports),
+    ...wasmFoldRuns(exports),
     ...wasmDigest(exports),
     ...wasmLz4(exports),
     ...wasmZstd(exports),

@@ -1,7 +1,9 @@
 /** Every kernel once more in plain TypeScript: the oracle of the tests, and what runs where WebAssembly does not. */
 import { accessTwins } from './accesses.ts'
+import { columnTwins } from './columns.ts'
 import { digestTwins } from './digest.ts'
 import { foldTwins } from './fold.ts'
+import { foldRunTwins } from './fold-runs.ts'
 import { frameTwins } from './frames.ts'
 import { internTwins } from './intern.ts'
 import type { Kernels } from './kernels.ts'
@@ -22,10 +24,12 @@ const isMarked = (marked: Uint32Array, page: number): boolean => ((marked[page >
 export const twins: Kernels = {
   ...frameTwins,
   ...accessTwins,
+  ...columnTwins,
   ...sampleTwins,
   ...scanTwins,
   ...internTwins,
   ...foldTwins,
+  ...foldRunTwins,
   ...digestTwins,
   ...lz4Twins,
   ...zstdTwins,

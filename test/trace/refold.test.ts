@@ -153,7 +153,7 @@ describe('another tick for kept accesses', () => {
       written('kept.nrt', push, 1000, true)
       const heap = Heap.open()
       const scratch = new Scratch(at('large'))
-      const blocks = await taken(refoldOf('kept.nrt', 1e9).encodedBlocks({ scratch }, undefined, heap))
+      const blocks = await taken(refoldOf('kept.nrt', 1e9).encodedBlocks({ scratch, sizes: { parts: 2, pairs: 4096 } }, undefined, heap))
       scratch.remove()
       expect(blocks.map(({ shape }) => shape)).toEqual([{ firstTick: 0, ticks: 1, pairs, touches: pairs / cpus }])
       return heap.most

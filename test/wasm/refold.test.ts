@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { AccessBatch } from '../../src/trace/access-batch.ts'
 import { TickFold } from '../../src/trace/fold.ts'
-import { type AccessRuns, BITS_PAD, FOLD, FOLD_WORDS, Heap, HeapSpace, HISTOGRAM_BYTES, type Workspace } from '../../src/wasm/index.ts'
+import { type AccessRuns, BITS_PAD, Heap, HeapSpace, RUN_HISTOGRAM_BYTES, type Workspace } from '../../src/wasm/index.ts'
 import { onBoth } from './both.ts'
 
 const [PAGES, ACTORS] = [70, 9]
@@ -12,7 +12,7 @@ const run = fc.record({
   actor: fc.nat(ACTORS - 1),
   accesses: fc.array(fc.record({ gap: fc.nat(9), isWrite: fc.boolean(), modifies: fc.boolean(), weight: fc.constantFrom(1, 3, 1e6) }), {
     minLength: 1,
-    maxLength: 130,
+    maxLength: 300,
   }),
 })
 type Run = typeof run extends fc.Arbitrary<infer T> ? T : never
@@ -113,19 +113,74 @@ it('runs, or any stretch of them, are folded as their accesses one by one', () =
   )
 })
 
+/** Keys and pairs put together, as lists of [page, actor, reads, writes]; undefined where they are refused. */
+function mergedOn(heap: Heap, keys: readonly (readonly [number, number, number, number])[], before: readonly number[][], pageBits: number, actorBits: number) {
+  const take = (bytes: number) => heap.take(Math.max(bytes, 8))
+  const room = {
+    keys: take(8 * keys.length),
+    other: take(8 * keys.length),
+    histogram: take(RUN_HISTOGRAM_BYTES),
+    pairs: take(16 * before.length),
+    out: take(16 * (before.length + keys.length)),
+  }
+  keys.forEach(([page, actor, reads, writes], k) => {
+    const word = (((BigInt(page) << BigInt(actorBits)) | BigInt(actor)) << 16n) | BigInt((reads << 8) | writes)
+    heap.u32.set([Number(word & 0xffff_ffffn), Number(word >> 32n)], (room.keys >>> 2) + 2 * k)
+  })
+  heap.u32.set(before.flat(), room.pairs >>> 2)
+  const pairs = heap.kernels.mergeRuns(heap, room, keys.length, before.length, pageBits, actorBits)
+  return pairs === undefined
+    ? undefined
+    : Array.from({ length: pairs }, (_, k) => [...heap.u32.subarray((room.out >>> 2) + 4 * k, (room.out >>> 2) + 4 * (k + 1))])
+}
+
+it('keys of runs are put together with pairs that were there, whatever their pages and actors', () => {
+  const byte = fc.nat(255)
+  fc.assert(
+    fc.property(
+      fc.nat(32).chain((pageBits) => fc.nat(16).map((actorBits) => ({ pageBits, actorBits }))),
+      fc.array(fc.tuple(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.nat(3), byte, byte), { maxLength: 120 }),
+      fc.array(fc.tuple(fc.nat(5), fc.nat(3), fc.nat(2 ** 31), fc.nat(2 ** 31)), { maxLength: 12 }),
+      ({ pageBits, actorBits }, drawn, earlier) => {
+        const [pages, actors] = [2 ** pageBits, 2 ** actorBits]
+        const keys = drawn.map(([at, actor, reads, writes]) => [Math.floor(at * pages), actors - 1 - (actor % actors), reads, writes] as const)
+        const sums = new Map<string, number[]>()
+        const add = ([page, actor, reads, writes]: readonly number[]) => {
+          const [, , r, w] = sums.get(`${page} ${actor}`) ?? [0, 0, 0, 0]
+          sums.set(`${page} ${actor}`, [page!, actor!, r! + reads!, w! + writes!])
+        }
+        const inOrder = () => [...sums.values()].sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]!)
+        for (const [page, actor, reads, writes] of earlier) {
+          const last = keys[page]
+          add([last?.[0] ?? page % pages, last?.[1] ?? actor % actors, reads >>> 4, writes >>> 4])
+        }
+        const before = inOrder()
+        keys.forEach(add)
+        const wanted = inOrder()
+        for (const heap of [Heap.open(), Heap.plain()]) expect(mergedOn(heap, keys, before, pageBits, actorBits) ?? []).toEqual(wanted)
+      },
+    ),
+  )
+})
+
 it('counts of a pair that pass 32 bits together are refused', () => {
   for (const heap of [Heap.open(), Heap.plain()]) {
-    const [at, run, other, histogram] = [heap.take(4 * FOLD_WORDS), heap.take(64), heap.take(64), heap.take(HISTOGRAM_BYTES)]
-    const sorts = (writes: number) => {
-      heap.u32.set([5, 1, 0, 2 ** 31, 3, 0, 1, 1, 5, 1, 7, writes], run >>> 2)
-      heap.u32[(at >>> 2) + FOLD.runs] = 3
-      heap.u32[(at >>> 2) + FOLD.run] = run
-      return heap.kernels.sortRuns(heap, at, other, histogram)
-    }
-    expect(sorts(2 ** 31)).toBe(false)
-    expect(sorts(2 ** 31 - 1)).toBe(true)
-    expect(heap.u32[(at >>> 2) + FOLD.runs]).toBe(2)
-    expect([...heap.u32.subarray(run >>> 2, (run >>> 2) + 8)]).toEqual([3, 0, 1, 1, 5, 1, 7, 2 ** 32 - 1])
+    const merged = (writes: number) =>
+      mergedOn(
+        heap,
+        [
+          [3, 0, 1, 1],
+          [5, 1, 0, writes],
+        ],
+        [[5, 1, 7, 2 ** 32 - 3]],
+        3,
+        1,
+      )
+    expect(merged(3)).toBeUndefined()
+    expect(merged(2)).toEqual([
+      [3, 0, 1, 1],
+      [5, 1, 7, 2 ** 32 - 1],
+    ])
   }
 })
 
@@ -151,20 +206,6 @@ it('starts of runs, refused where they do not add up or name what is not there',
   const isFine = (more: number[], n: number) =>
     onBoth(({ kernels, u32 }) => kernels.runStarts({ count: 2, page: u32(2), actor: u32(2), more: filled(u32(2), more) }, n, 0, 0, u32(3)))
   expect([isFine([3, 4], 9), isFine([3, 4], 8), isFine([0xffff_ffff, 8], 9), isFine([8, 0xffff_ffff], 9)]).toEqual([true, false, false, false])
-})
-
-it('sums in place, and whether they pass 32 bits', () => {
-  fc.assert(
-    fc.property(fc.array(fc.oneof(fc.nat(99), fc.integer({ min: 0, max: 2 ** 32 - 1 })), { maxLength: 40 }), (list) => {
-      const [isFine, found] = onBoth(({ kernels, u32 }) => {
-        const values = filled(u32(list.length), list)
-        return [kernels.sumUp(values, list.length), [...values]] as const
-      })
-      let sum = 0
-      const wanted = list.map((value) => (sum += value))
-      expect([isFine, found]).toEqual([sum < 2 ** 32, wanted.map((value) => value % 2 ** 32)])
-    }),
-  )
 })
 
 it('zigzag differences', () => {

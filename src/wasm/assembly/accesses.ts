@@ -3,8 +3,6 @@
  * words (page; actor << 3 | write << 2) where that is more than 32 bits; and counting them over a placement. What is below the
  * page is the offset of a counter in bytes.
  */
-import { addUp } from './frames'
-
 const WRITE_BITS = i32x4(1, 2, 4, 8)
 const WRITE = i32x4.splat(4)
 
@@ -86,11 +84,6 @@ export function runStarts(pages: usize, actors: usize, mores: usize, count: u32,
   }
   store<u32>(out, <u32>done)
   return <u32>(done === n && (count === 0 || (page <= lastPage && actor <= lastActor)))
-}
-
-/** Turns n values of u32 into what they add up to, in place. Answers 0 where that passes 32 bits. */
-export function sumUp(values: usize, n: u32): u32 {
-  return <u32>(addUp(values, n, 0) <= 0xffff_ffff)
 }
 
 /** Four banks of counters, so that no access waits for the store of the one before; at a constant address, which saves adding it. */

@@ -2,34 +2,28 @@
 import { ACTOR, KIND, NO_PAGE, PAGE, TIME, WEIGHT } from './batch'
 
 const PAIRS: usize = 0
-const TOUCHES: usize = 4
+export const TOUCHES: usize = 4
 const SLOTS: usize = 8
 const SHIFT: usize = 12
 const MASK: usize = 16
-const PAIR: usize = 20
+export const PAIR: usize = 20
 const LAST: usize = 24
-const TOUCH_PAGE: usize = 28
-const TOUCH_ACTOR: usize = 32
-const TOUCH_IS_WRITE: usize = 36
-const TOUCH_OFFSET: usize = 40
-const TOUCHED: usize = 44
-const RUNS: usize = 48
-const RUN: usize = 52
+export const TOUCH_PAGE: usize = 28
+export const TOUCH_ACTOR: usize = 32
+export const TOUCH_IS_WRITE: usize = 36
+export const TOUCH_OFFSET: usize = 40
+export const TOUCHED: usize = 44
 
-const PAIR_BYTES: usize = 24
-const READS: usize = 8
-const WRITES: usize = 16
+export const PAIR_BYTES: usize = 24
+export const READS: usize = 8
+export const WRITES: usize = 16
 /** Of a finished pair: u32 page, actor, reads, writes. */
-const RECORD: usize = 16
+export const RECORD: usize = 16
 const GOLDEN: u32 = 0x9e3779b1
 /** Below this, insertion sort beats clearing the histograms of a radix sort. */
 const FEW: u32 = 24
 const DIGIT: u32 = 11
 const U32_MAX: f64 = 4294967295
-/** The key of no pair. */
-const U64_NONE: u64 = u64.MAX_VALUE
-/** Of the flags of an access. */
-const IS_MODIFY: u32 = 1
 /** Rows whose pairs are looked for together. */
 const GROUP: u32 = 64
 const UNSEEN: u32 = 0xffff_ffff
@@ -71,114 +65,6 @@ export function foldAccesses(fold: usize, batch: usize, from: u32, to: u32, star
 }
 
 /**
- * Accesses [from, to), which lie in runs [run, endRun) on one page by one actor each. starts: u32 row of the first access of each
- * run, and the end; writes: a bit by row; since: ns by row, u32 or f64, which the tick counts as `laterNs` later. Each access counts once, a read or a write by its bit; or `weight` times
- * (f64 by row) where that is not 0, and as both where `flags` (u32 by row) has bit 0. Runs without weights become records as they are,
- * which `sortRuns` puts together: sorting costs less than looking for the pair of each.
- */
-export function foldRuns(
-  fold: usize,
-  page: usize,
-  actor: usize,
-  starts: usize,
-  writes: usize,
-  since: usize,
-  isWide: u32,
-  flags: usize,
-  weight: usize,
-  run: u32,
-  endRun: u32,
-  from: u32,
-  to: u32,
-  laterNs: f64,
-): void {
-  const pairs = <usize>load<u32>(fold, PAIR)
-  const touched = <usize>load<u32>(fold, TOUCHED)
-  let record = <usize>load<u32>(fold, RUN) + <usize>load<u32>(fold, RUNS) * RECORD
-  for (let r = run; r < endRun; r++) {
-    const four = (<usize>r) << 2
-    const first = max(from, load<u32>(starts + four))
-    if (first >= to) break
-    const stop = min(to, load<u32>(starts + four, 4))
-    const onPage = load<u32>(page + four)
-    const by = load<u32>(actor + four)
-    if (!((load<u32>(touched + ((<usize>(onPage >>> 5)) << 2)) >>> (onPage & 31)) & 1)) {
-      const sinceNs = isWide ? load<f64>(since + ((<usize>first) << 3)) : <f64>load<u32>(since + ((<usize>first) << 2))
-      touch(fold, onPage, by, isSet(writes, first), <u32>(laterNs + sinceNs))
-    }
-    if (weight === 0) {
-      const written = countSet(writes, first, stop)
-      store<u32>(record, onPage)
-      store<u32>(record, by, 4)
-      store<u32>(record, stop - first - written, 8)
-      store<u32>(record, written, 12)
-      record += RECORD
-      continue
-    }
-    const at = pairs + <usize>find(fold, onPage, by) * PAIR_BYTES
-    for (let i = first; i < stop; i++)
-      addWeight(at, load<f64>(weight + ((<usize>i) << 3)), isSet(writes, i), flags === 0 ? 0 : load<u32>(flags + ((<usize>i) << 2)))
-  }
-  store<u32>(fold, <u32>((record - <usize>load<u32>(fold, RUN)) / RECORD), RUNS)
-}
-
-/** Sorts the records of runs by page, then actor, and puts those of a pair together; false when a count passes 32 bits. `other` has room for as many. */
-export function sortRuns(fold: usize, other: usize, histogram: usize): bool {
-  const n = load<u32>(fold, RUNS)
-  const runs = <usize>load<u32>(fold, RUN)
-  const end = runs + <usize>n * RECORD
-  let mostPage: u32 = 0
-  let mostActor: u32 = 0
-  for (let record = runs; record < end; record += RECORD) {
-    mostPage = max(mostPage, load<u32>(record))
-    mostActor = max(mostActor, load<u32>(record, 4))
-  }
-  return mergeRuns(fold, sorted(runs, other, n, histogram, mostPage, mostActor), n)
-}
-
-function mergeRuns(fold: usize, from: usize, n: u32): bool {
-  const runs = <usize>load<u32>(fold, RUN)
-  let out = runs - RECORD
-  let key = U64_NONE
-  let reads: u64 = 0
-  let writes: u64 = 0
-  for (const end = from + <usize>n * RECORD; from < end; from += RECORD) {
-    const isOther = load<u64>(from) !== key
-    key = load<u64>(from)
-    reads = (isOther ? 0 : reads) + load<u32>(from, 8)
-    writes = (isOther ? 0 : writes) + load<u32>(from, 12)
-    if ((reads | writes) >> 32) return false
-    out += isOther ? RECORD : 0
-    store<u64>(out, key)
-    store<u32>(out, <u32>reads, 8)
-    store<u32>(out, <u32>writes, 12)
-  }
-  store<u32>(fold, <u32>((out + RECORD - runs) / RECORD), RUNS)
-  return true
-}
-
-function addWeight(pair: usize, weight: f64, isWrite: u32, flags: u32): void {
-  if (isWrite) store<f64>(pair, load<f64>(pair, WRITES) + weight, WRITES)
-  if (!isWrite || flags & IS_MODIFY) store<f64>(pair, load<f64>(pair, READS) + weight, READS)
-}
-
-function isSet(bits: usize, i: u32): u32 {
-  return (<u32>load<u8>(bits + (i >>> 3)) >>> (i & 7)) & 1
-}
-
-/** Of bits [from, to); eight bytes can be read behind them. */
-function countSet(bits: usize, from: u32, to: u32): u32 {
-  let count: u32 = 0
-  while (from < to) {
-    // a word from any bit of a byte on has these whole
-    const some = min(to - from, 57)
-    count += <u32>popcnt<u64>((load<u64>(bits + (from >>> 3)) >>> (from & 7)) & (((<u64>1) << some) - 1))
-    from += some
-  }
-  return count
-}
-
-/**
  * Pairs of n pages (u32) and actors (u16) that lie where they are looked for first, else UNSEEN; pairs stay where they are. None waits
  * for another here: what is not in the cache is fetched for many of them at one time.
  */
@@ -211,7 +97,7 @@ export function foldPairs(fold: usize, records: usize, n: u32): void {
   }
 }
 
-function touch(fold: usize, page: u32, actor: u32, isWrite: u32, offset: u32): void {
+export function touch(fold: usize, page: u32, actor: u32, isWrite: u32, offset: u32): void {
   const word = <usize>load<u32>(fold, TOUCHED) + ((<usize>(page >>> 5)) << 2)
   const bit = 1 << (page & 31)
   const bits = load<u32>(word)
@@ -230,7 +116,7 @@ function firstSlot(page: u32, actor: u32, shift: u32): u32 {
 }
 
 /** Index of a pair, a new one with counts of zero where there was none. */
-function find(fold: usize, page: u32, actor: u32): u32 {
+export function find(fold: usize, page: u32, actor: u32): u32 {
   const slots = <usize>load<u32>(fold, SLOTS)
   const pairs = <usize>load<u32>(fold, PAIR)
   const mask = load<u32>(fold, MASK)

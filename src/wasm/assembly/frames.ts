@@ -4,15 +4,15 @@
  * vertical layout of SIMD-BP128: D. Lemire and L. Boytsov, "Decoding billions of integers per second through vectorization", 2015).
  */
 
-const FRAME: u32 = 128
-const FRAME_BYTES: usize = 512
+export const FRAME: u32 = 128
+export const FRAME_BYTES: usize = 512
 /** Bytes of a pair: u32 page, actor, reads, writes. */
 const PAIR: usize = 16
 
 /** Four frames of scratch. */
 const scratch = memory.data(2048, 16)
 
-function unpackFrame(packed: usize, width: u32, out: usize): void {
+export function unpackFrame(packed: usize, width: u32, out: usize): void {
   if (width === 0) {
     memory.fill(out, 0, FRAME_BYTES)
     return

@@ -1,8 +1,10 @@
 /** What the module offers. Each function has a twin of the same meaning in ../twins.ts. */
-export { countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWideRuns, runStarts, sumUp } from './accesses'
+export { countAccesses, countAccesses8, countWideAccesses, expandRuns, expandWideRuns, runStarts } from './accesses'
 export { accesses, account, countNodes, joinNodes } from './account'
+export { joinWords, narrowWords, sumUp, unpackSums } from './columns'
 export { digestRecords } from './digest'
-export { foldAccesses, foldPairs, foldRuns, foldTouches, indexPairs, resetFold, sortPairs, sortRuns, tallyPairs } from './fold'
+export { foldAccesses, foldPairs, foldTouches, indexPairs, resetFold, sortPairs, tallyPairs } from './fold'
+export { foldRuns, mergeRuns } from './fold-runs'
 export { packColumn, patchColumn, rankTouches, undoZigzag, unpackColumn, unpackPairs, unpackTouches, unpackTouchesWide } from './frames'
 export { findActors, findPages, indexPages, timesWithin } from './intern'
 export { lz4Block } from './lz4'
