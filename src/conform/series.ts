@@ -399,7 +399,7 @@ export class Series {
       return true
     }
     const pages = this.#tunable(`${DEBUG}/scan_size_mb`) * 256
-    const scan = scanHints(kernel, process, pages, runner.task.node, only, { task: runner.task, delay, now: this.#now })
+    const scan = scanHints(kernel, process, pages, runner.task.node, { only }, { task: runner.task, delay, now: this.#now })
     statistics.sequence[this.#tasks[runner.index]!.process] = process.scanSequence
     const others = this.#runners.filter((other) => other !== runner && other.task.process === process)
     // idle cpus need not be told (lazy TLB)

@@ -152,6 +152,14 @@ export interface PolicyKernel {
   demotePages(pages: ArrayLike<PageId>, to: NodeIndex, reason: 'demotion' | 'damon'): MoveOutcome
 }
 
+/** What may keep pages from being marked, beyond their state. */
+export interface ScanChoice {
+  /** Asked for each pte that would be marked. */
+  only?: ((node: NodeIndex, page: PageId) => boolean) | undefined
+  /** No page is absent: nobody looks whether one is. */
+  areThere?: boolean
+}
+
 /** What the replay lane drives, besides. */
 export interface LaneKernel extends PolicyKernel {
   /** page -> node index or ABSENT; read directly by the accounting loop. */
@@ -203,9 +211,8 @@ export interface LaneKernel extends PolicyKernel {
   /**
    * Make ptes PROT_NONE as task_numa_work would: walks `process` from where it stopped, `pages` of address range.
    * `updated` ptes (numa_pte_updates); `wrapped` when the walk reached the end of the address space (numa_scan_seq += 1).
-   * `only` is asked for each pte that would be marked.
    */
-  scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex, page: PageId) => boolean): { updated: number; wrapped: boolean }
+  scanHints(process: number, pages: number, scannerNode: NodeIndex, choice?: ScanChoice): { updated: number; wrapped: boolean }
   /** Pages that were touched in the epoch, for LRU ageing; called once per epoch when a rule needs ageing. */
   markAccessed(pages: Uint32Array, from: number, to: number): void
   /** kswapd-like: nodes below their low watermark with the number of pages to free up to high. */

@@ -2,14 +2,11 @@
 import type { NodeIndex } from '../machine/index.ts'
 import { ownPolicy, type Process, type Task, type Vma } from './address-space.ts'
 import { SCAN_VIRTUAL_FACTOR, THP_PAGES } from './defaults.ts'
-import { ABSENT, type PageId } from './face.ts'
+import { ABSENT, type ScanChoice } from './face.ts'
 import { likelyShared } from './isolate.ts'
 import type { Kernel } from './kernel.ts'
 import { migratesOnFault } from './mempolicy.ts'
-import { PAGE } from './pages.ts'
-
-/** Asked for each pte that would be marked. */
-type OnlyPages = (node: NodeIndex, page: PageId) => boolean
+import { PAGE, type Pages } from './pages.ts'
 
 /** Which thread scans and when: with it, mappings that the thread never faults in are left to later turns. */
 export interface ScanTurn {
@@ -54,7 +51,7 @@ const pidBit = (task: Task): number => 1 << (task.tid % 31)
  * eight times as much in which nothing was. With a `turn`, mappings that the thread has not used of late are skipped, and one of
  * the skipped is scanned when the end is reached without anything else to do.
  */
-export function scanHints(kernel: Kernel, process: Process, budget: number, scannerNode: NodeIndex, only?: OnlyPages, turn?: ScanTurn): ScanResult {
+export function scanHints(kernel: Kernel, process: Process, budget: number, scannerNode: NodeIndex, choice: ScanChoice = {}, turn?: ScanTurn): ScanResult {
   const result: ScanResult = { updated: 0, walked: 0, wrapped: false }
   const left = { pages: budget, range: budget * SCAN_VIRTUAL_FACTOR }
   const scanner = turn?.task ?? process.tasks[0]
@@ -67,13 +64,13 @@ export function scanHints(kernel: Kernel, process: Process, budget: number, scan
       const end = vma.start + vma.ptes.length
       if (end <= process.scanOffset || !isScannable(vma, scanner)) continue
       if (turn !== undefined) {
-        const choice = choose(process, vma, turn, isForced)
-        if (choice === 'done') process.scanOffset = end
-        if (choice === 'idle') skipped = true
-        if (choice !== 'scan') continue
+        const now = choose(process, vma, turn, isForced)
+        if (now === 'done') process.scanOffset = end
+        if (now === 'idle') skipped = true
+        if (now !== 'scan') continue
       }
       const start = Math.max(process.scanOffset, vma.start)
-      const stop = scanVma(kernel, process, vma, start, scannerNode, only, left, result)
+      const stop = scanVma(kernel, process, vma, start, scannerNode, choice, left, result)
       if (stop < end) {
         process.scanOffset = stop
         return result
@@ -106,7 +103,7 @@ function scanVma(
   vma: Vma,
   from: number,
   node: NodeIndex,
-  only: OnlyPages | undefined,
+  choice: ScanChoice,
   left: { pages: number; range: number },
   result: ScanResult,
 ): number {
@@ -115,7 +112,7 @@ function scanVma(
   while (start < end && left.pages > 0 && left.range > 0) {
     const aligned = Math.ceil((start + left.pages) / THP_PAGES) * THP_PAGES
     const stop = Math.min(aligned, start + left.range, end)
-    const updated = protect(kernel, process, vma, start - vma.start, stop - vma.start, node, only)
+    const updated = protect(kernel, process, vma, start - vma.start, stop - vma.start, node, choice)
     result.updated += updated
     result.walked += stop - start
     if (updated > 0) left.pages -= stop - start
@@ -158,13 +155,18 @@ function isScannable(vma: Vma, scanner: Task | undefined): boolean {
 }
 
 /** change_prot_numa(): number of ptes changed. */
-function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: number, scannerNode: NodeIndex, only?: OnlyPages): number {
+function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: number, scannerNode: NodeIndex, choice: ScanChoice): number {
   const { pages } = kernel
   const { ptes } = vma
+  const { only, areThere = false } = choice
   const singleThreaded = process.tasks.length <= 1 && !vma.shared
-  if (pages.arePlain && only === undefined) return protectPlain(kernel, ptes, from, to, singleThreaded ? scannerNode : ABSENT)
   const { hintMarked } = pages
   let updated = 0
+  if (pages.loops !== null && pages.arePlain && only === undefined) {
+    updated = protectPlain(pages, ptes.subarray(from, to), singleThreaded ? scannerNode : ABSENT, areThere && !singleThreaded)
+    kernel.vmstat.count('numa_pte_updates', updated)
+    return updated
+  }
   for (let i = from; i < to; i++) {
     const page = ptes[i]!
     if (page < 0) continue
@@ -184,28 +186,14 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
   return updated
 }
 
-/** The same where nothing but its node (or `except`) can keep a page from being marked. */
-function protectPlain({ pages, vmstat }: Kernel, ptes: Int32Array, from: number, to: number, except: NodeIndex): number {
-  const { node } = pages
-  const { words } = pages.hintMarked
-  // pages that lie side by side often share a word of marks
-  let at = 0
-  let word = words[0]!
+/** The same where nothing but its node (or `except`) can keep a page from being marked, or nothing at all: by a loop that reaches the pages. */
+function protectPlain({ loops, node, hintMarked }: Pages, ptes: Int32Array, except: NodeIndex, areAll: boolean): number {
+  const { entries, markPages } = loops!
   let updated = 0
-  for (let i = from; i < to; i++) {
-    const page = ptes[i]!
-    if (page < 0) continue
-    if (page >>> 5 !== at) {
-      words[at] = word
-      at = page >>> 5
-      word = words[at]!
-    }
-    const bit = 1 << (page & 31)
-    if ((word & bit) !== 0 || node[page] === ABSENT || node[page] === except) continue
-    word |= bit
-    updated++
+  for (let i = 0; i < ptes.length; i += entries.length) {
+    const some = ptes.subarray(i, i + entries.length)
+    entries.set(some)
+    updated += markPages(entries, some.length, node, hintMarked.words, except, areAll)
   }
-  words[at] = word
-  vmstat.count('numa_pte_updates', updated)
   return updated
 }

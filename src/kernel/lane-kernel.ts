@@ -21,6 +21,7 @@ import {
   type MoveOutcome,
   NOT_WRITTEN,
   type PageId,
+  type ScanChoice,
 } from './face.ts'
 import { type FaultPlan, PlannedStates } from './fault-plan.ts'
 import { zonesOf } from './frames.ts'
@@ -278,8 +279,8 @@ class Lane implements LaneKernel {
     this.#kernel.vmstat.count('numa_hint_faults_local', local)
   }
 
-  scanHints(process: number, pages: number, scannerNode: NodeIndex, only?: (node: NodeIndex, page: PageId) => boolean): { updated: number; wrapped: boolean } {
-    const scan = scanHints(this.#kernel, this.#kernel.processes[process]!, pages, scannerNode, only)
+  scanHints(process: number, pages: number, scannerNode: NodeIndex, choice?: ScanChoice): { updated: number; wrapped: boolean } {
+    const scan = scanHints(this.#kernel, this.#kernel.processes[process]!, pages, scannerNode, choice)
     this.#observer.scanned(scan.walked)
     return scan
   }

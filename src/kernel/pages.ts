@@ -41,9 +41,19 @@ export const PAGE = {
 export interface PageArrays {
   u8(length: number): Uint8Array
   u32(length: number): Uint32Array
+  /** Loops that reach these arrays. */
+  kernels?: PageLoops
+}
+
+export interface PageLoops {
+  /** Marks the pages of the first n entries that are on a node other than `except`, all of them where `areAll`; answers how many were not marked. */
+  markPages(entries: Int32Array, n: number, placement: Uint8Array, marked: Uint32Array, except: number, areAll: boolean): number
 }
 
 const PLAIN: PageArrays = { u8: (length) => new Uint8Array(length), u32: (length) => new Uint32Array(length) }
+
+/** Entries of a page table that a loop gets at once: they stay near the processor. */
+const ENTRIES = 4096
 
 export class Pages {
   /** page -> node, or ABSENT. */
@@ -51,6 +61,8 @@ export class Pages {
   /** Pages whose ptes are PROT_NONE from the hint scanner. */
   hintMarked: BitSet
   length: number
+  /** Loops, and room where they reach entries of page tables. */
+  readonly loops: (PageLoops & { entries: Int32Array }) | null = null
   #state: Uint16Array | null = null
   #mapcount: Uint16Array | null = null
   #extraRefs: Uint16Array | null = null
@@ -64,6 +76,10 @@ export class Pages {
   /** `arrays` makes those of nodes and hint marks. */
   constructor(length: number, arrays: PageArrays = PLAIN, standsFor: Uint32Array | null = null) {
     this.length = length
+    if (arrays.kernels) {
+      const { buffer, byteOffset } = arrays.u32(ENTRIES)
+      this.loops = { markPages: arrays.kernels.markPages, entries: new Int32Array(buffer, byteOffset, ENTRIES) }
+    }
     this.#standsFor = standsFor
     this.node = arrays.u8(length).fill(ABSENT)
     this.hintMarked = new BitSet(length, arrays.u32)

@@ -237,7 +237,7 @@ export class Lane {
     this.#events.play(startNs) //                     1. trace events due at the boundary
     this.#tasks.report(this.#policyNs)
     this.#runTimers(sinceStart) //                    2. timers, in rule order
-    for (const scanner of this.#scanners) scanner.run(this.#policyNs, this.#tasks) // 3. the scanner marks pages
+    this.#scan() //                                   3. the scanner marks pages
     this.#relievePressure() //                        4. reclaim
     this.#breakCopies(block, i) //                       writes free the copies of their pages
     this.#takeFaults(block, i) //                     5. faults, in order of first touch
@@ -253,6 +253,11 @@ export class Lane {
       timer.rule.act(timer.observer?.look() as never)
       timer.observer?.clear()
     }
+  }
+
+  #scan(): void {
+    const areThere = this.#ledger.groups === undefined && this.#ledger.present === this.#context.trace.meta.pages
+    for (const scanner of this.#scanners) scanner.run(this.#policyNs, this.#tasks, areThere)
   }
 
   #relievePressure(): void {

@@ -89,6 +89,11 @@ export interface Kernels
   tallyFaults(touches: FirstTouches, from: number, to: number, placement: Uint8Array, marked: Uint32Array, tally: Tally, found: Uint32Array): number
   /** Moves the pages of the first n faults of `found` to the nodes of their actors. `found` names the pages afterwards, and `from` where each was. */
   moveFaults(touches: FirstTouches, n: number, placement: Uint8Array, marked: Uint32Array, tally: Tally, found: Uint32Array, from: Uint8Array): void
+  /**
+   * Marks the pages of the first n entries of a page table that are neither absent (255) nor on node `except`; where the caller knows that
+   * none is, `areAll`, nobody looks. Answers how many were not marked.
+   */
+  markPages(entries: Int32Array, n: number, placement: Uint8Array, marked: Uint32Array, except: number, areAll: boolean): number
   /** Writes to `found` which of touches [from, to) have a page that is absent (255) or marked (a bit by page, as in BitSet); answers how many. `found` has room for one more than all. */
   findFaults(touchPage: Uint32Array, from: number, to: number, placement: Uint8Array, marked: Uint32Array, found: Uint32Array): number
   /** The same where no page is absent. `found` has room for one more than all. */
@@ -116,6 +121,7 @@ interface Exports
   countNodes(pages: number, start: number, groups: number, placement: number, nodes: number, counts: number): void
   joinNodes(joint: number, placement: number, from: number, to: number, shift: number): void
   findFaults(touchPage: number, from: number, to: number, placement: number, marked: number, found: number): number
+  markPages(entries: number, n: number, placement: number, marked: number, except: number, areAll: number): number
   findMarked(touchPage: number, from: number, to: number, marked: number, found: number): number
   placeAbsent(touchPage: number, touchActor: number, from: number, to: number, placement: number, target: number, placed: number): void
   findNew(...args: number[]): number
@@ -173,6 +179,8 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
       exports.countNodes(pages.byteOffset, start.byteOffset, start.length - 1, placement.byteOffset, nodes, counts.byteOffset),
     findFaults: (touchPage, from, to, placement, marked, found) =>
       exports.findFaults(touchPage.byteOffset, from, to, placement.byteOffset, marked.byteOffset, found.byteOffset),
+    markPages: (entries, n, placement, marked, except, areAll) =>
+      exports.markPages(entries.byteOffset, n, placement.byteOffset, marked.byteOffset, except, Number(areAll)),
     findMarked: (touchPage, from, to, marked, found) => exports.findMarked(touchPage.byteOffset, from, to, marked.byteOffset, found.byteOffset),
     placeAbsent: ({ touchPage, touchActor }, from, to, placement, target, placed) =>
       exports.placeAbsent(touchPage.byteOffset, touchActor.byteOffset, from, to, placement.byteOffset, target.byteOffset, placed.byteOffset),

@@ -72,6 +72,18 @@ export const twins: Kernels = {
     return count
   },
 
+  markPages(entries, n, placement, marked, except, areAll) {
+    let found = 0
+    for (let i = 0; i < n; i++) {
+      const page = entries[i]!
+      if (page < 0 || isMarked(marked, page)) continue
+      if (!areAll && (placement[page] === ABSENT || placement[page] === except)) continue
+      marked[page >>> 5]! |= 1 << (page & 31)
+      found++
+    }
+    return found
+  },
+
   findMarked(touchPage, from, to, marked, found) {
     let count = 0
     for (let k = from; k < to; k++) if (isMarked(marked, touchPage[k]!)) found[count++] = k

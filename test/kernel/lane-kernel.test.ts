@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ABSENT } from '../../src/kernel/index.ts'
+import { plainWorkspace } from '../../src/wasm/index.ts'
 import { touch, world } from './world.ts'
 
 describe('first touch', () => {
@@ -109,16 +110,22 @@ describe('hint faults', () => {
   it('a scan of plain pages marks what one that asks for each does, in any order of ids', () => {
     const PAGES = 100
     const ids = Array.from({ length: PAGES }, (_, page) => page)
-    const nodes = fc.array(fc.constantFrom(0, 1, 1, ABSENT), { minLength: PAGES, maxLength: PAGES })
+    const nodes = fc.oneof(
+      ...[
+        [0, 1],
+        [0, 1, 1, ABSENT],
+      ].map((some) => fc.array(fc.constantFrom(...some), { minLength: PAGES, maxLength: PAGES })),
+    )
     const rounds = fc.array(fc.tuple(fc.constantFrom(0, 1), fc.subarray(ids)), { minLength: 1, maxLength: 4 })
     const order = fc.oneof(fc.constant(ids), fc.shuffledSubarray(ids, { minLength: 1 }))
     fc.assert(
-      fc.property(order, nodes, rounds, (order, placement, scans) => {
-        const scanned = (only?: () => boolean) => {
-          const { kernel } = world({ nodes: [PAGES, PAGES], pages: PAGES, order })
+      fc.property(order, nodes, rounds, fc.constantFrom(0, 1), (order, placement, scans, sharers) => {
+        const areAll = !placement.includes(ABSENT)
+        const scanned = (only?: () => boolean, areThere = false) => {
+          const { kernel } = world({ nodes: [PAGES, PAGES], pages: PAGES, order, sharers, arrays: plainWorkspace })
           for (const [page, node] of placement.entries()) if (node !== ABSENT) kernel.populate(page, node)
           return scans.map(([node, touched]) => {
-            const { updated } = kernel.scanHints(0, 512, node, only)
+            const { updated } = kernel.scanHints(0, 512, node, { only, areThere })
             const marked = ids.filter((page) => kernel.hintMarked.has(page))
             for (const page of touched) if (kernel.hintMarked.has(page)) kernel.takeHintFault(page, node)
             return { updated, marked }
@@ -126,10 +133,21 @@ describe('hint faults', () => {
         }
         const plain = scanned()
         expect(plain).toEqual(scanned(() => true))
+        if (areAll) expect(scanned(undefined, true)).toEqual(plain)
         const [first] = scans
-        expect(plain[0]!.marked).toEqual(ids.filter((page) => order.includes(page) && placement[page] !== ABSENT && placement[page] !== first![0]))
+        expect(plain[0]!.marked).toEqual(
+          ids.filter((page) => order.includes(page) && placement[page] !== ABSENT && (sharers > 0 || placement[page] !== first![0])),
+        )
       }),
     )
+  })
+
+  it('marks tables with more entries than are looked at together', () => {
+    const PAGES = 9001
+    const { kernel } = world({ nodes: [2 * PAGES, 8], pages: PAGES, sharers: 1, arrays: plainWorkspace })
+    for (let page = 0; page < PAGES; page++) kernel.populate(page, 0)
+    expect(kernel.scanHints(0, PAGES, 1, { areThere: true }).updated).toBe(PAGES)
+    expect(kernel.hintMarked.members()).toHaveLength(PAGES)
   })
 })
 

@@ -1,5 +1,5 @@
 /** A tiny language for kernel tests: `world({ nodes: [4, 4] })` is a lane kernel on a machine with so many pages per node. */
-import { createLaneKernel, type LaneKernel, type LayoutVma, type MigrationRecord } from '../../src/kernel/index.ts'
+import { createLaneKernel, type LaneKernel, type LaneOptions, type LayoutVma, type MigrationRecord } from '../../src/kernel/index.ts'
 import type { Machine } from '../../src/machine/index.ts'
 
 export interface WorldOptions {
@@ -14,6 +14,7 @@ export interface WorldOptions {
   order?: number[]
   /** Further processes that map the same pages. */
   sharers?: number
+  arrays?: LaneOptions['arrays']
 }
 
 export interface World {
@@ -42,6 +43,7 @@ export function world(options: WorldOptions): World {
     {
       seed: 1,
       label: 'test',
+      ...(options.arrays && { arrays: options.arrays }),
       observer: { migration: (record) => records.push(structuredClone(record)), scanned: () => {}, copies: () => {}, replicated: () => {} },
     },
   )

@@ -155,9 +155,11 @@ export function simulate(context: ReplayContext, policy: LanePolicy, accesses: P
       due.forEach((when, process) => {
         if (when > policyNs) return
         const { only = () => true, marked = () => {} } = rule.scan
-        const scan = kernel.scanHints(process, Math.max(1, Math.floor(rule.scan.size / 4096)), processNode[process]!, (node, page) => {
-          if (only(node)) marked(page)
-          return only(node)
+        const scan = kernel.scanHints(process, Math.max(1, Math.floor(rule.scan.size / 4096)), processNode[process]!, {
+          only: (node, page) => {
+            if (only(node)) marked(page)
+            return only(node)
+          },
         })
         rule.scan.scanned?.({ process, ...scan, timeNs: policyNs })
         due[process] = policyNs + (typeof rule.scan.period === 'number' ? rule.scan.period : rule.scan.period(process))

@@ -218,6 +218,35 @@ it('placeAbsent', () => {
   )
 })
 
+it('markPages: entries in any order, some without a page', () => {
+  const entries = fc.array(fc.integer({ min: -1, max: PAGES - 1 }), { maxLength: 300 })
+  fc.assert(
+    fc.property(
+      entries,
+      byPage(0, 1, 2, 255),
+      byPage(0, 1, 1, 1),
+      fc.constantFrom(1, 255),
+      fc.boolean(),
+      fc.nat(9),
+      (list, placement, marks, except, areAll, stale) => {
+        const [found, wanted] = both((space) => {
+          const { buffer, byteOffset } = space.u32(list.length + stale)
+          const room = new Int32Array(buffer, byteOffset, list.length + stale)
+          room.set(list)
+          const marked = markedIn(space, marks)
+          const fresh = space.kernels.markPages(room, list.length, filled(space.u8(PAGES), placement), marked.words, except, areAll)
+          return { fresh, marked: [...marked.members()] }
+        })
+        expect(found).toEqual(wanted)
+        const may = list.filter((page) => page >= 0 && (areAll || (placement[page] !== 255 && placement[page] !== except)))
+        const before = marks.flatMap((mark, page) => (mark === 1 ? [page] : []))
+        expect(found.marked).toEqual([...new Set([...before, ...may])].sort((a, b) => a - b))
+        expect(found.fresh).toBe(found.marked.length - before.length)
+      },
+    ),
+  )
+})
+
 it('tallyFaults and moveFaults', () => {
   const NODES = 2
   const KEYS = ACTORS * (ACTORS + 1) * NODES

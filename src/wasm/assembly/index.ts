@@ -14,5 +14,5 @@ export { countTouched, countTouched8, orderTouches, settleTouched, settleTouched
 export { pricedPaths, pricedPathsOfTwo } from './prices'
 export { samplePairs } from './sample'
 export { scanTable } from './scan'
-export { findFaults, findMarked, findNew, moveFaults, moveFaults8, placeAbsent, placeNew, tallyFaults, tallyFaults8 } from './touches'
+export { findFaults, findMarked, findNew, markPages, moveFaults, moveFaults8, placeAbsent, placeNew, tallyFaults, tallyFaults8 } from './touches'
 export { zstdBlock, zstdReset } from './zstd'

@@ -13,6 +13,65 @@ function unmark(marked: usize, page: usize): void {
   store<u32>(at, load<u32>(at) & ~((<u32>1) << (<u32>page)))
 }
 
+/** Entries of a page table that are looked at together. */
+const TOGETHER: usize = 64 << 2
+
+function areMarked(entries: usize, end: usize, marked: usize): bool {
+  let all: u32 = 1
+  for (; entries < end; entries += 4) {
+    const page = <usize>load<u32>(entries)
+    if (<i32>page >= 0) all &= isMarked(marked, page)
+  }
+  return all !== 0
+}
+
+/** Of pages that are all there and may be on any node. */
+function markAll(entries: usize, end: usize, marked: usize): u32 {
+  let found: u32 = 0
+  for (; entries < end; entries += 4) {
+    const page = <usize>load<u32>(entries)
+    if (<i32>page < 0) continue
+    const at = marked + ((page >> 5) << 2)
+    const word = load<u32>(at)
+    found += (~word >> <u32>page) & 1
+    store<u32>(at, word | ((<u32>1) << (<u32>page)))
+  }
+  return found
+}
+
+function markSome(entries: usize, end: usize, placement: usize, marked: usize, except: u32): u32 {
+  let found: u32 = 0
+  for (; entries < end; entries += 4) {
+    const page = <usize>load<u32>(entries)
+    if (<i32>page < 0) continue
+    const node = <u32>load<u8>(placement + page)
+    const at = marked + ((page >> 5) << 2)
+    const word = load<u32>(at)
+    const bit = <u32>(node !== <u32>ABSENT) & <u32>(node !== except)
+    found += bit & ~(word >> <u32>page)
+    store<u32>(at, word | (bit << (<u32>page)))
+  }
+  return found
+}
+
+/**
+ * Marks the pages of `n` entries of a page table (i32, below 0 where there is none) whose node is neither ABSENT nor `except`, or all
+ * of them where `areAll`. Answers how many were not marked before. No branch by page: nobody could foresee it; but what was marked
+ * mostly goes on to be, and then nothing is stored.
+ */
+export function markPages(entries: usize, n: u32, placement: usize, marked: usize, except: u32, areAll: u32): u32 {
+  let found: u32 = 0
+  let wereMarked = true
+  for (const last = entries + ((<usize>n) << 2); entries < last; entries += TOGETHER) {
+    const end = min(entries + TOGETHER, last)
+    if (wereMarked && areMarked(entries, end, marked)) continue
+    const fresh = areAll ? markAll(entries, end, marked) : markSome(entries, end, placement, marked, except)
+    wereMarked = fresh === 0
+    found += fresh
+  }
+  return found
+}
+
 /**
  * Writes the indexes of those touches [from, to) that fault to `found` (u32 each) and answers how many. A page is touched once
  * in a tick, so what handling one fault does changes no other. touchPage: u32; placement: u8 by page; marked: bits by page.
