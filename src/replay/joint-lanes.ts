@@ -9,9 +9,8 @@ import { type Cells, cellBytes, cellsFor, type Kernels, type Workspace } from '.
 import type { Lane } from './lane.ts'
 import { accountTick, type LaneBlock, RESERVED } from './window.ts'
 
-/** Of a signature. */
-const BITS = 8
-const SIGNATURES = 1 << BITS
+/** Of a signature, at most. */
+const MOST_BITS = 8
 
 /** Handing out the sums of a cell costs about as much as so many pairs. */
 const PAIRS_PER_CELL = 2
@@ -21,6 +20,8 @@ class JointGroup {
   members: number[]
   readonly #lanes: readonly (Lane | undefined)[]
   readonly #shift: number
+  /** Of a signature: cells lie close together, as stretches of one length between them would share few lines of the cache. */
+  readonly #bits: number
   readonly #actors: number
   readonly #kernels: Kernels
   readonly #signature: Uint8Array
@@ -32,10 +33,11 @@ class JointGroup {
     this.members = members
     this.#lanes = lanes
     this.#shift = lanes[members[0]!]!.traffic.shift
+    this.#bits = this.#shift * members.length
     this.#actors = actors
     this.#kernels = space.kernels
     this.#signature = space.u8(pages)
-    this.#cells = cellsFor(actors, BITS, space)
+    this.#cells = cellsFor(actors, this.#bits, space)
   }
 
   /** Whether counting together takes less time than each lane on its own. */
@@ -60,7 +62,7 @@ class JointGroup {
       this.#kernels.joinNodes(this.#signature, this.#lanes[l]!.placement, this.#seen, seen, k * this.#shift)
     }
     this.#seen = seen
-    accountTick(this.#kernels, block, i, this.#signature, this.#cells, BITS)
+    accountTick(this.#kernels, block, i, this.#signature, this.#cells, this.#bits)
     this.#handOut()
   }
 
@@ -73,7 +75,7 @@ class JointGroup {
     const used = 1 << (shift * traffic.length)
     for (let actor = 0; actor < this.#actors; actor++) {
       for (let signature = 0; signature < used; signature++) {
-        const cell = 2 * (actor * SIGNATURES + signature)
+        const cell = 2 * ((actor << this.#bits) | signature)
         const reads = words[cell]! + words[half + cell]!
         const writes = words[cell + 1]! + words[half + cell + 1]!
         if (reads + writes === 0) continue
@@ -97,10 +99,10 @@ export class JointLanes {
       byShift.set(shift, [...(byShift.get(shift) ?? []), l])
     }
     for (const [shift, alike] of byShift) {
-      const most = Math.floor(BITS / shift)
+      const most = Math.floor(MOST_BITS / shift)
       for (let k = 0; k < alike.length; k += most) {
         const members = alike.slice(k, k + most)
-        const bytes = meta.pages + cellBytes(actorCpu.length, BITS)
+        const bytes = meta.pages + cellBytes(actorCpu.length, shift * members.length)
         if (members.length > 1 && space.free > RESERVED + bytes) this.#groups.push(new JointGroup(members, lanes, meta.pages, actorCpu.length, space))
       }
     }
