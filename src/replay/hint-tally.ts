@@ -43,6 +43,8 @@ export class TalliedFaults {
   readonly #kernels: Kernels
   readonly #space: Workspace
   readonly #tally: Tally
+  /** By actor × (actors + 1) + last. */
+  readonly #actorOf: Uint16Array
   readonly #sums: HintSums
   readonly #sumsOfMoves: HintSums
   /** By node: pages that come and go when all that are listed move. */
@@ -76,6 +78,7 @@ export class TalliedFaults {
     target.set(actorNode)
     const counts = { counts: u32(keys), keys: u32(keys + 1), moves: u32(keys), moveKeys: u32(keys + 1), lengths: u32(3) }
     this.#tally = { actors, shift, last: rule.last, ready: u8(actors), verdicts: u8(keys), target, ...counts }
+    this.#actorOf = Uint16Array.from({ length: actors * (actors + 1) }, (_, pair) => Math.floor(pair / (actors + 1)))
     this.#sums = new HintSums({ actors, shift }, rule)
     this.#sumsOfMoves = new HintSums({ actors, shift }, rule)
     this.#taken = new Uint32Array(nodes)
@@ -162,58 +165,56 @@ export class TalliedFaults {
     const faults = this.#kernels.countTouched(touched, placement, marked, tally, faulting)
     const known = lengths[1]!
     lengths[1] = 0
-    const areIndependent = this.#areReady(known) && this.#mayMigrate(this.#movesAmong(known), counts)
-    let changes = 0
+    const moveKeys = this.#movesAmong(known)
+    const areIndependent = moveKeys !== undefined && this.#mayMigrate(moveKeys, counts)
+    let changes = false
     let moves = 0
     for (let n = 0; n < known; n++) {
       const key = keys[n]!
       const verdict = verdicts[key]!
       const count = counts[key]!
       counts[key] = 0
+      changes ||= verdict !== CODE.count
       if (!areIndependent) continue
-      if (verdict !== CODE.count) changes++
-      if (verdict === CODE.migrate) moves += count
-      const sums = verdict === CODE.migrate ? this.#sumsOfMoves : this.#sums
-      sums.add(key, count)
+      if (verdict !== CODE.migrate) this.#sums.add(key, count)
+      else {
+        this.#sumsOfMoves.add(key, count)
+        moves += count
+      }
     }
     if (!areIndependent) return false
     this.#kernels.unmarkTouched(touched, marked)
-    if (changes > 0) this.#kernels.settleTouched(faulting, faults, placement, tally, this.#roomFrom(moves))
+    if (changes) this.#kernels.settleTouched(faulting, faults, placement, tally, this.#roomFrom(moves))
     if (moves > 0) moved(faulting, this.#from, moves)
     this.#tellMoves()
     this.#tellSums()
     return true
   }
 
-  /** Nobody whose faults were counted is due, and none of them is to be settled. */
-  #areReady(known: number): boolean {
-    const { actors, shift, keys, ready } = this.#tally
-    const ofActor = (actors + 1) << shift
-    for (let n = 0; n < known; n++) {
-      const key = keys[n]!
-      if (ready[Math.floor(key / ofActor)] === 0 || this.#verdictOf(key) === CODE.settle) return false
-    }
-    return true
-  }
-
-  /** Keys with counts whose faults move their pages. */
-  #movesAmong(known: number): Uint32Array {
-    const { keys, moveKeys, verdicts } = this.#tally
+  /** Keys with counts whose faults move their pages. Undefined where somebody whose faults were counted is due, or one of them is to be settled. */
+  #movesAmong(known: number): Uint32Array | undefined {
+    const { shift, keys, moveKeys, ready } = this.#tally
+    const actorOf = this.#actorOf
     let n = 0
-    for (let k = 0; k < known; k++) if (verdicts[keys[k]!] === CODE.migrate) moveKeys[n++] = keys[k]!
+    for (let k = 0; k < known; k++) {
+      const key = keys[k]!
+      if (ready[actorOf[key >>> shift]!] === 0) return undefined
+      const verdict = this.#verdictOf(key)
+      if (verdict === CODE.settle) return undefined
+      if (verdict === CODE.migrate) moveKeys[n++] = key
+    }
     return moveKeys.subarray(0, n)
   }
 
   /** All pages of so many faults of these keys can move. */
   #mayMigrate(keys: Uint32Array, faults: Uint32Array): boolean {
     if (keys.length === 0) return true
-    const { actors, shift, target } = this.#tally
-    const ofActor = (actors + 1) << shift
+    const { shift, target } = this.#tally
     this.#taken.fill(0)
     this.#given.fill(0)
     for (let n = 0; n < keys.length; n++) {
       const key = keys[n]!
-      this.#taken[target[Math.floor(key / ofActor)]!]! += faults[key]!
+      this.#taken[target[this.#actorOf[key >>> shift]!]!]! += faults[key]!
       this.#given[key & ((1 << shift) - 1)]! += faults[key]!
     }
     return this.#host.mayMigrate(this.#taken, this.#given)
@@ -227,11 +228,13 @@ export class TalliedFaults {
   /** Asks for it where it is not known. */
   #verdictOf(key: number): number {
     const { actors, shift, verdicts } = this.#tally
-    if (verdicts[key] === UNKNOWN) {
-      const pair = key >>> shift
-      verdicts[key] = CODE[this.#rule.verdict(Math.floor(pair / (actors + 1)), pair % (actors + 1), key & ((1 << shift) - 1))]
-    }
-    return verdicts[key]!
+    const known = verdicts[key]!
+    if (known !== UNKNOWN) return known
+    const actor = this.#actorOf[key >>> shift]!
+    const last = (key >>> shift) - actor * (actors + 1)
+    const verdict = CODE[this.#rule.verdict(actor, last, key & ((1 << shift) - 1))]
+    verdicts[key] = verdict
+    return verdict
   }
 
   /** Whose faults can be counted, and by which verdicts. */

@@ -36,7 +36,7 @@ export interface PageOrderKernels {
   countTouched(touched: TouchedPages, placement: Uint8Array, marked: Uint32Array, tally: Tally, list: Uint32Array): number
   /**
    * The first n faults of the list remember and move as verdicts of their keys say. Answers how many moved: `list` begins with the
-   * pages that did, and `from` with where each was. Both have room for one more.
+   * pages that did, and `from` with where each was.
    */
   settleTouched(list: Uint32Array, n: number, placement: Uint8Array, tally: Tally, from: Uint8Array): number
   /** No touched page is marked any more. */

@@ -83,8 +83,7 @@ function count<T>(
 
 /**
  * Does what the verdicts (u8 by key) of `n` listed faults say: 2 leaves the actor in `last` (T by page), 3 also moves the page to
- * target[actor] (u8). Pages that moved are written to the start of `list`, u32, and where they were to `from`, u8; both have room for
- * one more. Answers how many moved.
+ * target[actor] (u8). Pages that moved are written to the start of `list`, u32, and where they were to `from`, u8. Answers how many.
  */
 function settle<T>(list: usize, n: u32, placement: usize, last: usize, verdicts: usize, target: usize, from: usize): u32 {
   let out = list
@@ -94,16 +93,15 @@ function settle<T>(list: usize, n: u32, placement: usize, last: usize, verdicts:
     const word = load<u32>(list, 4)
     const who = word >> ACTOR_AT
     const verdict = load<u8>(verdicts + <usize>(word & KEY))
-    const node = load<u8>(placement + page)
-    const before = load<T>(last + page * sizeof<T>())
-    const there = load<u8>(target + <usize>who)
     // the same again costs less than a branch that is hard to foresee
+    const before = load<T>(last + page * sizeof<T>())
     store<T>(last + page * sizeof<T>(), select<T>(<T>who, before, verdict >= REMEMBER))
-    store<u8>(placement + page, select<u8>(there, node, verdict === MIGRATE))
+    // few move
+    if (verdict !== MIGRATE) continue
     store<u32>(out, <u32>page)
-    store<u8>(was, node)
-    out += (<usize>(verdict === MIGRATE)) << 2
-    was += <usize>(verdict === MIGRATE)
+    store<u8>(was++, load<u8>(placement + page))
+    store<u8>(placement + page, load<u8>(target + <usize>who))
+    out += 4
   }
   return <u32>(was - from)
 }
