@@ -34,7 +34,7 @@ interface PackedPairs {
 export const RESERVED = 2 ** 29
 /** What a cell of 32 bits holds. */
 const MOST_COUNTED = 0xffff_ffff
-/** A trace of at most so many pairs (half a GB) stays where kernels reach it, from the second replay on. */
+/** A trace of at most so many pairs (at most three quarters of a GB) stays where kernels reach it, from the second replay on. */
 const MOST_RESIDENT = 20_000_000
 
 /** Packing pays where it makes not many more records than there are pairs. */
