@@ -144,6 +144,17 @@ async function readNative(path: string): Promise<void> {
   for (let b = 0; b < trace.blocks; b++) trace.block(b)
 }
 
+/** Its accesses folded into other ticks, in memory or to a file; where they go through the whole importer, to other pages. */
+async function foldAgain(path: string, choice: number): Promise<void> {
+  if (choice % 3 === 0) return checkMeta((await openTrace(path, { format: 'native', pageSize: 8192 })).meta)
+  const tickNs = 1 + (choice % 1000)
+  if (choice % 3 === 1) return checkMeta((await openTrace(path, { format: 'native', tickNs })).meta)
+  const out = `${path}.out.nrt`
+  rmSync(out, { force: true })
+  await importTrace(path, out, { format: 'native', tickNs })
+  await reopened(out)
+}
+
 /** The native file with its checksums as they should be, where its directory can still be read. */
 function sealed(bytes: Buffer): Buffer {
   const trailer = bytes.length - 16
@@ -152,7 +163,8 @@ function sealed(bytes: Buffer): Buffer {
   let json = bytes.subarray(start, trailer)
   try {
     const footer = JSON.parse(json.toString('utf8'))
-    for (const place of [...Object.values(footer.sections).flat(), ...footer.blocks] as { offset: number; bytes: number; crc32: number }[])
+    const { blocks: accesses = [], events = [] } = footer.accesses ?? {}
+    for (const place of [...Object.values(footer.sections), footer.blocks, accesses, events].flat() as { offset: number; bytes: number; crc32: number }[])
       place.crc32 = crc32(bytes.subarray(place.offset, place.offset + place.bytes))
     json = Buffer.from(JSON.stringify(footer))
   } catch {
@@ -211,6 +223,13 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
   const table = join(folder, 'sample.csv')
   writeFileSync(table, `time_ns,pid,tid,cpu,op,addr,size\n${Array.from({ length: 50 }, (_, i) => `${i},1,${i % 3},${i % 4},R,${4096 * i},8\n`).join('')}`)
   await importTrace(table, native)
+  const kept: Buffer[] = []
+  for (const weight of [() => '', (i: number) => `,${1 + (i % 3)}`]) {
+    const row = (i: number) => `${i * i},1,${i % 3},${i % 5 === 0 ? '' : i % 3},${i % 4 === 0 ? 'W' : 'R'},${4096 * ((i >> 2) % 20)},8${weight(i)}\n`
+    writeFileSync(table, `time_ns,pid,tid,cpu,op,addr,size${weight(0) && ',weight'}\n${Array.from({ length: 200 }, (_, i) => row(i)).join('')}`)
+    await importTrace(table, join(folder, 'kept.nrt'), { keepAccesses: true })
+    kept.push(readFileSync(join(folder, 'kept.nrt')))
+  }
 
   const dumps = [
     ...readdirSync(TOPOLOGY).flatMap((name) => (name.endsWith('.md') ? [] : readdirSync(join(TOPOLOGY, name)).map((dump) => join(TOPOLOGY, name, dump)))),
@@ -238,6 +257,11 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
       name: 'native file, sealed again',
       samples: [readFileSync(native)],
       run: (bytes) => readNative(file(sealed(bytes))),
+    },
+    {
+      name: 'kept accesses, sealed again',
+      samples: kept,
+      run: (bytes, choice) => foldAgain(file(sealed(bytes)), choice),
     },
     {
       name: 'recognition',
