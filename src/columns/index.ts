@@ -1,7 +1,7 @@
 export { BitSet } from './bit-set.ts'
 export { GrowableF64, GrowableI32, GrowableU16, GrowableU32 } from './growable.ts'
-export { PageMap } from './page-map.ts'
 export { RadixSort } from './radix-sort.ts'
 export { fnv1a, Random } from './random.ts'
+export { SmallCounts } from './small-counts.ts'
 export { SmallNumbers } from './small-numbers.ts'
 export { type Cell, type Column, type ColumnType, type Row, Table, type TableSchema } from './table.ts'

@@ -1,13 +1,13 @@
 /** Counts pages that were migrated away from a node and later back to it: migrations that undid each other. */
-import { PageMap, SmallNumbers } from '../columns/index.ts'
+import { SmallCounts, SmallNumbers } from '../columns/index.ts'
 
 export class PingPong {
   readonly #pages: number
   readonly #nodes: number
   /** Node of each page before its latest migration, plus one; made at the first one. */
   #before: SmallNumbers | null = null
-  /** How often pages came back that did. */
-  readonly #returns = new PageMap()
+  /** How often each page came back; made when the first one does. */
+  #returns: SmallCounts | null = null
   /** How often a page came back for the k-th time: [k]. */
   readonly #ordinals: number[] = []
   /** How many pages came back. */
@@ -30,9 +30,9 @@ export class PingPong {
   moved(page: number, from: number, to: number): void {
     this.#before ??= new SmallNumbers(this.#pages, this.#nodes)
     if (this.#before.get(page) === to + 1) {
-      const returns = this.#returns.get(page, 0) + 1
+      this.#returns ??= new SmallCounts(this.#pages)
+      const returns = this.#returns.increment(page)
       if (returns === 1) this.pages += this.#count(page)
-      this.#returns.set(page, returns)
       this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + this.#count(page)
       this.#returned?.(page, returns)
     }
@@ -49,20 +49,19 @@ export class PingPong {
     return Object.entries(this.#ordinals).map(([returns, pages]) => ({ returns: Number(returns), pages }))
   }
 
-  /** Calls `visit` with each page that came back, and how often it did. */
+  /** Calls `visit` with each page that came back, ascending, and how often it did. */
   forEach(visit: (page: number, returns: number) => void): void {
-    for (const page of this.#returns.pages()) visit(page, this.#returns.get(page, 0))
+    this.#returns?.forEach(visit)
   }
 
   /** Pages by how often they came back, ascending, with the first of each. */
   byReturns(): { returns: number; pages: number; first: number }[] {
     const found = new Map<number, { returns: number; pages: number; first: number }>()
-    for (const page of this.#returns.pages()) {
-      const returns = this.#returns.get(page, 0)
+    this.forEach((page, returns) => {
       const seen = found.get(returns)
       if (seen) seen.pages += this.#count(page)
       else found.set(returns, { returns, pages: this.#count(page), first: page })
-    }
+    })
     return [...found.values()].sort((a, b) => a.returns - b.returns)
   }
 }

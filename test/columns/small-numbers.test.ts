@@ -1,7 +1,7 @@
 /** Numbers packed into bits, and bits of a set, against plain arrays. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BitSet, SmallNumbers } from '../../src/columns/index.ts'
+import { BitSet, SmallCounts, SmallNumbers } from '../../src/columns/index.ts'
 
 test('SmallNumbers of any width', () => {
   const change = (length: number, largest: number) => fc.tuple(fc.nat(length - 1), fc.nat(largest))
@@ -20,6 +20,25 @@ test('SmallNumbers of any width', () => {
         }
       },
     ),
+  )
+})
+
+test('SmallCounts, also of what happened often', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 9 }), fc.array(fc.tuple(fc.nat(8), fc.integer({ min: 1, max: 20 })), { maxLength: 12 }), (length, list) => {
+      const counts = new SmallCounts(length)
+      const plain = new Map<number, number>()
+      for (const [place, times] of list) {
+        for (let k = 0; k < times; k++) {
+          const i = place % length
+          plain.set(i, (plain.get(i) ?? 0) + 1)
+          expect(counts.increment(i)).toBe(plain.get(i))
+        }
+      }
+      const found: [number, number][] = []
+      counts.forEach((i, count) => void found.push([i, count]))
+      expect(found).toEqual([...plain].sort((a, b) => a[0] - b[0]))
+    }),
   )
 })
 
