@@ -6,6 +6,7 @@ import { ABSENT, type ScanChoice } from './face.ts'
 import { likelyShared } from './isolate.ts'
 import type { Kernel } from './kernel.ts'
 import { migratesOnFault } from './mempolicy.ts'
+import { knownRange, setBits } from './page-ranges.ts'
 import { PAGE, type Pages } from './pages.ts'
 
 /** Which thread scans and when: with it, mappings that the thread never faults in are left to later turns. */
@@ -163,7 +164,9 @@ function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: n
   const { hintMarked } = pages
   let updated = 0
   if (pages.loops !== null && pages.arePlain && only === undefined) {
-    updated = protectPlain(pages, ptes.subarray(from, to), singleThreaded ? scannerNode : ABSENT, areThere && !singleThreaded)
+    const areAll = areThere && !singleThreaded
+    const range = areAll ? knownRange(ptes, from, to) : undefined
+    updated = range ? setBits(hintMarked.words, range) : protectPlain(pages, ptes.subarray(from, to), singleThreaded ? scannerNode : ABSENT, areAll)
     kernel.vmstat.count('numa_pte_updates', updated)
     return updated
   }
