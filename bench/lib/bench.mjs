@@ -10,13 +10,14 @@ export const ROOT = join(BENCH, '..')
 const BUILD = join(BENCH, 'build')
 
 /**
- * Sizes: accesses of a trace; what pages are divided by; rounds, and unmeasured runs before them, of which the first compiles
- * and the second warms up; how many traces of a case; the least CPU seconds of a measurement of lanes.
+ * Sizes: accesses of a trace; what pages are divided by; rounds, and unmeasured runs of each side before them, at least so many and
+ * for so many CPU seconds (the engine compiles a lane's loops for some ten passes; whole processes are measured cold); how many
+ * traces of a case; the least CPU seconds of a measurement of lanes.
  */
 const SCALES = {
-  full: { accesses: 20_000_000, shortest: 0.05, shrink: 1, rounds: 5, warmUps: 2, traces: 9 },
-  quick: { accesses: 4_000_000, shortest: 0.05, shrink: 1, rounds: 5, warmUps: 2, traces: 9 },
-  tiny: { accesses: 200_000, shortest: 0, shrink: 20, rounds: 1, warmUps: 0, traces: 1 },
+  full: { accesses: 20_000_000, shortest: 0.05, shrink: 1, rounds: 5, warmUps: 2, warmSeconds: 1, traces: 9 },
+  quick: { accesses: 4_000_000, shortest: 0.05, shrink: 1, rounds: 5, warmUps: 2, warmSeconds: 1, traces: 9 },
+  tiny: { accesses: 200_000, shortest: 0, shrink: 20, rounds: 1, warmUps: 0, warmSeconds: 0, traces: 1 },
 }
 
 /**
@@ -161,10 +162,13 @@ export class Bench {
     warmUps = this.scale.warmUps,
   }) {
     const pairs = []
-    for (let round = -warmUps; round < this.rounds; round++) {
-      this.log(`${id} ${what}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${this.rounds}`}`)
-      const pair = { ours: await ours(), theirs: await theirs() }
-      if (round >= 0) pairs.push(pair)
+    if (warmUps > 0) {
+      this.log(`${id} ${what}: warming up`)
+      for (const side of [ours, theirs]) for (let k = 0, spent = 0; k < warmUps || spent < this.scale.warmSeconds; k++) spent += (await side()).cpu
+    }
+    for (let round = 0; round < this.rounds; round++) {
+      this.log(`${id} ${what}: round ${round + 1} of ${this.rounds}`)
+      pairs.push({ ours: await ours(), theirs: await theirs() })
     }
     const rate = (side, amount, by) => pairs.map((pair) => amount / pair[side][by])
     const ratios = (by) => pairs.map(({ ours, theirs }) => oursWork / ours[by] / (theirsWork / theirs[by]))
