@@ -22,6 +22,16 @@ export class SmallNumbers {
     this.#bytes[at] = (this.#bytes[at]! & ~(this.#mask << shift)) | (value << shift)
   }
 
+  /** Sets a number and answers what it was. */
+  swap(i: number, value: number): number {
+    const shift = (i << this.#log) & 7
+    const at = i >>> (3 - this.#log)
+    const mask = this.#mask
+    const byte = this.#bytes[at]!
+    this.#bytes[at] = (byte & ~(mask << shift)) | (value << shift)
+    return (byte >>> shift) & mask
+  }
+
   get #mask(): number {
     return (1 << (1 << this.#log)) - 1
   }

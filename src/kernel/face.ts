@@ -156,8 +156,8 @@ export interface PolicyKernel {
 export interface ScanChoice {
   /** Asked for each pte that would be marked. */
   only?: ((node: NodeIndex, page: PageId) => boolean) | undefined
-  /** No page is absent: nobody looks whether one is. */
-  areThere?: boolean
+  /** The pages below this one are all there, and no others: nobody looks which are absent. 0 where that is not known. */
+  there?: number
 }
 
 /** What the replay lane drives, besides. */

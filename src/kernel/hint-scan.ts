@@ -159,14 +159,14 @@ function isScannable(vma: Vma, scanner: Task | undefined): boolean {
 function protect(kernel: Kernel, process: Process, vma: Vma, from: number, to: number, scannerNode: NodeIndex, choice: ScanChoice): number {
   const { pages } = kernel
   const { ptes } = vma
-  const { only, areThere = false } = choice
+  const { only, there = 0 } = choice
   const singleThreaded = process.tasks.length <= 1 && !vma.shared
   const { hintMarked } = pages
   let updated = 0
   if (pages.loops !== null && pages.arePlain && only === undefined) {
-    const areAll = areThere && !singleThreaded
-    const range = areAll ? knownRange(ptes, from, to) : undefined
-    updated = range ? setBits(hintMarked.words, range) : protectPlain(pages, ptes.subarray(from, to), singleThreaded ? scannerNode : ABSENT, areAll)
+    const range = there > 0 && !singleThreaded ? knownRange(ptes, from, to) : undefined
+    const areAll = there >= pages.length && !singleThreaded
+    updated = range ? setBits(hintMarked.words, range, there) : protectPlain(pages, ptes.subarray(from, to), singleThreaded ? scannerNode : ABSENT, areAll)
     kernel.vmstat.count('numa_pte_updates', updated)
     return updated
   }

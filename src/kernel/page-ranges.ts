@@ -1,9 +1,9 @@
 /**
  * Ranges of page tables as bits of their pages, word by word. The page tables of a lane never change, and the hint scanner comes by the
- * same ranges again and again: from the second time on, one whose pages are all there is marked a word, not a page, at a time.
+ * same ranges again and again: from the second time on, where it is known which pages are there, one is marked a word, not a page, at a time.
  */
 
-/** Pages 32 × words[i] + b for each bit b of bits[i]. */
+/** Pages 32 × words[i] + b for each bit b of bits[i]; words ascend. */
 interface PageRange {
   to: number
   words: Uint32Array
@@ -54,14 +54,17 @@ function rangeOf(ptes: Int32Array, from: number, to: number): PageRange {
   return { to, words: found, bits: found.map((word) => all[word]!) }
 }
 
-/** Sets the bits of the range; answers how many were not set before. */
-export function setBits(set: Uint32Array, { words, bits }: PageRange): number {
+/** Sets the bits of the range's pages below `end`; answers how many were not set before. */
+export function setBits(set: Uint32Array, { words, bits }: PageRange, end: number): number {
+  const last = end >>> 5
+  const ofLast = (1 << (end & 31)) - 1
   let fresh = 0
-  for (let i = 0; i < words.length; i++) {
-    const before = set[words[i]!]!
-    const missing = bits[i]! & ~before
+  for (let i = 0; i < words.length && words[i]! <= last; i++) {
+    const word = words[i]!
+    const before = set[word]!
+    const missing = bits[i]! & ~before & (word === last ? ofLast : -1)
     if (missing === 0) continue
-    set[words[i]!] = before | missing
+    set[word] = before | missing
     fresh += ones(missing)
   }
   return fresh

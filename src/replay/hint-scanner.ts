@@ -21,12 +21,12 @@ export class HintScanner {
     this.#only = onlyAndMark(rule.scan)
   }
 
-  /** `areThere`: no page is absent. */
-  run(now: number, tasks: TaskTracker, areThere: boolean): void {
+  /** `there`: see ScanChoice. */
+  run(now: number, tasks: TaskTracker, there: number): void {
     const { period, scanned } = this.rule.scan
     for (let process = 0; process < this.#due.length; process++) {
       if (this.#due[process]! > now) continue
-      const scan = this.#kernel.scanHints(process, this.#pagesPerScan, tasks.processNode(process), { only: this.#only, areThere })
+      const scan = this.#kernel.scanHints(process, this.#pagesPerScan, tasks.processNode(process), { only: this.#only, there })
       scanned?.({ process, updated: scan.updated, wrapped: scan.wrapped, timeNs: now })
       this.#due[process] = now + (typeof period === 'number' ? period : period(process))
     }

@@ -84,6 +84,8 @@ export class Lane {
   /** Of the tick whose faults are taken. */
   #block?: LaneBlock
   #tick = 0
+  /** Pages touched up to the end of the tick before. */
+  #pagesSeen = 0
   #endNs = 0
   #policyNs = 0
   #status: LaneResult['status'] = 'ok'
@@ -256,8 +258,11 @@ export class Lane {
   }
 
   #scan(): void {
-    const areThere = this.#ledger.groups === undefined && this.#ledger.present === this.#context.trace.meta.pages
-    for (const scanner of this.#scanners) scanner.run(this.#policyNs, this.#tasks, areThere)
+    const { placement, trace } = this.#context
+    // ids are dense in order of first touch: what was touched is there, unless something took it
+    const touched = placement === undefined ? this.#pagesSeen : trace.meta.pages
+    const there = this.#ledger.groups === undefined && this.#ledger.present === touched ? touched : 0
+    for (const scanner of this.#scanners) scanner.run(this.#policyNs, this.#tasks, there)
   }
 
   #relievePressure(): void {
@@ -357,6 +362,7 @@ export class Lane {
   /** All of a tick after its accesses were counted. */
   end(block: LaneBlock, i: number): void {
     const { placement } = this.#kernel
+    this.#pagesSeen = block.pagesSeen[i]!
     this.#ledger.settleBlocked(block, i)
     for (const { observer } of this.#timers) observer?.epoch(block, i)
     if (this.#pressureRules.length > 0) this.#kernel.markAccessed(block.touchPage, block.touchStart[i]!, block.touchStart[i + 1]!)

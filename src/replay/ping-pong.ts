@@ -29,14 +29,15 @@ export class PingPong {
 
   moved(page: number, from: number, to: number): void {
     this.#before ??= new SmallNumbers(this.#pages, this.#nodes)
-    if (this.#before.get(page) === to + 1) {
-      this.#returns ??= new SmallCounts(this.#pages)
-      const returns = this.#returns.increment(page)
-      if (returns === 1) this.pages += this.#count(page)
-      this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + this.#count(page)
-      this.#returned?.(page, returns)
-    }
-    this.#before.set(page, from + 1)
+    if (this.#before.swap(page, from + 1) === to + 1) this.#cameBack(page)
+  }
+
+  #cameBack(page: number): void {
+    this.#returns ??= new SmallCounts(this.#pages)
+    const returns = this.#returns.increment(page)
+    if (returns === 1) this.pages += this.#count(page)
+    this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + this.#count(page)
+    this.#returned?.(page, returns)
   }
 
   /** The first n of these pages, each from a node of `from` to where it is now. */
