@@ -23,14 +23,15 @@ export class SmallCounts {
     return more
   }
 
-  /** Calls `visit` with each place to which it happened, in order, and how often. */
-  forEach(visit: (i: number, count: number) => void): void {
+  /** Calls `visit` with each place to which it happened, in order, and how often, until that answers true. */
+  some(visit: (i: number, count: number) => boolean): boolean {
     for (let at = 0; at < this.#bytes.length; at++) {
       const byte = this.#bytes[at]!
       if (byte === 0) continue
-      if ((byte & BEYOND) !== 0) visit(2 * at, this.#whole(2 * at, byte & BEYOND))
-      if (byte >>> 4 !== 0) visit(2 * at + 1, this.#whole(2 * at + 1, byte >>> 4))
+      if ((byte & BEYOND) !== 0 && visit(2 * at, this.#whole(2 * at, byte & BEYOND))) return true
+      if (byte >>> 4 !== 0 && visit(2 * at + 1, this.#whole(2 * at + 1, byte >>> 4))) return true
     }
+    return false
   }
 
   #whole(i: number, count: number): number {

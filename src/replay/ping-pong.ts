@@ -52,17 +52,23 @@ export class PingPong {
 
   /** Calls `visit` with each page that came back, ascending, and how often it did. */
   forEach(visit: (page: number, returns: number) => void): void {
-    this.#returns?.forEach(visit)
+    this.#returns?.some((page, returns) => {
+      visit(page, returns)
+      return false
+    })
   }
 
   /** Pages by how often they came back, ascending, with the first of each. */
   byReturns(): { returns: number; pages: number; first: number }[] {
-    const found = new Map<number, { returns: number; pages: number; first: number }>()
-    this.forEach((page, returns) => {
-      const seen = found.get(returns)
-      if (seen) seen.pages += this.#count(page)
-      else found.set(returns, { returns, pages: this.#count(page), first: page })
+    // who came back for the k-th time, but not for the next
+    const pages = this.#ordinals.map((reached, returns) => reached - (this.#ordinals[returns + 1] ?? 0))
+    const left = new Set(pages.keys())
+    for (const [returns, count] of pages.entries()) if (!(count > 0)) left.delete(returns)
+    const found: { returns: number; pages: number; first: number }[] = []
+    this.#returns?.some((first, returns) => {
+      if (left.delete(returns)) found.push({ returns, pages: pages[returns]!, first })
+      return left.size === 0
     })
-    return [...found.values()].sort((a, b) => a.returns - b.returns)
+    return found.sort((a, b) => a.returns - b.returns)
   }
 }

@@ -33,6 +33,10 @@ test('a page comes back when it goes where its last migration took it from', () 
         const most = Math.max(...returns)
         const byOrdinal = Array.from({ length: most }, (_, k) => ({ returns: k + 1, pages: returns.filter((times) => times > k).length }))
         expect(pingPong.byOrdinal()).toEqual(byOrdinal)
+        const byReturns = [...new Set(returns)].filter((times) => times > 0).sort((a, b) => a - b)
+        expect(pingPong.byReturns()).toEqual(
+          byReturns.map((times) => ({ returns: times, pages: returns.filter((one) => one === times).length, first: returns.indexOf(times) })),
+        )
       },
     ),
   )
