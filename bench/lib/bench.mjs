@@ -11,7 +11,7 @@ const BUILD = join(BENCH, 'build')
 
 /**
  * Sizes: accesses of a trace; what pages are divided by; rounds, and unmeasured runs of each side before them, at least so many and
- * for so many CPU seconds (the engine compiles a lane's loops for some ten passes; whole processes are measured cold); how many
+ * for so many seconds (the engine compiles a lane's loops for some ten passes; whole processes are measured cold); how many
  * traces of a case; the least CPU seconds of a measurement of lanes.
  */
 const SCALES = {
@@ -164,7 +164,10 @@ export class Bench {
     const pairs = []
     if (warmUps > 0) {
       this.log(`${id} ${what}: warming up`)
-      for (const side of [ours, theirs]) for (let k = 0, spent = 0; k < warmUps || spent < this.scale.warmSeconds; k++) spent += (await side()).cpu
+      for (const side of [ours, theirs]) {
+        const end = performance.now() + 1000 * this.scale.warmSeconds
+        for (let k = 0; k < warmUps || performance.now() < end; k++) await side()
+      }
     }
     for (let round = 0; round < this.rounds; round++) {
       this.log(`${id} ${what}: round ${round + 1} of ${this.rounds}`)

@@ -40,7 +40,7 @@ Written by \`${command}\`; do not edit. \`npm run bench\` measures again on this
 
 ${cpu}, ${cpus} cpus, ${memoryGiB} GiB, Node ${node}, ${compiler}; load average ${load.map((x) => x.toFixed(1)).join(' ')} when it began; numareplay ${version}, ${date}, ${scale} size, ${rounds} paired rounds, ${minutes} minutes.
 
-The product and the yardstick counted the same before anything was measured. Both run in alternation, whole processes cold, all else after a CPU second of
+The product and the yardstick counted the same before anything was measured. Both run in alternation, whole processes cold, all else after a second of
 unmeasured runs; rates are per CPU second of all threads of the process (rows in wall time say so), medians of the rounds; a ratio is the product over the yardstick, pair by pair: median [least … most]. The yardsticks are C
 (\`bench/c\`, gcc -O3 -march=native) unless the row names another.
 
