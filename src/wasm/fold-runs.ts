@@ -71,29 +71,19 @@ export interface FoldRunKernels {
 
 export interface FoldRunExports {
   foldRuns(...args: number[]): number
+  foldWeights(...args: number[]): void
   mergeRuns(...args: number[]): number
 }
 
 export const wasmFoldRuns = (exports: FoldRunExports): FoldRunKernels => ({
-  foldRuns: (_, fold, { page, actor, starts, writes, fromNs, since, flags, weight }, run, end, from, to, startNs, keys, actorBits) =>
-    exports.foldRuns(
-      fold,
-      page.byteOffset,
-      actor.byteOffset,
-      starts.byteOffset,
-      writes.byteOffset,
-      since.byteOffset,
-      Number(since.BYTES_PER_ELEMENT === 8),
-      flags?.byteOffset ?? 0,
-      weight?.byteOffset ?? 0,
-      run,
-      end,
-      from,
-      to,
-      fromNs - startNs,
-      keys,
-      actorBits,
-    ),
+  foldRuns(_, fold, { page, actor, starts, writes, fromNs, since, flags, weight }, run, end, from, to, startNs, keys, actorBits) {
+    const isWide = Number(since.BYTES_PER_ELEMENT === 8)
+    const given = [fold, page.byteOffset, actor.byteOffset, starts.byteOffset, writes.byteOffset, since.byteOffset, isWide]
+    const rows = [run, end, from, to, fromNs - startNs]
+    if (weight === undefined) return exports.foldRuns(...given, ...rows, keys, actorBits)
+    exports.foldWeights(...given, ...rows, weight.byteOffset, flags?.byteOffset ?? 0)
+    return 0
+  },
   mergeRuns(_, { keys, other, histogram, pairs, out }, n, m, pageBits, actorBits) {
     const found = exports.mergeRuns(keys, n, other, histogram, pageBits + actorBits, actorBits, pairs, m, out) >>> 0
     return found === U32_MAX ? undefined : found

@@ -20,8 +20,8 @@ const before = memory.data(4112, 8)
 /**
  * Accesses [from, to), at most 65536 of them, which lie in runs [run, endRun) on one page by one actor each. starts: u32 row of the
  * first access of each run, and the end; writes: a bit by row; since: ns by row, u32 or f64, which the tick counts as `laterNs` later.
- * Each access counts once, a read or a write by its bit; or `weight` times (f64 by row) where that is not 0, and as both where `flags`
- * (u32 by row) has bit 0. Runs without weights become keys at `out`; answers how many: sorting costs less than looking for the pair of each.
+ * Each access counts once, a read or a write by its bit. Runs become keys at `out`; answers how many: sorting costs less than looking
+ * for the pair of each.
  */
 export function foldRuns(
   fold: usize,
@@ -31,8 +31,6 @@ export function foldRuns(
   writes: usize,
   since: usize,
   isWide: u32,
-  flags: usize,
-  weight: usize,
   run: u32,
   endRun: u32,
   from: u32,
@@ -41,10 +39,6 @@ export function foldRuns(
   out: usize,
   actorBits: u32,
 ): u32 {
-  if (weight !== 0) {
-    foldWeights(fold, page, actor, starts, writes, since, isWide, flags, weight, run, endRun, from, to, laterNs)
-    return 0
-  }
   const keys = out
   countAhead(writes, from, to)
   const touched = <usize>load<u32>(fold, TOUCHED)
@@ -124,7 +118,8 @@ function writtenUpTo(writes: usize, from: u32, row: u32): u32 {
   return load<u32>(before + (k << 2)) + <u32>popcnt<u64>(word)
 }
 
-function foldWeights(
+/** The same of accesses that each count `weight` times (f64 by row), and as read and write where `flags` (u32 by row, or none) has bit 0: into the pairs. */
+export function foldWeights(
   fold: usize,
   page: usize,
   actor: usize,
@@ -132,13 +127,13 @@ function foldWeights(
   writes: usize,
   since: usize,
   isWide: u32,
-  flags: usize,
-  weight: usize,
   run: u32,
   endRun: u32,
   from: u32,
   to: u32,
   laterNs: f64,
+  weight: usize,
+  flags: usize,
 ): void {
   const pairs = <usize>load<u32>(fold, PAIR)
   for (let r = run; r < endRun; r++) {
