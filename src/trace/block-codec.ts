@@ -1,9 +1,9 @@
 /** A TickBlock as packed columns and back. What ticks of one trace have in common (their starts) is not in the block. */
 import { columnBytes, FRAME_PAD, packedBytes, plainWorkspace, type Touches, type Workspace, withWorkspace } from '../wasm/index.ts'
 import { BLOCK_ROWS } from './blocks.ts'
-import { pack, unpack, zigzag } from './packed.ts'
+import { unpack, zigzag } from './packed.ts'
 import { PAIR_WORDS, type TickBlock } from './prepared.ts'
-import { encodeSection, Malformed } from './sections.ts'
+import { Malformed, sectionHead } from './sections.ts'
 
 /** What the footer says about a block, beside where it lies. */
 export interface BlockShape {
@@ -39,22 +39,93 @@ export const shapeOf = ({ firstTick, ticks, pairs, touchPage }: TickBlock): Bloc
   touches: touchPage.length,
 })
 
-export const encoded = (block: TickBlock): EncodedBlock => ({ shape: shapeOf(block), bytes: [encodeBlock(block)] })
-
-/** A section's bytes. */
-export function encodeBlock(block: TickBlock): Buffer {
-  const { pairs, touches, ticks } = shapeOf(block)
-  const counts = (starts: Uint32Array) => starts.subarray(1, ticks + 1).map((end, i) => end - starts[i]!)
-  return withRoom(pairs + touches, (workspace) =>
-    encodeSection([pack(counts(block.pairStart)), pack(counts(block.touchStart)), ...packedPairs(block, workspace), ...packedTouches(block, workspace)]),
-  )
+/** `free`: rooms of sections that were taken, for the next ones; made anew, they would wait for the garbage collector. */
+export function encoded(block: TickBlock, free: Buffer[] = []): EncodedBlock {
+  return { shape: shapeOf(block), bytes: withEncoded(block, (section) => copied(section, free)) }
 }
 
-function packedPairs({ pairs, pairStart }: TickBlock, { kernels, raw: { u32, u8 } }: Workspace): Uint8Array[] {
+function copied(section: Uint8Array, free: Buffer[]): Iterable<Uint8Array> {
+  const last = free.pop()
+  const room = last !== undefined && last.length >= section.length ? last : Buffer.allocUnsafeSlow(section.length + (section.length >>> 2))
+  room.set(section)
+  return lent(room, section.length, free)
+}
+
+function* lent(room: Buffer, bytes: number, free: Buffer[]): Generator<Uint8Array> {
+  yield room.subarray(0, bytes)
+  free.push(room)
+}
+
+/** A section's bytes. */
+export const encodeBlock = (block: TickBlock): Buffer => withEncoded(block, (section) => Buffer.from(section))
+
+/** The same where they were made: until `use` returns. */
+export function withEncoded<T>(block: TickBlock, use: (section: Uint8Array) => T): T {
+  const { pairs, touches, ticks } = shapeOf(block)
+  const counts = (starts: Uint32Array) => starts.subarray(1, ticks + 1).map((end, i) => end - starts[i]!)
+  return withRoom(pairs + touches, (workspace) => {
+    const { u32, u8 } = workspace.raw
+    const values = u32(Math.max(ticks, pairs, touches))
+    const ranks = ranksOf(block, workspace)
+    // last: of this room only what columns take is ever written
+    const section = new PackedSection(BLOCK_COLUMNS, workspace, u8(sectionBytes(ticks, pairs, touches)))
+    for (const starts of [block.pairStart, block.touchStart]) section.column(filled(values, counts(starts)), ticks)
+    packPairs(section, block, values)
+    packTouches(section, block, values, ranks)
+    return use(section.bytes())
+  })
+}
+
+/** Most bytes of a section. Of the touches' first column there are two, of which the shorter one stays. */
+const sectionBytes = (ticks: number, pairs: number, touches: number): number =>
+  sectionHead(new Array(BLOCK_COLUMNS).fill(0)).length + 2 * columnBytes(ticks) + PAIR_WORDS * columnBytes(pairs) + 4 * columnBytes(touches) + 1
+
+/** Columns packed one behind the other, after the head of their section. */
+class PackedSection {
+  readonly #kernels: Workspace['kernels']
+  readonly #room: Uint8Array
+  readonly #lengths: number[] = []
+  #end: number
+
+  constructor(columns: number, { kernels }: Workspace, room: Uint8Array) {
+    this.#kernels = kernels
+    this.#room = room
+    this.#end = sectionHead(new Array(columns).fill(0)).length
+  }
+
+  /** The first n values. */
+  column(values: Uint32Array, n: number): void {
+    this.#ends(this.#pack(values, n, this.#end))
+  }
+
+  /** The column that takes less, after a byte that says which. */
+  shorter(plain: Uint32Array, differences: Uint32Array, n: number): void {
+    const from = this.#end + 1
+    const plainBytes = this.#pack(plain, n, from)
+    const differenceBytes = this.#pack(differences, n, from + plainBytes)
+    const isDelta = differenceBytes < plainBytes
+    if (isDelta) this.#room.copyWithin(from, from + plainBytes, from + plainBytes + differenceBytes)
+    this.#room[this.#end] = isDelta ? ZIGZAG : AS_THEY_ARE
+    this.#ends(1 + Math.min(plainBytes, differenceBytes))
+  }
+
+  bytes(): Uint8Array {
+    this.#room.set(sectionHead(this.#lengths))
+    return this.#room.subarray(0, this.#end)
+  }
+
+  #pack(values: Uint32Array, n: number, at: number): number {
+    return this.#kernels.packColumn(values, n, this.#room.subarray(at))
+  }
+
+  #ends(bytes: number): void {
+    this.#lengths.push(bytes)
+    this.#end += bytes
+  }
+}
+
+function packPairs(section: PackedSection, { pairs, pairStart }: TickBlock, values: Uint32Array): void {
   const n = pairs.length / PAIR_WORDS
-  const values = u32(n)
-  const out = u8(columnBytes(n))
-  const column = () => out.slice(0, kernels.packColumn(values, n, out))
   for (let tick = 0; tick + 1 < pairStart.length; tick++) {
     let before = 0
     for (let k = pairStart[tick]!; k < pairStart[tick + 1]!; k++) {
@@ -63,47 +134,38 @@ function packedPairs({ pairs, pairStart }: TickBlock, { kernels, raw: { u32, u8 
       before = page
     }
   }
-  const columns = [column()]
+  section.column(values, n)
   for (let word = 1; word < PAIR_WORDS; word++) {
     for (let k = 0, at = word; k < n; k++, at += PAIR_WORDS) values[k] = pairs[at]!
-    columns.push(column())
+    section.column(values, n)
   }
-  return columns
 }
 
-function packedTouches(block: TickBlock, workspace: Workspace): Uint8Array[] {
-  const { kernels } = workspace
-  const { u32, u16, u8 } = workspace.raw
-  const { touchStart } = block
-  const n = block.touchPage.length
-  const touches = {
-    page: filled(u32(n), block.touchPage),
-    actor: filled(u16(n), block.touchActor),
-    isWrite: block.touchIsWrite,
-    offset: block.touchOffsetNs,
-  }
-  const index = u32(n)
-  const starts = filled(u32(touchStart.length), touchStart)
-  kernels.rankTouches(touches, starts, filled(u32(block.pairStart.length), block.pairStart), filled(u32(block.pairs.length), block.pairs), index)
-  const values = u32(n)
-  const out = u8(columnBytes(n))
-  const column = (from: Uint32Array) => out.slice(0, kernels.packColumn(from, n, out))
+/** For each touch the index of its pair among those of its tick. */
+function ranksOf({ touchPage, touchActor, touchIsWrite, touchOffsetNs, touchStart, pairStart, pairs }: TickBlock, workspace: Workspace): Uint32Array {
+  const { u32, u16 } = workspace.raw
+  const n = touchPage.length
+  const near = <A extends Uint32Array>(values: A) => filled(u32(values.length), values)
+  const touches = { page: near(touchPage), actor: filled(u16(n), touchActor), isWrite: touchIsWrite, offset: touchOffsetNs }
+  const ranks = u32(n)
+  workspace.kernels.rankTouches(touches, near(touchStart), near(pairStart), near(pairs), ranks)
+  return ranks
+}
+
+function packTouches(section: PackedSection, { touchStart, touchIsWrite, touchOffsetNs }: TickBlock, values: Uint32Array, ranks: Uint32Array): void {
+  const n = ranks.length
   const eachTouch = (visit: (k: number, isFirst: boolean) => void) => {
     for (let tick = 0; tick + 1 < touchStart.length; tick++) for (let k = touchStart[tick]!; k < touchStart[tick + 1]!; k++) visit(k, k === touchStart[tick])
   }
-  const plain = column(index)
   eachTouch((k, isFirst) => {
-    values[k] = zigzag(index[k]!, isFirst ? 0 : index[k - 1]!)
+    values[k] = zigzag(ranks[k]!, isFirst ? 0 : ranks[k - 1]!)
   })
-  const differences = column(values)
-  const isDelta = differences.length < plain.length
-  values.set(touches.isWrite)
-  const isWrite = column(values)
+  section.shorter(ranks, values, n)
+  section.column(filled(values, touchIsWrite), n)
   eachTouch((k, isFirst) => {
-    values[k] = touches.offset[k]! - (isFirst ? 0 : touches.offset[k - 1]!)
+    values[k] = touchOffsetNs[k]! - (isFirst ? 0 : touchOffsetNs[k - 1]!)
   })
-  const coded = Buffer.concat([Buffer.from([isDelta ? ZIGZAG : AS_THEY_ARE]), isDelta ? differences : plain])
-  return [coded, isWrite, column(values)]
+  section.column(values, n)
 }
 
 /**
@@ -267,7 +329,7 @@ function fillStarts(starts: Uint32Array, column: Uint8Array, ticks: number, tota
   if (sum !== total) throw new Malformed()
 }
 
-function filled<A extends Uint8Array | Uint16Array | Uint32Array>(array: A, values: A): A {
+function filled<A extends Uint8Array | Uint16Array | Uint32Array>(array: A, values: ArrayLike<number>): A {
   array.set(values)
   return array
 }

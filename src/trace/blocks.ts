@@ -99,15 +99,26 @@ export class BlockBuilder {
 
   #reserve(pairs: number, touches: number): void {
     if (pairs * PAIR_WORDS > this.#pairWords.length) {
-      this.#pairWords = wider(this.#pairWords, new Uint32Array(Math.max(pairs * PAIR_WORDS, this.#pairWords.length * 2)))
+      const size = this.#roomFor(pairs, this.#pairWords.length / PAIR_WORDS)
+      this.#pairWords = wider(this.#pairWords, new Uint32Array(size * PAIR_WORDS))
     }
     if (touches > this.#touchPage.length) {
-      const size = Math.max(touches, this.#touchPage.length * 2)
+      const size = this.#roomFor(touches, this.#touchPage.length)
       this.#touchPage = wider(this.#touchPage, new Uint32Array(size))
       this.#touchActor = wider(this.#touchActor, new Uint16Array(size))
       this.#touchIsWrite = wider(this.#touchIsWrite, new Uint8Array(size))
       this.#touchOffset = wider(this.#touchOffset, new Uint32Array(size))
     }
+  }
+
+  /**
+   * Rows to make room for: twice as many, and soon a whole block, of which only what is written takes memory. Smaller columns that
+   * were outgrown would wait for the garbage collector.
+   */
+  #roomFor(rows: number, before: number): number {
+    const doubled = Math.max(rows, 2 * before)
+    const whole = this.#blockRows + (this.#blockRows >>> 2)
+    return doubled < whole && doubled >= this.#blockRows / 16 ? whole : doubled
   }
 
   #moreTicks(): void {

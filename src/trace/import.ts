@@ -110,7 +110,8 @@ export async function exportTable(name: string, out: string, options: OpenOption
 }
 
 function* encodedAll(trace: PreparedTrace): Iterable<EncodedBlock> {
-  for (const block of allBlocks(trace)) yield encoded(block)
+  const free: Buffer[] = []
+  for (const block of allBlocks(trace)) yield encoded(block, free)
 }
 
 /** Accesses that are folded again: what is interrupted begins anew, which takes no longer than looking where it was. */

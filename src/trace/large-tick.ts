@@ -43,6 +43,8 @@ export class LargeTick {
   #columns: Columns | undefined
   /** By page: the actor that touched it first in this tick, then the index of its pair. */
   #rank: Uint32Array | undefined
+  /** Touches of a part as they are read. */
+  #touchRoom = new ArrayBuffer(0)
 
   constructor(heap: Heap, scratch: Scratch, sizes = SIZES) {
     this.#heap = heap
@@ -160,10 +162,12 @@ export class LargeTick {
     }
   }
 
+  /** Each part's are there until the next. */
   *#eachTouches(): Generator<{ page: Uint32Array; offset: Uint32Array; actor: Uint16Array; isWrite: Uint8Array }> {
     for (const { offset, rows } of this.#touches) {
-      const buffer = new ArrayBuffer(TOUCH_BYTES * rows)
-      this.#scratch.read(offset, new Uint8Array(buffer))
+      if (this.#touchRoom.byteLength < TOUCH_BYTES * rows) this.#touchRoom = new ArrayBuffer(TOUCH_BYTES * rows)
+      const buffer = this.#touchRoom
+      this.#scratch.read(offset, new Uint8Array(buffer, 0, TOUCH_BYTES * rows))
       yield {
         page: new Uint32Array(buffer, 0, rows),
         offset: new Uint32Array(buffer, 4 * rows, rows),

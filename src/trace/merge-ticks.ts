@@ -79,7 +79,8 @@ export function intoSections(
   heap: Heap,
 ): TickSink<EncodedBlock> {
   const ready: EncodedBlock[] = []
-  const builder = new BlockBuilder((block) => ready.push(encoded(block)))
+  const free: Buffer[] = []
+  const builder = new BlockBuilder((block) => ready.push(encoded(block, free)))
   const large = new LargeTick(heap, scratch, sizes)
   return {
     ready,

@@ -6,17 +6,18 @@ import { closeSync, fstatSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { UserError } from '../errors.ts'
+import { withWorkspace } from '../wasm/index.ts'
 import type { AccessShape } from './access-codec.ts'
 import type { BlockShape, EncodedBlock } from './block-codec.ts'
 import { shared } from './blocks.ts'
 import type { TraceEvent } from './events.ts'
-import type { FoldedTrace } from './folded-trace.ts'
+import type { FoldedTrace, ReadPages } from './folded-trace.ts'
 import { encodeEventsAt, type StoredAccesses } from './kept-accesses.ts'
 import { FooterShape, shaped, TablesShape } from './native-schema.ts'
 import { OutputFile } from './output-file.ts'
-import { pack, unpack, unpackIndexes, unpackWide } from './packed.ts'
+import { pack, packIn, unpack, unpackIndexes, unpackWide } from './packed.ts'
 import type { PreparedTrace, TraceMeta, TraceTask } from './prepared.ts'
-import { decodeSection, encodeSection, Malformed, named, readAt, type Section } from './sections.ts'
+import { decodeSection, Malformed, named, readAt, type Section, sectionHead } from './sections.ts'
 import { blockReader, type StoredBlocks } from './stored-blocks.ts'
 
 export const NATIVE_MAGIC = 'NUMATRC1'
@@ -85,13 +86,7 @@ export class NativeFileWriter {
     const json = Buffer.from(JSON.stringify({ processes, tasks, cpus, events, ...(exactPages && { exactPages: Array.from(exactPages) }) }))
     const sections: Footer['sections'] = {
       ticks: inParts(ticks, (from, to) => this.#columns([pack(tickStartNs.subarray(from + 1, to + 1).map((end, i) => end - tickStartNs[from + i]!))])),
-      pages: inParts(meta.pages, (from, to) => {
-        const vpages = new Float64Array(to - from)
-        const process = new Uint16Array(to - from)
-        readPages(from, vpages, process)
-        const columns = [vpages.map((vpage) => vpage % WORD), vpages.map((vpage) => Math.floor(vpage / WORD)), process]
-        return this.#columns(columns.map((column) => pack(column, 'zigzag')))
-      }),
+      pages: this.#pages(meta.pages, readPages),
       actors: this.#columns([pack(actorTask), pack(actorCpu)]),
       tables: this.#columns([deflateRawSync(json)]),
     }
@@ -99,6 +94,21 @@ export class NativeFileWriter {
     const shape = { startNs: tickStartNs[0]!, ticks, actors: actorTask.length }
     this.#footer({ schema: SCHEMA, meta: storedMeta(meta), ...shape, sections, blocks: this.#blocks, ...(accesses && { accesses }) })
     this.#out.commit()
+  }
+
+  /** The arrays are made once: as many again for each section would wait for the garbage collector. */
+  #pages(pages: number, readPages: ReadPages): Section[] {
+    const most = Math.min(TABLE_ROWS, pages)
+    const [vpages, process, low, high] = [new Float64Array(most), new Uint16Array(most), new Uint32Array(most), new Uint32Array(most)]
+    return inParts(pages, (from, to) => {
+      const columns = [low, high, process].map((column) => column.subarray(0, to - from))
+      readPages(from, vpages.subarray(0, to - from), process.subarray(0, to - from))
+      for (let i = 0; i < to - from; i++) {
+        high[i] = vpages[i]! / WORD
+        low[i] = vpages[i]! - high[i]! * WORD
+      }
+      return withWorkspace((workspace) => this.#columns(columns.map((column) => packIn(workspace, column, 'zigzag'))))
+    })
   }
 
   #footer(footer: Footer): void {
@@ -116,7 +126,7 @@ export class NativeFileWriter {
   }
 
   #columns(columns: readonly Uint8Array[]): Section {
-    return this.#section([encodeSection(columns)])
+    return this.#section([sectionHead(columns.map(({ length }) => length)), ...columns])
   }
 
   #section(pieces: Iterable<Uint8Array>): Section {

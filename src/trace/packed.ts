@@ -6,19 +6,22 @@ import { Malformed } from './sections.ts'
 export type Packing = 'plain' | 'zigzag'
 
 export function pack(values: ArrayLike<number>, packing: Packing = 'plain'): Uint8Array {
-  return withWorkspace(({ kernels, raw: { u32, u8 } }) => {
-    const words = u32(values.length)
-    if (packing === 'plain') words.set(values)
-    else {
-      let before = 0
-      for (let i = 0; i < words.length; i++) {
-        words[i] = zigzag(values[i]!, before)
-        before = values[i]!
-      }
+  return withWorkspace((workspace) => packIn(workspace, values, packing).slice())
+}
+
+/** In memory of the workspace. */
+export function packIn({ kernels, raw: { u32, u8 } }: Workspace, values: ArrayLike<number>, packing: Packing): Uint8Array {
+  const words = u32(values.length)
+  if (packing === 'plain') words.set(values)
+  else {
+    let before = 0
+    for (let i = 0; i < words.length; i++) {
+      words[i] = zigzag(values[i]!, before)
+      before = values[i]!
     }
-    const out = u8(columnBytes(words.length))
-    return out.slice(0, kernels.packColumn(words, words.length, out))
-  })
+  }
+  const out = u8(columnBytes(words.length))
+  return out.subarray(0, kernels.packColumn(words, words.length, out))
 }
 
 /** Exactly n values; throws Malformed. They are gone with the next pack or unpack of this thread. */

@@ -34,10 +34,11 @@ export interface SavedPages {
   chunks: Iterable<SavedChunk>
 }
 
+/** A view of the table, until it grows. */
 export interface SavedChunk {
   low: Uint32Array
-  /** One for all where they lie in one. */
-  space: number | Uint32Array
+  /** Of each, or one for all where they lie in one. */
+  spaces: Uint32Array
 }
 
 export class PageTable {
@@ -243,7 +244,7 @@ export class PageTable {
 
   saved(): SavedPages {
     const { count, writtenCount } = this
-    const written = this.#copy(this.written, Math.min(this.#writtenWords, Math.ceil(count / 32)))
+    const written = this.#words(this.written, Math.min(this.#writtenWords, Math.ceil(count / 32))).slice()
     return { count, written, writtenCount, spaces: this.#spaces, chunks: { [Symbol.iterator]: () => this.#savedChunks() } }
   }
 
@@ -252,19 +253,19 @@ export class PageTable {
       const ids = Math.min(CHUNK_IDS, this.count - from)
       const at = this.#chunkAt(from >>> IDS)
       const [low, spaces, space] = this.#heap.u32.subarray(at, at + CHUNK_WORDS)
-      yield { low: this.#copy(low!, ids), space: spaces === 0 ? space! : this.#copy(spaces!, ids) }
+      yield { low: this.#words(low!, ids), spaces: spaces === 0 ? Uint32Array.of(space!) : this.#words(spaces!, ids) }
     }
   }
 
-  #copy(at: number, words: number): Uint32Array {
-    return Uint32Array.from(this.#heap.u32.subarray(at >>> 2, (at >>> 2) + words))
+  #words(at: number, words: number): Uint32Array {
+    return this.#heap.u32.subarray(at >>> 2, (at >>> 2) + words)
   }
 
   restore({ written, writtenCount, spaces, chunks }: SavedPages): void {
     for (const { process, high } of spaces) this.space(process, high)
-    for (const { low, space } of chunks) {
+    for (const { low, spaces } of chunks) {
       for (let i = 0; i < low.length; i++) {
-        this.id(typeof space === 'number' ? space : space[i]!, low[i]!)
+        this.id(spaces.length === 1 ? spaces[0]! : spaces[i]!, low[i]!)
         if (i % SETTLE_EVERY === 0) this.settle()
       }
     }

@@ -18,7 +18,7 @@ import type { SavedSpill } from './spill.ts'
 import type { SavedWriter } from './writer.ts'
 
 /** Changes when the meaning of a state does. */
-const VERSION = 2
+const VERSION = 3
 
 interface Head {
   key: string
@@ -64,7 +64,10 @@ export class Resume {
     const descriptor = openSync(temporary, 'w')
     try {
       writePart(descriptor, serialize(head))
-      for (const chunk of chunks) writePart(descriptor, serialize(chunk))
+      for (const { low, spaces } of chunks) {
+        writePart(descriptor, bytesOf(low))
+        writePart(descriptor, bytesOf(spaces))
+      }
     } finally {
       closeSync(descriptor)
     }
@@ -87,7 +90,7 @@ export class Resume {
 }
 
 /** u32 bytes, u32 crc32, the bytes. */
-function writePart(descriptor: number, bytes: Buffer): void {
+function writePart(descriptor: number, bytes: Uint8Array): void {
   const length = Buffer.alloc(8)
   length.writeUInt32LE(bytes.length, 0)
   length.writeUInt32LE(crc32(bytes), 4)
@@ -95,21 +98,29 @@ function writePart(descriptor: number, bytes: Buffer): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done)
 }
 
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength)
+
+/** A copy, since bytes of a file begin anywhere. */
+const wordsOf = (bytes: Buffer): Uint32Array => new Uint32Array(Uint8Array.from(bytes).buffer)
+
 /** Undefined when the file is damaged or not of this version. */
 function read(path: string): { head: Head; state: ImportState } | undefined {
   const bytes = readFileSync(path)
-  const parts: unknown[] = []
+  const parts: Buffer[] = []
+  let head: Head | undefined
   try {
     for (let at = 0; at < bytes.length; ) {
       const part = bytes.subarray(at + 8, at + 8 + bytes.readUInt32LE(at))
       if (crc32(part) !== bytes.readUInt32LE(at + 4)) return undefined
-      parts.push(deserialize(part))
+      parts.push(part)
       at += 8 + part.length
     }
+    head = parts.length > 0 ? (deserialize(parts.shift()!) as Head) : undefined
   } catch {
     return undefined
   }
-  const [head, ...chunks] = parts as [Head, ...SavedChunk[]]
+  const chunks: SavedChunk[] = []
+  for (let i = 0; i + 1 < parts.length; i += 2) chunks.push({ low: wordsOf(parts[i]!), spaces: wordsOf(parts[i + 1]!) })
   // a file that lacks its end does not get here: the name is given to whole ones
   if (head === undefined || chunks.reduce((ids, { low }) => ids + low.length, 0) !== head.writer.pages.count) return undefined
   const { spill, output, writer } = head

@@ -1,11 +1,11 @@
 /** Provisional ticks in a file, so that importing takes the same memory whatever the length of the recording. */
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { BLOCK_COLUMNS, BlockBuffers, type BlockShape, decodeBlock, encodeBlock, shapeOf } from './block-codec.ts'
+import { BLOCK_COLUMNS, BlockBuffers, type BlockShape, decodeBlock, shapeOf, withEncoded } from './block-codec.ts'
 import type { BlockStore } from './folded-trace.ts'
 import { OutputFile } from './output-file.ts'
 import type { TickBlock } from './prepared.ts'
-import { decodeSection, type Section } from './sections.ts'
+import { decodeSection, readAt, type Section } from './sections.ts'
 
 /** Nobody reads a spill file but who wrote it: any page and actor is in order. */
 const NO_LIMITS = { pages: 2 ** 32, actors: 2 ** 16 }
@@ -42,20 +42,29 @@ export class SpillFile implements BlockStore {
 
   put(block: TickBlock): void {
     this.#out ??= new OutputFile(this.#path, this.#stays)
-    const bytes = encodeBlock(block)
-    this.#blocks.push({ offset: this.#out.length, bytes: bytes.length, crc32: crc32(bytes), ...shapeOf(block), startNs: block.startNs.slice() })
-    this.#out.write(bytes)
+    const out = this.#out
+    withEncoded(block, (bytes) => {
+      this.#blocks.push({ offset: out.length, bytes: bytes.length, crc32: crc32(bytes), ...shapeOf(block), startNs: block.startNs.slice() })
+      out.write(bytes)
+    })
   }
 
   *take(): Iterable<TickBlock> {
     if (!this.#out) return
-    const buffers = new BlockBuffers()
+    const most = (of: (place: BlockShape) => number) => this.#blocks.reduce((n, place) => Math.max(n, of(place)), 0)
+    const buffers = new BlockBuffers(
+      BlockBuffers.sized({ ticks: most(({ ticks }) => ticks), pairs: most(({ pairs }) => pairs), touches: most(({ touches }) => touches) }),
+    )
     const descriptor = openSync(this.#out.temporary, 'r')
     try {
       for (const place of this.#blocks) {
-        const bytes = Buffer.allocUnsafe(place.bytes)
-        readSync(descriptor, bytes, 0, place.bytes, place.offset)
-        yield decodeBlock(decodeSection(bytes, place, BLOCK_COLUMNS), place, NO_LIMITS, place.startNs, buffers)
+        yield decodeBlock(
+          decodeSection(readAt(descriptor, place, buffers.section(place.bytes)), place, BLOCK_COLUMNS),
+          place,
+          NO_LIMITS,
+          place.startNs,
+          buffers,
+        )
       }
     } finally {
       closeSync(descriptor)
