@@ -17,6 +17,10 @@ const RECORD_BYTES = 4 * PAIR_WORDS
 /** Bytes of a touch: page and offset, actor, write or not. */
 const TOUCH_BYTES = 4 + 4 + 2 + 1
 
+/** Pages of which ranks lie together, as a power of 2: they fit where the page table had what it found pages by (pages.ts). */
+const RANKS = 16
+const MOST_RANK = (1 << RANKS) - 1
+
 /** Parts that are merged at one time, and pairs of each that are in memory: 4 MB together. */
 export interface MergeSizes {
   parts: number
@@ -41,8 +45,8 @@ export class LargeTick {
   /** Address of the stretches of parts that are being merged; made with the first large tick, like the columns. */
   #stretches = 0
   #columns: Columns | undefined
-  /** By page: the actor that touched it first in this tick, then the index of its pair. */
-  #rank: Uint32Array | undefined
+  /** By page, in parts: the actor that touched it first in this tick, then the index of its pair. */
+  readonly #rank: Uint32Array[] = []
   /** Touches of a part as they are read. */
   #touchRoom = new ArrayBuffer(0)
 
@@ -71,7 +75,9 @@ export class LargeTick {
     while (this.#pairs.length > this.#sizes.parts) this.#pairs = this.#mergedGroups(fold)
     const columns = this.#emptyColumns()
     const rank = this.#rankFor(pages)
-    for (const { page, actor } of this.#eachTouches()) for (let i = 0; i < page.length; i++) rank[page[i]!] = actor[i]!
+    for (const { page, actor } of this.#eachTouches()) {
+      for (let i = 0; i < page.length; i++) rank[page[i]! >>> RANKS]![page[i]! & MOST_RANK] = actor[i]!
+    }
 
     let pairs = 0
     let before = 0
@@ -85,8 +91,9 @@ export class LargeTick {
         columns.reads.add(records[k + 2]!)
         columns.writes.add(records[k + 3]!)
         before = page
-        if (page === ranked || rank[page] !== records[k + 1]) continue
-        rank[page] = pairs
+        const ranks = rank[page >>> RANKS]!
+        if (page === ranked || ranks[page & MOST_RANK] !== records[k + 1]) continue
+        ranks[page & MOST_RANK] = pairs
         ranked = page
       }
     })
@@ -96,7 +103,7 @@ export class LargeTick {
     let offsetBefore = 0
     for (const { page, offset, isWrite } of this.#eachTouches()) {
       for (let i = 0; i < page.length; i++) {
-        const index = rank[page[i]!]!
+        const index = rank[page[i]! >>> RANKS]![page[i]! & MOST_RANK]!
         columns.index.add(index)
         columns.difference.add(zigzag(index, indexBefore))
         columns.isWrite.add(isWrite[i]!)
@@ -187,8 +194,8 @@ export class LargeTick {
     return this.#columns
   }
 
-  #rankFor(pages: number): Uint32Array {
-    if (this.#rank === undefined || this.#rank.length < pages) this.#rank = this.#heap.u32s(pages)
+  #rankFor(pages: number): readonly Uint32Array[] {
+    while (this.#rank.length * 2 ** RANKS < pages) this.#rank.push(this.#heap.u32s(1 << RANKS))
     return this.#rank
   }
 }

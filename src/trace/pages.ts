@@ -202,12 +202,22 @@ export class PageTable {
   /** Whether addresses lie too scattered for leaves; then ids move into a table. For the writer to ask now and then. */
   settle(): void {
     if (this.isScattered || this.#get('leaves') * LEAF_BYTES <= LEAVES_ALLOWANCE + this.count * TABLE_BYTES) return
+    this.#giveLeaves()
+    this.#index(this.count * 2)
+  }
+
+  #giveLeaves(): void {
     for (const block of this.#leafBlocks.splice(0)) this.#heap.give(block, LEAVES * LEAF_BYTES)
     for (let space = 0; space < this.#spaces.length; space++) {
       const at = this.#spaceAt(space)
       this.#heap.give(this.#heap.u32[at + SPACE.hash]!, 8 * this.#heap.u32[at + SPACE.slots]!)
     }
-    this.#index(this.count * 2)
+  }
+
+  /** Gives back what ids are found by, for what follows: from now on pages are only read. */
+  endFinding(): void {
+    if (this.isScattered) this.#heap.give(this.#get('table'), this.#tableBytes)
+    else this.#giveLeaves()
   }
 
   /** The table anew, with room for so many slots, or slightly more: 20 significant bits (slotOf in src/wasm/intern.ts). */

@@ -260,6 +260,7 @@ export class FoldingWriter implements TraceWriter {
     const tickStartNs = shared(tickStarts(this.#originNs, this.#lastNs, tickNs, cutsNs))
     const readPages: ReadPages = (from, vpages, processes) => this.#pages.read(from, vpages, processes)
     const tables = this.#tables(format, tickNs, tickStartNs)
+    this.#pages.endFinding()
     return {
       tables,
       readPages,
