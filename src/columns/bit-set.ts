@@ -23,11 +23,14 @@ export class BitSet {
     this.words.fill(0)
   }
 
-  /** All that are in it, ascending. */
-  members(): Uint32Array {
+  get size(): number {
     let count = 0
     for (let w = 0; w < this.words.length; w++) for (let rest = this.words[w]!; rest !== 0; rest &= rest - 1) count++
-    const members = new Uint32Array(count)
+    return count
+  }
+
+  /** All that are in it, ascending, in the first places of `members`. */
+  members(members: Uint32Array = new Uint32Array(this.size)): Uint32Array {
     let k = 0
     for (let w = 0; w < this.words.length; w++) {
       for (let rest = this.words[w]!; rest !== 0; rest &= rest - 1) members[k++] = 32 * w + 31 - Math.clz32(rest & -rest)

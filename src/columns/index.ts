@@ -1,5 +1,6 @@
 export { BitSet } from './bit-set.ts'
 export { GrowableF64, GrowableI32, GrowableU16, GrowableU32 } from './growable.ts'
+export { type ArrayType, type MakeArray, type NumberArray, plainArray } from './make-array.ts'
 export { RadixSort } from './radix-sort.ts'
 export { fnv1a, Random } from './random.ts'
 export { SmallCounts } from './small-counts.ts'

@@ -1,3 +1,5 @@
+import { type MakeArray, plainArray } from './make-array.ts'
+
 /** What SmallCounts cannot hold in half a byte. */
 const BEYOND = 15
 
@@ -6,8 +8,8 @@ export class SmallCounts {
   readonly #bytes: Uint8Array
   readonly #beyond = new Map<number, number>()
 
-  constructor(length: number) {
-    this.#bytes = new Uint8Array((length + 1) >>> 1)
+  constructor(length: number, make: MakeArray = plainArray) {
+    this.#bytes = make(Uint8Array, (length + 1) >>> 1)
   }
 
   /** Once more; answers how often that is. */

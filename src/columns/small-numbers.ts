@@ -1,3 +1,5 @@
+import { type MakeArray, plainArray } from './make-array.ts'
+
 /**
  * A number from 0 to `largest` (at most 255) for each of `length` places, in as few of 1, 2, 4 or 8 bits as hold it: 0 at first. What
  * lies beyond the last place that was set takes no memory, as the system gives it page by page.
@@ -7,9 +9,9 @@ export class SmallNumbers {
   /** log2 of the bits of a number. */
   readonly #log: number
 
-  constructor(length: number, largest: number) {
+  constructor(length: number, largest: number, make: MakeArray = plainArray) {
     this.#log = [0, 1, 2].find((log) => largest < 1 << (1 << log)) ?? 3
-    this.#bytes = new Uint8Array(Math.ceil(length / 2 ** (3 - this.#log)))
+    this.#bytes = make(Uint8Array, Math.ceil(length / 2 ** (3 - this.#log)))
   }
 
   get(i: number): number {

@@ -5,7 +5,7 @@
  * A page keeps its id while it moves: migration changes `node[id]`, so page tables need no rewriting and a failed
  * migration has nothing to restore. A folio is a head page and, when large, the ring of its other pages.
  */
-import { BitSet } from '../columns/index.ts'
+import { BitSet, type MakeArray, plainArray } from '../columns/index.ts'
 import type { NodeIndex } from '../machine/index.ts'
 import { ABSENT, type PageId } from './face.ts'
 
@@ -41,6 +41,8 @@ export const PAGE = {
 export interface PageArrays {
   u8(length: number): Uint8Array
   u32(length: number): Uint32Array
+  /** Makes those that appear later, which no loop reads; default: plain ones. */
+  later?: MakeArray
   /** Loops that reach these arrays. */
   kernels?: PageLoops
 }
@@ -63,6 +65,7 @@ export class Pages {
   length: number
   /** Loops, and room where they reach entries of page tables. */
   readonly loops: (PageLoops & { entries: Int32Array }) | null = null
+  readonly #later: MakeArray
   #state: Uint16Array | null = null
   #mapcount: Uint16Array | null = null
   #extraRefs: Uint16Array | null = null
@@ -81,6 +84,7 @@ export class Pages {
       this.loops = { markPages: arrays.kernels.markPages, entries: new Int32Array(buffer, byteOffset, ENTRIES) }
     }
     this.#standsFor = standsFor
+    this.#later = arrays.later ?? plainArray
     this.node = arrays.u8(length).fill(ABSENT)
     this.hintMarked = new BitSet(length, arrays.u32)
   }
@@ -91,7 +95,7 @@ export class Pages {
   }
 
   setState(page: PageId, bits: number): void {
-    this.#state ??= new Uint16Array(this.node.length)
+    this.#state ??= this.#later(Uint16Array, this.node.length)
     this.#state[page]! |= bits
   }
 

@@ -1,4 +1,5 @@
 /** `definePolicy`: what a file in policies/ default-exports. The file's name is the policy's name. */
+import type { ArrayType, NumberArray } from '../columns/index.ts'
 import type { NodeIndex, PageId, PolicyKernel } from '../kernel/index.ts'
 import type { MachineNode } from '../machine/index.ts'
 import type { Params, ParamValues } from './params.ts'
@@ -41,11 +42,7 @@ export interface World {
   machine: PolicyMachine
   kernel: PolicyKernel & {
     /** Private state of the policy: `slots` consecutive entries a page, one unless said otherwise. */
-    perPage<A extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array>(
-      array: new (length: number) => A,
-      initial?: number,
-      slots?: number,
-    ): A
+    perPage<A extends NumberArray>(array: ArrayType<A>, initial?: number, slots?: number): A
     /** Free pages that mark a node's state, as in /proc/zoneinfo. */
     watermark(node: NodeIndex, mark: Watermark): number
   }

@@ -16,6 +16,7 @@ import { PlacementLog } from './heat.ts'
 import { HintScanner } from './hint-scanner.ts'
 import { TalliedFaults, type TallyHost } from './hint-tally.ts'
 import { type LaneResult, laneResult } from './lane-result.ts'
+import { stateIn } from './lane-state.ts'
 import { Ledger, NOBODY } from './ledger.ts'
 import type { MemoryTraffic } from './memory-traffic.ts'
 import { NumaMapsLog } from './numa-maps-log.ts'
@@ -118,7 +119,7 @@ export class Lane {
       label: policy.label,
       observer: this.#stageLog ? followedBy(this.#stageLog, this.#ledger) : this.#ledger,
       faultPlan: context.faultPlan,
-      arrays: space,
+      arrays: { u8: space.u8, u32: space.u32, kernels: space.kernels, later: stateIn(space) },
       onStage: this.#stageLog?.onStage,
     })
     this.#populate()

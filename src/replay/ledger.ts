@@ -11,6 +11,7 @@ import type { Workspace } from '../wasm/index.ts'
 import { BlockedAccesses } from './blocked-accesses.ts'
 import type { LoadModel } from './contention.ts'
 import { AT, CostStack, MIGRATION, PROMOTION, toNs } from './cost-stack.ts'
+import { stateIn } from './lane-state.ts'
 import { MemoryTraffic } from './memory-traffic.ts'
 import { MoveCounts } from './move-counts.ts'
 import { PingPong } from './ping-pong.ts'
@@ -152,7 +153,7 @@ export class Ledger implements KernelObserver {
     this.#stallBeforePs = new Float64Array(shape.tasks)
     this.resident = new Float64Array(nodes)
     this.copiesOn = new Float64Array(nodes)
-    this.pingPong = new PingPong(shape.pages, nodes, shape.sample?.standsFor, this.groups?.returned)
+    this.pingPong = new PingPong(shape.pages, nodes, stateIn(shape.space), shape.sample?.standsFor, this.groups?.returned)
   }
 
   /** A page that was there before the trace began. */

@@ -1,5 +1,5 @@
 /** Counts pages that were migrated away from a node and later back to it: migrations that undid each other. */
-import { SmallCounts, SmallNumbers } from '../columns/index.ts'
+import { type MakeArray, plainArray, SmallCounts, SmallNumbers } from '../columns/index.ts'
 
 export class PingPong {
   readonly #pages: number
@@ -12,13 +12,15 @@ export class PingPong {
   readonly #ordinals: number[] = []
   /** How many pages came back. */
   pages = 0
+  readonly #make: MakeArray
   readonly #standsFor: Uint32Array | undefined
   readonly #returned: ((page: number, ordinal: number) => void) | undefined
 
   /** In a sample of pages, `standsFor`: page -> pages that it stands for, and `returned` is told of each page that comes back. */
-  constructor(pages: number, nodes: number, standsFor?: Uint32Array, returned?: (page: number, ordinal: number) => void) {
+  constructor(pages: number, nodes: number, make: MakeArray = plainArray, standsFor?: Uint32Array, returned?: (page: number, ordinal: number) => void) {
     this.#pages = pages
     this.#nodes = nodes
+    this.#make = make
     this.#standsFor = standsFor
     this.#returned = returned
   }
@@ -28,12 +30,12 @@ export class PingPong {
   }
 
   moved(page: number, from: number, to: number): void {
-    this.#before ??= new SmallNumbers(this.#pages, this.#nodes)
+    this.#before ??= new SmallNumbers(this.#pages, this.#nodes, this.#make)
     if (this.#before.swap(page, from + 1) === to + 1) this.#cameBack(page)
   }
 
   #cameBack(page: number): void {
-    this.#returns ??= new SmallCounts(this.#pages)
+    this.#returns ??= new SmallCounts(this.#pages, this.#make)
     const returns = this.#returns.increment(page)
     if (returns === 1) this.pages += this.#count(page)
     this.#ordinals[returns] = (this.#ordinals[returns] ?? 0) + this.#count(page)

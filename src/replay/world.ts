@@ -8,6 +8,7 @@ import type { NodeLoad, PolicyMachine, World } from '../policy/index.ts'
 import { formatList } from '../units.ts'
 import { plainWorkspace, type Workspace } from '../wasm/index.ts'
 import type { ReplayContext } from './context.ts'
+import { stateIn } from './lane-state.ts'
 import { pageAt } from './layout.ts'
 import { sampleOf } from './sample.ts'
 
@@ -84,6 +85,7 @@ export function worldOf(
   const { trace, machine, seed } = context
   const random = new Random(seed, `${label} policy`)
   const zones = zonesOf(machine, trace.meta.pageSize)
+  const make = stateIn(space)
   const sample = sampleOf(trace)
   const deferral = new Deferral()
   const call = <A extends unknown[]>(move: (...args: A) => MoveOutcome) =>
@@ -126,7 +128,7 @@ export function worldOf(
           // what a tally counts by is read by kernels
           const wanted: unknown = array
           const near = wanted === Uint8Array ? space.u8(length) : wanted === Uint16Array ? space.u16(length) : undefined
-          const state = (near as unknown as InstanceType<typeof array>) ?? new array(length)
+          const state = (near as unknown as InstanceType<typeof array>) ?? make(array, length)
           if (initial !== 0) state.fill(initial)
           return state
         },

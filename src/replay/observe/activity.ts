@@ -1,5 +1,5 @@
 /** Accesses by page and node over a period: what `accesses()`, `sampledAccesses()` and `upcoming()` show to a policy. */
-import { BitSet } from '../../columns/index.ts'
+import { BitSet, type MakeArray } from '../../columns/index.ts'
 import type { NodeIndex, PageId } from '../../kernel/index.ts'
 import type { PageActivity } from '../../policy/index.ts'
 
@@ -15,16 +15,19 @@ export class ActivityCounter implements PageActivity {
   #words: Uint32Array
   /** Page of each slot, in order of slots, and by page. */
   #seen: Uint32Array
+  /** Room to list them by page. */
+  #members: Uint32Array
   readonly #isSeen: BitSet
   #slots = 1
 
-  constructor(pages: number, nodes: number) {
+  constructor(pages: number, nodes: number, make: MakeArray) {
     this.#nodes = nodes
     this.#width = nodes + 1
-    this.#slotOf = new Uint32Array(pages)
+    this.#slotOf = make(Uint32Array, pages)
     this.#words = new Uint32Array(FIRST_SLOTS * this.#width)
     this.#seen = new Uint32Array(FIRST_SLOTS)
-    this.#isSeen = new BitSet(pages)
+    this.#members = new Uint32Array(FIRST_SLOTS)
+    this.#isSeen = new BitSet(pages, (length) => make(Uint32Array, length))
   }
 
   /** So many accesses, and how many of them are writes. */
@@ -38,6 +41,7 @@ export class ActivityCounter implements PageActivity {
     if (this.#slots === this.#seen.length) {
       this.#words = wider(this.#words)
       this.#seen = wider(this.#seen)
+      this.#members = new Uint32Array(this.#seen.length)
     }
     const slot = this.#slots++
     this.#seen[slot] = page
@@ -54,7 +58,7 @@ export class ActivityCounter implements PageActivity {
   }
 
   get pages(): Uint32Array {
-    return this.#isSeen.members()
+    return this.#isSeen.members(this.#members).subarray(0, this.#slots - 1)
   }
 
   from(page: PageId, node: NodeIndex): number {

@@ -3,6 +3,7 @@ import { BitSet, Random } from '../../columns/index.ts'
 import type { AccessedPages, Observation, PageActivity } from '../../policy/index.ts'
 import { PAIR_WORDS, type PreparedTrace, type TickBlock } from '../../trace/index.ts'
 import type { Workspace } from '../../wasm/index.ts'
+import { stateIn } from '../lane-state.ts'
 import type { Ledger } from '../ledger.ts'
 import { sampleOf } from '../sample.ts'
 import { ActivityCounter } from './activity.ts'
@@ -61,8 +62,8 @@ function addPairs(counter: ActivityCounter, actorNode: Uint8Array, block: TickBl
   }
 }
 
-function exactAccesses({ pages, nodes, actorNode }: ObserverContext): Observer {
-  const counter = new ActivityCounter(pages, nodes)
+function exactAccesses({ pages, nodes, actorNode, space }: ObserverContext): Observer {
+  const counter = new ActivityCounter(pages, nodes, stateIn(space))
   return { epoch: (block, i) => addPairs(counter, actorNode, block, i), look: () => counter, clear: () => counter.clear() }
 }
 
@@ -73,7 +74,7 @@ const WRITES = 3
 /** Reads and writes are sampled by counters of their own, as by two events of the performance monitoring unit. */
 function sampledAccesses(context: ObserverContext, rate: number, writeRate: number): Observer<PageActivity> {
   const { pages, nodes, actorNode, ledger, seed, stream, trace, space } = context
-  const counter = new ActivityCounter(pages, nodes)
+  const counter = new ActivityCounter(pages, nodes, stateIn(space))
   const sample = sampleOf(trace)
   const samplers = [
     { word: READS, sampler: new Sampler(rate, new Random(seed, `${stream} reads`), space) },
@@ -120,8 +121,8 @@ function accessedBits({ pages, ledger, present }: ObserverContext): Observer<Acc
 }
 
 /** The future is counted when it is asked for, from the fold itself. */
-function upcomingAccesses({ pages, nodes, actorNode, ahead }: ObserverContext, withinNs: number): Observer {
-  const counter = new ActivityCounter(pages, nodes)
+function upcomingAccesses({ pages, nodes, actorNode, ahead, space }: ObserverContext, withinNs: number): Observer {
+  const counter = new ActivityCounter(pages, nodes, stateIn(space))
   return {
     epoch: () => {},
     look() {
