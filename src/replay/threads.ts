@@ -6,12 +6,14 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.ts'
 import { CODE_ROOT, MODULE_EXTENSION, PACKAGE_ROOT } from '../package.ts'
 import { abandonRelay, type PreparedTrace, RelayAbandoned, type RelayMemory, relayMemory, relayReader, shareTrace } from '../trace/index.ts'
 import type { PageRange } from './bound-choices.ts'
 import type { OptimumPart } from './bound-pages.ts'
+import { dealOf, lanesFor } from './deal.ts'
 import { handedOver } from './hand-over.ts'
 import type { LaneResult } from './lane-result.ts'
 import { byAddress } from './layout.ts'
@@ -29,8 +31,9 @@ interface Running {
 }
 
 /** What a thread comes back with. */
-interface Share {
-  results: LaneResult[]
+export interface Share {
+  /** By number of the lane. */
+  results: [number, LaneResult][]
   optimum?: OptimumPart
 }
 
@@ -68,7 +71,12 @@ class Thread {
     worker.ref()
     worker.postMessage({ ...task, ...(isNew && { trace: shareTrace(trace), order: byAddress(trace) }) } satisfies WorkerTask)
     const { promise, resolve, reject } = promiseOf<Share>()
-    const onMessage = (answer: WorkerAnswer) => ('results' in answer ? resolve(answer) : reject(errorOf(answer)))
+    const results: Share['results'] = []
+    const onMessage = (answer: WorkerAnswer) => {
+      if ('failed' in answer) return reject(errorOf(answer))
+      results.push(...answer.results)
+      if (answer.isDone) resolve({ results, optimum: answer.optimum })
+    }
     const onExit = (code: number) => reject(new Error(`a replay thread ended with code ${code}`))
     worker.on('message', onMessage).on('error', reject).on('exit', onExit)
     return promise.finally(() => worker.off('message', onMessage).off('error', reject).off('exit', onExit).unref())
@@ -124,22 +132,31 @@ export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: numb
     return results
   }
   const done = new Float64Array(new SharedArrayBuffer(8 * threads))
-  const report = () => progress?.(done.subarray(0, withLanes).reduce((sum, one) => sum + one, 0) / withLanes)
-  const threadOf = (i: number) => dealt(i, withLanes)
-  const lanesOf = (me: number) => lanes.filter((_, i) => threadOf(i) === me)
+  const report = () => progress?.(done.reduce((sum, one) => sum + one, 0) / lanes.length)
+  const deal = dealOf(lanes.length, withLanes, relay === undefined)
+  const specs = canLeave ? lanes.map(({ spec }) => spec!) : []
   const others = Array.from({ length: threads - 1 }, (_, k): Running => {
     const me = k + 1
     const thread = idle.pop() ?? new Thread()
-    return { thread, share: thread.run(trace, { ...common, specs: lanesOf(me).map(({ spec }) => spec!), range: ranges?.[me], relay, done, me }) }
+    return { thread, share: thread.run(trace, { ...common, specs, deal, range: ranges?.[me], relay, done, me }) }
   })
   const settled = Promise.allSettled(others.map(({ share }) => share))
-  const mine = attempt(() => {
-    const mark = (share: number) => {
-      done[0] = share
-      report()
+  const mine = await attempt(async () => {
+    const results: Share['results'] = []
+    for (const numbers of lanesFor(deal, 0)) {
+      const mark = (share: number) => {
+        done[0] = results.length + share * numbers.length
+        report()
+      }
+      const taken = numbers.map((i) => lanes[i]!)
+      // what all lanes share is counted in the first pass
+      const options = results.length > 0 ? { progress: mark } : { progress: mark, read: relay && relayReader(trace.stored!, relay), visitor }
+      const found = handedOver(replayLanes(context, taken, options), trace)
+      results.push(...numbers.map((i, k): [number, LaneResult] => [i, found[k]!]))
+      // what another thread has handed over meanwhile is read while that one goes on
+      await nextTurn()
     }
-    const results = replayLanes(context, lanesOf(0), { progress: mark, read: relay && relayReader(trace.stored!, relay), visitor })
-    return { results: handedOver(results, trace), optimum: shared.part() }
+    return { results, optimum: shared.part() }
   }, relay)
   const timer = setInterval(report, PROGRESS_MS)
   const parts = [mine, ...(await settled)]
@@ -154,23 +171,17 @@ export async function replayOnThreads({ context, lanes }: ReplayPlan, jobs: numb
   if (failure) throw failure.reason
   const shares = parts.map((part) => (part as PromiseFulfilledResult<Share>).value)
   for (const share of shares) take(shared, share)
-  const results = shares.map((share) => share.results.values())
-  return lanes.map((_, i) => results[threadOf(i)]!.next().value!)
-}
-
-/** To whom lane `i` goes: to and fro, as lanes side by side often differ in a parameter that makes each cost less than the one before. */
-function dealt(i: number, threads: number): number {
-  const turn = i % (2 * threads)
-  return turn < threads ? turn : 2 * threads - 1 - turn
+  const results = new Map(shares.flatMap((share) => share.results))
+  return lanes.map((_, i) => results.get(i)!)
 }
 
 function take(shared: Shared, { optimum }: Pick<Share, 'optimum'>): void {
   if (optimum) shared.take(optimum)
 }
 
-function attempt(work: () => Share, relay: RelayMemory | undefined): PromiseSettledResult<Share> {
+async function attempt(work: () => Promise<Share>, relay: RelayMemory | undefined): Promise<PromiseSettledResult<Share>> {
   try {
-    return { status: 'fulfilled', value: work() }
+    return { status: 'fulfilled', value: await work() }
   } catch (reason) {
     if (relay) abandonRelay(relay)
     return { status: 'rejected', reason }

@@ -7,32 +7,37 @@ import { abandonRelay, fromShared, type PreparedTrace, RelayAbandoned, type Rela
 import type { PageRange } from './bound-choices.ts'
 import { type OptimumPart, optimumOnTheWay } from './bound-pages.ts'
 import type { ReplayContext } from './context.ts'
+import { type Deal, lanesFor } from './deal.ts'
 import { handedOver } from './hand-over.ts'
 import type { LaneResult } from './lane-result.ts'
 import { layoutOf, rememberOrder } from './layout.ts'
-import { replayLanes } from './pass.ts'
+import { type LanesOptions, replayLanes } from './pass.ts'
 
 /** What the lanes share; each thread works out the layout itself. */
 export interface WorkerTask extends Omit<ReplayContext, 'trace' | 'layout'> {
   /** As shared memory, with its pages by address; absent where it is the trace of the task before. */
   trace?: SharedTrace
   order?: Uint32Array
-  /** One `-p` text per lane. Without any, the thread decodes blocks for the others. */
+  /** One `-p` text per lane, and who replays which. Who has none decodes blocks for the others. */
   specs: string[]
+  deal: Deal
   /** Pages whose optimum it works out. */
   range?: PageRange
   /** Where blocks of a stored trace are decoded once for all threads. */
   relay?: RelayMemory
-  /** Shared: by thread, the share of the trace that is done; and which thread this is. */
+  /** Shared: by thread, lanes that are done; and which thread this is. */
   done: Float64Array
   me: number
 }
 
-export type WorkerAnswer = { results: LaneResult[]; optimum?: OptimumPart } | { failed: { message: string; parts?: UserErrorParts; isAbandoned: boolean } }
+/** Lanes come as soon as they are done: the last answer to a task says so. */
+export type WorkerAnswer =
+  | { results: [number, LaneResult][]; isDone: boolean; optimum?: OptimumPart }
+  | { failed: { message: string; parts?: UserErrorParts; isAbandoned: boolean } }
 
 let trace: PreparedTrace | undefined
 
-async function answerTo(task: WorkerTask): Promise<WorkerAnswer> {
+async function answerTo(task: WorkerTask, post: (answer: WorkerAnswer) => void): Promise<void> {
   const { relay } = task
   try {
     if (task.trace) {
@@ -40,11 +45,11 @@ async function answerTo(task: WorkerTask): Promise<WorkerAnswer> {
       rememberOrder(trace, task.order!)
     }
     const read = relay && relayReader(trace!.stored!, relay)
-    if (task.specs.length === 0 && task.range === undefined) {
+    const hasLanes = task.me < task.deal.threads
+    if (!hasLanes && task.range === undefined) {
       for (let b = 0; b < trace!.blocks; b++) read!(b)
-      return { results: [] }
+      return post({ results: [], isDone: true })
     }
-    const policies = (await Promise.all(task.specs.map(parsePolicySpec))).flat()
     const context = {
       ...task,
       trace: trace!,
@@ -53,23 +58,32 @@ async function answerTo(task: WorkerTask): Promise<WorkerAnswer> {
         return layoutOf(trace!)
       },
     }
-    const progress = (share: number) => {
-      task.done[task.me] = share
-    }
     const optimum = task.range && optimumOnTheWay(context, task.range)
-    const results = replayLanes(context, policies, { progress, read, visitor: optimum?.visitor })
-    return { results: handedOver(results, trace!), optimum: optimum?.part }
+    let options: LanesOptions = { read, visitor: optimum?.visitor }
+    if (!hasLanes) replayLanes(context, [], options)
+    let done = 0
+    for (const numbers of lanesFor(task.deal, task.me)) {
+      const policies = (await Promise.all(numbers.map((i) => parsePolicySpec(task.specs[i]!)))).flat()
+      const progress = (share: number) => {
+        task.done[task.me] = done + share * numbers.length
+      }
+      const found = handedOver(replayLanes(context, policies, { ...options, progress }), trace!)
+      post({ results: numbers.map((i, k) => [i, found[k]!]), isDone: false })
+      done += numbers.length
+      options = {}
+    }
+    post({ results: [], isDone: true, optimum: optimum?.part })
   } catch (error) {
     if (relay) abandonRelay(relay)
     const { message, stack } = error as Error
-    if (error instanceof UserError) return { failed: { message, parts: error.parts, isAbandoned: false } }
-    return { failed: { message: stack ?? message, isAbandoned: error instanceof RelayAbandoned } }
+    if (error instanceof UserError) post({ failed: { message, parts: error.parts, isAbandoned: false } })
+    else post({ failed: { message: stack ?? message, isAbandoned: error instanceof RelayAbandoned } })
   }
 }
 
 if (parentPort) {
   refuseExit()
   parentPort.on('message', (task: WorkerTask) => {
-    void answerTo(task).then((answer) => parentPort!.postMessage(answer))
+    void answerTo(task, (answer) => parentPort!.postMessage(answer))
   })
 }
