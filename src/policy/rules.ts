@@ -60,7 +60,7 @@ export interface HintTally {
   /** What such a fault does now. Asked again for all when `version` has changed. */
   verdict(cpupid: number, last: number, home: NodeIndex): HintVerdict
   version(): number
-  /** The next fault of this cpupid may change verdicts, whatever it is. */
+  /** The next fault of this cpupid may change verdicts, whatever it is. Faults of an epoch can end this, not bring it about. */
   isDue(cpupid: number): boolean
   /** Where this is the same for two `last` of a cpupid, so is at any time what `counted` and `migrated` do: their faults are told together. */
   kind(cpupid: number, last: number): number

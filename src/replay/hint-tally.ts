@@ -27,8 +27,10 @@ export interface TallyHost {
   find(block: LaneBlock, from: number, to: number, arePlaced: boolean): number
   /** Handles the fault at touch k, whatever it is: false when the lane ends, as there is no memory for an absent page. */
   take(k: number): boolean
-  /** So many hint faults of an actor on pages of a node were counted. */
-  counted(actor: number, home: number, faults: number): void
+  /** So many hint faults of an actor were counted. */
+  counted(actor: number, faults: number): void
+  /** As many as were counted together, and those of them on pages of the node that they came from. */
+  took(faults: number, local: number): void
   /** By node: so many pages can go to each and leave each, in any order, without one that fails. */
   mayMigrate(taken: Uint32Array, given: Uint32Array): boolean
   /** So many hint faults of an actor moved pages from `home` to its node. */
@@ -43,8 +45,6 @@ export class TalliedFaults {
   readonly #kernels: Kernels
   readonly #space: Workspace
   readonly #tally: Tally
-  /** By actor × (actors + 1) + last. */
-  readonly #actorOf: Uint16Array
   readonly #sums: HintSums
   readonly #sumsOfMoves: HintSums
   /** By node: pages that come and go when all that are listed move. */
@@ -66,7 +66,7 @@ export class TalliedFaults {
   }
 
   private constructor(rule: HintTally, host: TallyHost, actorNode: Uint8Array, nodes: number, space: Workspace) {
-    const { kernels, u8, u32 } = space
+    const { kernels, u8, u16, u32 } = space
     const actors = actorNode.length
     const shift = Math.ceil(Math.log2(nodes))
     const keys = (actors * (actors + 1)) << shift
@@ -77,10 +77,11 @@ export class TalliedFaults {
     const target = u8(actors)
     target.set(actorNode)
     const counts = { counts: u32(keys), keys: u32(keys + 1), moves: u32(keys), moveKeys: u32(keys + 1), lengths: u32(3) }
-    this.#tally = { actors, shift, last: rule.last, ready: u8(actors), verdicts: u8(keys), target, ...counts }
-    this.#actorOf = Uint16Array.from({ length: actors * (actors + 1) }, (_, pair) => Math.floor(pair / (actors + 1)))
-    this.#sums = new HintSums({ actors, shift }, rule)
-    this.#sumsOfMoves = new HintSums({ actors, shift }, rule)
+    const actorOf = u16(actors * (actors + 1))
+    for (let actor = 0; actor < actors; actor++) actorOf.fill(actor, actor * (actors + 1), (actor + 1) * (actors + 1))
+    this.#tally = { actors, shift, last: rule.last, ready: u8(actors).fill(1), actorOf, verdicts: u8(keys), target, ...counts }
+    this.#sums = new HintSums({ actors, shift }, rule, space)
+    this.#sumsOfMoves = new HintSums({ actors, shift }, rule, space)
     this.#taken = new Uint32Array(nodes)
     this.#given = new Uint32Array(nodes)
     this.#from = u8(0)
@@ -130,7 +131,8 @@ export class TalliedFaults {
       this.#host.take(k)
       this.#reactions++
       next++
-      this.#refresh()
+      this.#askIsDue(actor)
+      this.#followVersion()
     }
     this.#tell()
     return true
@@ -160,50 +162,34 @@ export class TalliedFaults {
   /** All faults of the tick that are left, in order of pages. False where one of them may change what others do: nothing was done. */
   #takeTogether({ faulting }: LaneBlock, touched: TouchedPages): boolean {
     const { placement, marked, moved } = this.#host
+    const kernels = this.#kernels
     const tally = this.#tally
-    const { keys, counts, lengths, verdicts } = tally
-    const faults = this.#kernels.countTouched(touched, placement, marked, tally, faulting)
-    const known = lengths[1]!
-    lengths[1] = 0
-    const moveKeys = this.#movesAmong(known)
-    const areIndependent = moveKeys !== undefined && this.#mayMigrate(moveKeys, counts)
-    let changes = false
-    let moves = 0
-    for (let n = 0; n < known; n++) {
-      const key = keys[n]!
-      const verdict = verdicts[key]!
-      const count = counts[key]!
-      counts[key] = 0
-      changes ||= verdict !== CODE.count
-      if (!areIndependent) continue
-      if (verdict !== CODE.migrate) this.#sums.add(key, count)
-      else {
-        this.#sumsOfMoves.add(key, count)
-        moves += count
-      }
-    }
-    if (!areIndependent) return false
-    this.#kernels.unmarkTouched(touched, marked)
-    if (changes) this.#kernels.settleTouched(faulting, faults, placement, tally, this.#roomFrom(moves))
-    if (moves > 0) moved(faulting, this.#from, moves)
+    const faults = kernels.countTouched(touched, placement, marked, tally, faulting)
+    if (!this.#areIndependent()) return false
+    kernels.unmarkTouched(touched, marked)
+    const left = kernels.settleTouched(faulting, faults, placement, tally, this.#roomFrom(faults))
+    if (left > 0) moved(faulting, this.#from, left)
     this.#tellMoves()
     this.#tellSums()
     return true
   }
 
-  /** Keys with counts whose faults move their pages. Undefined where somebody whose faults were counted is due, or one of them is to be settled. */
-  #movesAmong(known: number): Uint32Array | undefined {
-    const { shift, keys, moveKeys, ready } = this.#tally
-    const actorOf = this.#actorOf
-    let n = 0
-    for (let k = 0; k < known; k++) {
-      const key = keys[k]!
-      if (ready[actorOf[key >>> shift]!] === 0) return undefined
-      const verdict = this.#verdictOf(key)
-      if (verdict === CODE.settle) return undefined
-      if (verdict === CODE.migrate) moveKeys[n++] = key
+  /** The faults that were counted are summed, unless somebody among them is due, or one is to be settled, or cannot move its page. */
+  #areIndependent(): boolean {
+    const { keys, counts, moveKeys, lengths, ready, actorOf, shift } = this.#tally
+    const known = lengths[1]!
+    lengths[1] = 0
+    const asked = moveKeys.subarray(0, this.#kernels.keysToAsk(this.#tally, known, moveKeys))
+    if (asked.some((key) => ready[actorOf[key >>> shift]!] === 0 || this.#verdictOf(key) === CODE.settle)) {
+      for (const key of keys.subarray(0, known)) counts[key] = 0
+      return false
     }
-    return moveKeys.subarray(0, n)
+    const [sums, moves] = [this.#sums, this.#sumsOfMoves]
+    this.#kernels.sumKeys(this.#tally, known, sums.all, moves.all)
+    if (this.#mayMigrate(moves.keys, moves.all.faults)) return true
+    sums.clear()
+    moves.clear()
+    return false
   }
 
   /** All pages of so many faults of these keys can move. */
@@ -214,7 +200,7 @@ export class TalliedFaults {
     this.#given.fill(0)
     for (let n = 0; n < keys.length; n++) {
       const key = keys[n]!
-      this.#taken[target[this.#actorOf[key >>> shift]!]!]! += faults[key]!
+      this.#taken[target[this.#tally.actorOf[key >>> shift]!]!]! += faults[key]!
       this.#given[key & ((1 << shift) - 1)]! += faults[key]!
     }
     return this.#host.mayMigrate(this.#taken, this.#given)
@@ -230,7 +216,7 @@ export class TalliedFaults {
     const { actors, shift, verdicts } = this.#tally
     const known = verdicts[key]!
     if (known !== UNKNOWN) return known
-    const actor = this.#actorOf[key >>> shift]!
+    const actor = this.#tally.actorOf[key >>> shift]!
     const last = (key >>> shift) - actor * (actors + 1)
     const verdict = CODE[this.#rule.verdict(actor, last, key & ((1 << shift) - 1))]
     verdicts[key] = verdict
@@ -239,16 +225,21 @@ export class TalliedFaults {
 
   /** Whose faults can be counted, and by which verdicts. */
   #refresh(): void {
-    const { actors, ready, verdicts } = this.#tally
-    this.#due = 0
-    for (let actor = 0; actor < actors; actor++) {
-      const isDue = this.#rule.isDue(actor)
-      ready[actor] = isDue ? 0 : 1
-      if (isDue) this.#due++
-    }
+    for (let actor = 0; actor < this.#tally.actors; actor++) this.#askIsDue(actor)
+    this.#followVersion()
+  }
+
+  #askIsDue(actor: number): void {
+    const { ready } = this.#tally
+    const isReady = this.#rule.isDue(actor) ? 0 : 1
+    this.#due += ready[actor]! - isReady
+    ready[actor] = isReady
+  }
+
+  #followVersion(): void {
     if (this.#version === this.#rule.version()) return
     this.#version = this.#rule.version()
-    verdicts.fill(UNKNOWN)
+    this.#tally.verdicts.fill(UNKNOWN)
   }
 
   /** Tells what was counted. */
@@ -263,10 +254,16 @@ export class TalliedFaults {
   }
 
   #tellSums(): void {
+    const { target } = this.#tally
+    let all = 0
+    let local = 0
     this.#sums.tell((actor, last, home, faults) => {
-      this.#host.counted(actor, home, faults)
+      all += faults
+      if (home === target[actor]) local += faults
+      this.#host.counted(actor, faults)
       this.#rule.counted(actor, last, home, faults)
     })
+    if (all > 0) this.#host.took(all, local)
   }
 
   #tellMoves(): void {

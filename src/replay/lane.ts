@@ -161,10 +161,8 @@ export class Lane {
       marked: kernel.hintMarked.words,
       find: (block, from, to, arePlaced) => this.#find(block, from, to, arePlaced),
       take: (k) => this.#takeFault(k),
-      counted: (actor, home, faults) => {
-        kernel.tookHintFaults(faults, home === actorNode[actor] ? faults : 0)
-        this.#ledger.hintFaults(faults, trace.actorTask[actor]!)
-      },
+      counted: (actor, faults) => this.#ledger.hintFaults(faults, trace.actorTask[actor]!),
+      took: (faults, local) => kernel.tookHintFaults(faults, local),
       mayMigrate: (taken, given) => kernel.mayMigrateMisplaced(taken, given),
       migrated: (actor, home, faults) => {
         const task = trace.actorTask[actor]!

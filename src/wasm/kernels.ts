@@ -30,6 +30,8 @@ export interface Tally {
   shift: number
   last: Uint8Array | Uint16Array
   ready: Uint8Array
+  /** By key >> shift. */
+  actorOf: Uint16Array
   verdicts: Uint8Array
   /** Node of the cpu. */
   target: Uint8Array

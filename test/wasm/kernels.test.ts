@@ -275,7 +275,8 @@ it('tallyFaults and moveFaults', () => {
             ),
           }
           const lists = { counts: space.u32(KEYS), keys: space.u32(KEYS + 1), lengths: space.u32(3), ...moved }
-          const tally = { actors: ACTORS, shift: 1, last, ready: filled(space.u8(ACTORS), due), verdicts: filled(space.u8(KEYS), known), ...lists }
+          const byKey = { actorOf: space.u16(KEYS / 2), verdicts: filled(space.u8(KEYS), known) }
+          const tally = { actors: ACTORS, shift: 1, last, ready: filled(space.u8(ACTORS), due), ...byKey, ...lists }
           const from = space.u8(pages.length)
           let moves = 0
           const list = space.u32(pages.length + 1)

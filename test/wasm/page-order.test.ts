@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { BitSet } from '../../src/columns/index.ts'
-import { plainWorkspace, RUN_WORDS, type TouchedPages, type Workspace } from '../../src/wasm/index.ts'
+import { type KeySums, plainWorkspace, RUN_WORDS, type Tally, type TouchedPages, type Workspace } from '../../src/wasm/index.ts'
 import { onBoth } from './both.ts'
 
 const PAGES = 150
@@ -15,11 +15,20 @@ const filled = <A extends Uint8Array | Uint16Array | Uint32Array>(array: A, valu
   return array
 }
 
-/** Touches of a tick, and how many pairs each of their pages has. */
-const touches = fc.uniqueArray(fc.record({ page: fc.nat(PAGES - 1), actor: fc.nat(ACTORS - 1), pairs: fc.integer({ min: 1, max: 3 }) }), {
-  maxLength: 100,
-  selector: ({ page }) => page,
-})
+/** Touches of a tick, and how many pairs each of their pages has: single ones, and whole runs of 32 pages. */
+const touches = fc
+  .tuple(
+    fc.uniqueArray(fc.record({ page: fc.nat(PAGES - 1), actor: fc.nat(ACTORS - 1), pairs: fc.integer({ min: 1, max: 3 }) }), {
+      maxLength: 100,
+      selector: ({ page }) => page,
+    }),
+    fc.subarray([0, 1, 2, 3]),
+    fc.nat(1000),
+  )
+  .map(([single, runs, seed]) => {
+    const whole = runs.flatMap((run) => Array.from({ length: 32 }, (_, bit) => ({ page: 32 * run + bit, actor: (seed ^ (bit * bit)) % ACTORS, pairs: 1 })))
+    return [...whole, ...single.filter(({ page }) => !runs.includes(page >> 5))]
+  })
 type Touch = { page: number; actor: number; pairs: number }
 
 function arraysOf(list: Touch[], space: Workspace) {
@@ -40,30 +49,40 @@ function arraysOf(list: Touch[], space: Workspace) {
   }
 }
 
-function ordered(list: Touch[], space: Workspace): TouchedPages {
+const actorOfKeys = (space: Workspace): Uint16Array =>
+  filled(
+    space.u16(KEYS / NODES),
+    Array.from({ length: KEYS / NODES }, (_, pair) => Math.floor(pair / (ACTORS + 1))),
+  )
+
+/** `missing`: so many touches at the end are of another tick. */
+function ordered(list: Touch[], space: Workspace, missing = 0): TouchedPages {
   const { touchPage, touchActor, pairs } = arraysOf(list, space)
-  const out = { runs: space.u32(RUN_WORDS * list.length), actor: space.u8(list.length) }
-  const n = space.kernels.orderTouches({ touchPage, touchActor }, 0, list.length, pairs, 0, pairs.length / 4, space.u8(PAGES), out)
-  return { runs: out.runs.subarray(0, n * RUN_WORDS), actor: out.actor }
+  const to = Math.max(0, list.length - missing)
+  const out = { words: space.u32(2 * to), actor: space.u8(to), lengths: space.u32(2).fill(9) }
+  space.kernels.orderTouches({ touchPage, touchActor }, 0, to, pairs, 0, pairs.length / 4, space.u8(PAGES), out)
+  const [runs, pages] = [out.lengths[0]! * RUN_WORDS, out.lengths[1]!]
+  const { words, actor } = out
+  return { runs: words.subarray(0, runs), actor, pages: words.subarray(words.length - pages), pageActor: actor.subarray(actor.length - pages) }
 }
 
-it('orderTouches: every touch once, ascending; nothing where pairs have other pages', () => {
+it('orderTouches: every touch once; runs with more than four; nothing where pairs have other pages', () => {
   fc.assert(
-    fc.property(touches, fc.nat(3), (list, missing) => {
-      const { pages, n } = onBoth((space) => {
-        const { runs, actor } = ordered(list, space)
-        const pages: [page: number, actor: number][] = []
+    fc.property(touches, fc.integer({ min: 1, max: 3 }), (list, missing) => {
+      const { runs, single, none } = onBoth((space) => {
+        const { runs, actor, pages, pageActor } = ordered(list, space)
+        const inRuns: [page: number, actor: number][] = []
         for (let r = 0; r < runs.length; r += RUN_WORDS)
-          for (let bit = 0; bit < 32; bit++) if (((runs[r + 1]! >>> bit) & 1) === 1) pages.push([32 * runs[r]! + bit, actor[pages.length]!])
-        // the last touches are of another tick
-        const arrays = arraysOf(list, space)
-        const to = Math.max(0, list.length - missing)
-        const out = { runs: space.u32(RUN_WORDS * list.length), actor: space.u8(list.length) }
-        const n = space.kernels.orderTouches(arrays, 0, to, arrays.pairs, 0, arrays.pairs.length / 4, space.u8(PAGES), out)
-        return { pages, n }
+          for (let bit = 0; bit < 32; bit++) if (((runs[r + 1]! >>> bit) & 1) === 1) inRuns.push([32 * runs[r]! + bit, actor[inRuns.length]!])
+        const single = Array.from(pages, (page, k): [number, number] => [page, pageActor[k]!])
+        const { runs: otherRuns, pages: otherPages } = ordered(list, space, missing)
+        return { runs: inRuns, single, none: otherRuns.length + otherPages.length }
       })
-      expect(pages).toEqual(list.map(({ page, actor }) => [page, actor]).sort((a, b) => a[0]! - b[0]!))
-      expect(n > 0).toBe(list.length > 0 && missing === 0)
+      const wanted = list.map(({ page, actor }) => [page, actor]).sort((a, b) => a[0]! - b[0]!)
+      const inRunOf = (page: number) => list.filter((touch) => touch.page >> 5 === page >> 5).length
+      expect(runs).toEqual(wanted.filter(([page]) => inRunOf(page!) > 4))
+      expect(single.sort((a, b) => a[0] - b[0])).toEqual(wanted.filter(([page]) => inRunOf(page!) <= 4))
+      expect(none).toBe(0)
     }),
   )
 })
@@ -75,7 +94,7 @@ it('countTouched, settleTouched and unmarkTouched: as tallyFaults and moveFaults
     fc.property(
       touches,
       byPage(0, 1, 2, 3),
-      byPage(0, 1, 1),
+      fc.oneof(byPage(0, 1, 1), byPage(1)),
       byPage(0, 1, 2, 3, 4, 0xffff),
       verdicts,
       fc.boolean(),
@@ -92,7 +111,7 @@ it('countTouched, settleTouched and unmarkTouched: as tallyFaults and moveFaults
             ),
           }
           const last = filled(isNarrow ? space.u8(PAGES) : space.u16(PAGES), lasts)
-          const tally = { actors: ACTORS, shift: 2, last, verdicts: filled(space.u8(KEYS), known), ...lists, ...byActor }
+          const tally: Tally = { actors: ACTORS, shift: 2, last, verdicts: filled(space.u8(KEYS), known), actorOf: actorOfKeys(space), ...lists, ...byActor }
           return { marked, tally, placement: filled(space.u8(PAGES), nodes), faults: space.u32(2 * list.length + 2), from: space.u8(list.length + 1) }
         }
         const after = ({ marked, tally, placement }: ReturnType<typeof stateOf>, moved: [page: number, from: number][]) => ({
@@ -106,12 +125,13 @@ it('countTouched, settleTouched and unmarkTouched: as tallyFaults and moveFaults
           const touched = ordered(list, space)
           const state = stateOf(space)
           const { marked, tally, placement, faults, from } = state
-          const n = space.kernels.countTouched(touched, placement, marked.words, tally, faults)
+          const listed = space.kernels.countTouched(touched, placement, marked.words, tally, faults)
+          expect(listed).toBe(Array.from(tally.keys.subarray(0, tally.lengths[1])).reduce((sum, key) => sum + (known[key] === 1 ? 0 : tally.counts[key]!), 0))
           expect({ ...after(state, []) }).toEqual(after(stateOf(plainWorkspace), []))
-          const moved = space.kernels.settleTouched(faults, n, placement, tally, from)
+          const moved = space.kernels.settleTouched(faults, listed, placement, tally, from)
           space.kernels.unmarkTouched(touched, marked.words)
           const keys = [...tally.keys.subarray(0, tally.lengths[1])]
-          return { ...after(state, pairsOf(faults, from, moved)), n, keys, counts: [...tally.counts] }
+          return { ...after(state, pairsOf(faults, from, moved)), keys: keys.sort((a, b) => a - b), counts: [...tally.counts] }
         })
         const state = stateOf(plainWorkspace)
         const { marked, tally, placement, faults, from } = state
@@ -121,12 +141,56 @@ it('countTouched, settleTouched and unmarkTouched: as tallyFaults and moveFaults
         expect(kernels.tallyFaults(arrays, 0, n, placement, marked.words, tally, faults)).toBe(n)
         const left = tally.lengths[0]!
         kernels.moveFaults(arrays, left, placement, marked.words, tally, faults, from)
-        const { keys, counts, n: counted, ...inOrder } = together
+        const { keys, counts, ...inOrder } = together
         expect(inOrder).toEqual(after(state, pairsOf(faults, from, left)))
-        expect(counted).toBe(n)
+        expect(counts.reduce((sum, count) => sum + count, 0)).toBe(n)
         expect(counts).toEqual([...tally.counts].map((count, key) => count + tally.moves[key]!))
-        expect(keys.sort((a, b) => a - b)).toEqual(counts.flatMap((count, key) => (count > 0 ? [key] : [])))
+        expect(keys).toEqual(counts.flatMap((count, key) => (count > 0 ? [key] : [])))
       },
     ),
+  )
+})
+
+it('keysToAsk and sumKeys: what is known of each key decides', () => {
+  const byKey = (most: number) => fc.array(fc.nat(most), { minLength: KEYS, maxLength: KEYS })
+  const byActor = fc.array(fc.nat(1), { minLength: ACTORS, maxLength: ACTORS })
+  fc.assert(
+    fc.property(byKey(4), byActor, byKey(1000), fc.subarray([...Array(KEYS).keys()]), (verdicts, ready, counted, keys) => {
+      const pairs = KEYS / NODES
+      const { asked, sums, moves, left } = onBoth((space) => {
+        const tally: Tally = {
+          ...{ actors: ACTORS, shift: 2, last: space.u8(0), ready: filled(space.u8(ACTORS), ready), target: space.u8(0), moves: space.u32(0) },
+          ...{ verdicts: filled(space.u8(KEYS), verdicts), actorOf: actorOfKeys(space), moveKeys: space.u32(0), lengths: space.u32(3) },
+          ...{ counts: space.u32(KEYS), keys: filled(space.u32(KEYS + 1), keys) },
+        }
+        for (const key of keys) tally.counts[key] = 1 + counted[key]!
+        const room = space.u32(KEYS + 1)
+        const asked = [...room.subarray(0, space.kernels.keysToAsk(tally, keys.length, room))]
+        const sumsOf = (): KeySums => ({
+          // two of each actor that are alike
+          alike: filled(
+            space.u32(pairs),
+            Array.from({ length: pairs }, (_, pair) => pair - (pair % 2)),
+          ),
+          ...{ faults: space.u32(KEYS), listed: space.u32(KEYS), length: space.u32(1) },
+        })
+        const [sums, moves] = [sumsOf(), sumsOf()]
+        space.kernels.sumKeys(tally, keys.length, sums, moves)
+        const told = ({ faults, listed, length }: KeySums) => Array.from(listed.subarray(0, length[0]), (key): [number, number] => [key, faults[key]!])
+        return { asked, sums: told(sums), moves: told(moves), left: tally.counts.some((count) => count > 0) }
+      })
+      expect(asked).toEqual(keys.filter((key) => verdicts[key] === 0 || verdicts[key] === 4 || ready[Math.floor(key / NODES / (ACTORS + 1))] === 0))
+      const wanted = (isMove: boolean) => {
+        const sum = new Map<number, number>()
+        for (const key of keys.filter((key) => (verdicts[key] === 3) === isMove)) {
+          const together = key - (Math.floor(key / NODES) % 2) * NODES
+          sum.set(together, (sum.get(together) ?? 0) + 1 + counted[key]!)
+        }
+        return [...sum]
+      }
+      expect(sums).toEqual(wanted(false))
+      expect(moves).toEqual(wanted(true))
+      expect(left).toBe(false)
+    }),
   )
 })
