@@ -194,3 +194,32 @@ it('keysToAsk and sumKeys: what is known of each key decides', () => {
     }),
   )
 })
+
+it('countTouched: whole runs, with keys up to 2^16 and beyond', () => {
+  const page = (most: number) => fc.array(fc.nat(most), { minLength: 64, maxLength: 64 })
+  fc.assert(
+    // 16 bits hold the keys of 90 actors on eight nodes, but not those of 91
+    fc.property(fc.constantFrom(1, 89, 90, 91, 200, 254), page(254), page(255), page(7), page(4), (actors, by, lasts, nodes, known) => {
+      const keys = actors * (actors + 1) * 8
+      onBoth((space) => {
+        const tally: Tally = {
+          ...{ actors, shift: 3, ready: space.u8(0), target: space.u8(0), moves: space.u32(0), moveKeys: space.u32(0), actorOf: space.u16(0) },
+          ...{ verdicts: space.u8(keys), counts: space.u32(keys), keys: space.u32(keys + 1), lengths: space.u32(3), last: filled(space.u8(64), lasts) },
+        }
+        tally.verdicts.forEach((_, key) => {
+          tally.verdicts[key] = known[key % 64]!
+        })
+        const actor = filled(
+          space.u8(64),
+          by.map((one) => one % actors),
+        )
+        const touched = { runs: filled(space.u32(4), [0, 0xffff_ffff, 1, 0xffff_ffff]), actor, pages: space.u32(0), pageActor: space.u8(0) }
+        const list = space.u32(130)
+        const listed = space.kernels.countTouched(touched, filled(space.u8(64), nodes), space.u32(2).fill(0xffff_ffff), tally, list)
+        const counted = [...tally.keys.subarray(0, tally.lengths[1])].map((key) => [key, tally.counts[key]])
+        expect(counted.reduce((sum, [, count]) => sum + count!, 0)).toBe(64)
+        return { counted, list: [...list.subarray(0, 2 * listed)] }
+      })
+    }),
+  )
+})
