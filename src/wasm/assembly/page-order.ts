@@ -3,6 +3,7 @@
  * front to back, and faults are found 32 pages at a time. Touches in this order (`orderTouches`): runs of 32 pages, each as u32 number
  * of the run and u32 bits of the pages touched; pages of runs with few touches by themselves, u32; and the actor of each touch as u8.
  */
+import { countKey } from './touches'
 
 const COUNT: u32 = 1
 const REMEMBER: u32 = 2
@@ -65,15 +66,6 @@ export function orderTouches(
 /** Where a fault is counted: key = (actor, actor who asked for the page last, node), as `tally` in touches.ts has it. */
 function keyOf(who: u32, before: u32, node: u32, actors: u32, shift: u32): u32 {
   return ((who * (actors + 1) + min(before, actors)) << shift) | node
-}
-
-/** Counts one fault more of a key; keys that are counted for the first time are listed. Answers the end of the list. */
-function countKey(counts: usize, what: u32, keys: usize): usize {
-  const at = counts + ((<usize>what) << 2)
-  const count = load<u32>(at)
-  store<u32>(at, count + 1)
-  store<u32>(keys, what)
-  return keys + ((<usize>(count === 0)) << 2)
 }
 
 /** Lists a fault unless it only counts. Answers the end of the list. */

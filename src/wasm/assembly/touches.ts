@@ -147,7 +147,7 @@ const REMEMBER: u8 = 2
 const MIGRATE: u8 = 3
 
 /** Adds one to the count of a key; keys that are counted for the first time are listed. Answers the end of the list. */
-function countKey(counts: usize, what: u32, keys: usize): usize {
+export function countKey(counts: usize, what: u32, keys: usize): usize {
   const at = counts + ((<usize>what) << 2)
   const count = load<u32>(at)
   store<u32>(at, count + 1)
