@@ -67,11 +67,9 @@ export interface PageOrderKernels {
 export interface PageOrderExports {
   orderTouches(...args: number[]): void
   countTouched(...args: number[]): number
-  countTouched8(...args: number[]): number
   keysToAsk(...args: number[]): number
   sumKeys(...args: number[]): void
   settleTouched(...args: number[]): number
-  settleTouched8(...args: number[]): number
   unmarkTouched(...args: number[]): void
 }
 
@@ -83,7 +81,7 @@ export const wasmPageOrder = (exports: PageOrderExports): PageOrderKernels => ({
       ...[words.byteOffset, actor.byteOffset, lengths.byteOffset],
     ),
   countTouched: ({ runs, actor, pages, pageActor }, placement, marked, { last, counts, keys, lengths, verdicts, actors, shift }, list) =>
-    (last.BYTES_PER_ELEMENT === 1 ? exports.countTouched8 : exports.countTouched)(
+    exports.countTouched(
       runs.byteOffset,
       runs.length / RUN_WORDS,
       pages.byteOffset,
@@ -93,6 +91,7 @@ export const wasmPageOrder = (exports: PageOrderExports): PageOrderKernels => ({
       placement.byteOffset,
       marked.byteOffset,
       last.byteOffset,
+      last.BYTES_PER_ELEMENT,
       counts.byteOffset,
       keys.byteOffset,
       lengths.byteOffset,
@@ -110,8 +109,8 @@ export const wasmPageOrder = (exports: PageOrderExports): PageOrderKernels => ({
       ...[moves.faults.byteOffset, moves.listed.byteOffset, moves.length.byteOffset, shift],
     ),
   settleTouched: (list, n, placement, { last, verdicts, actorOf, target, shift }, from) =>
-    (last.BYTES_PER_ELEMENT === 1 ? exports.settleTouched8 : exports.settleTouched)(
-      ...[list.byteOffset, n, placement.byteOffset, last.byteOffset, verdicts.byteOffset],
+    exports.settleTouched(
+      ...[list.byteOffset, n, placement.byteOffset, last.byteOffset, last.BYTES_PER_ELEMENT, verdicts.byteOffset],
       ...[actorOf.byteOffset, target.byteOffset, from.byteOffset, shift],
     ),
   unmarkTouched: ({ runs, pages }, marked) =>

@@ -207,8 +207,8 @@ function countPages<T>(
   return list
 }
 
-/** Of both. Answers how many faults are listed. */
-function count<T>(
+/** Of both, with `last` of so many bytes a page: 1 where there are fewer than 255 actors, or 2. Answers how many faults are listed. */
+export function countTouched(
   runs: usize,
   n: u32,
   pages: usize,
@@ -218,6 +218,7 @@ function count<T>(
   placement: usize,
   marked: usize,
   last: usize,
+  bytes: u32,
   counts: usize,
   keys: usize,
   lengths: usize,
@@ -226,9 +227,15 @@ function count<T>(
   actors: u32,
   shift: u32,
 ): u32 {
-  const some = countRuns<T>(runs, n, actor, placement, marked, last, counts, keys, lengths, verdicts, list, actors, shift)
-  const all = countPages<T>(pages, few, fewActor, placement, marked, last, counts, keys, lengths, verdicts, some, actors, shift)
-  return <u32>((all - list) / RECORD)
+  let end: usize
+  if (bytes === 1) {
+    end = countRuns<u8>(runs, n, actor, placement, marked, last, counts, keys, lengths, verdicts, list, actors, shift)
+    end = countPages<u8>(pages, few, fewActor, placement, marked, last, counts, keys, lengths, verdicts, end, actors, shift)
+  } else {
+    end = countRuns<u16>(runs, n, actor, placement, marked, last, counts, keys, lengths, verdicts, list, actors, shift)
+    end = countPages<u16>(pages, few, fewActor, placement, marked, last, counts, keys, lengths, verdicts, end, actors, shift)
+  }
+  return <u32>((end - list) / RECORD)
 }
 
 /**
@@ -321,73 +328,20 @@ export function unmarkTouched(runs: usize, n: u32, pages: usize, few: u32, marke
   }
 }
 
-/** With `last` in 16 bits, and in 8 where there are fewer than 255 actors. */
-export function countTouched(
-  runs: usize,
-  n: u32,
-  pages: usize,
-  few: u32,
-  actor: usize,
-  fewActor: usize,
-  placement: usize,
-  marked: usize,
-  last: usize,
-  counts: usize,
-  keys: usize,
-  lengths: usize,
-  verdicts: usize,
-  list: usize,
-  actors: u32,
-  shift: u32,
-): u32 {
-  return count<u16>(runs, n, pages, few, actor, fewActor, placement, marked, last, counts, keys, lengths, verdicts, list, actors, shift)
-}
-
-export function countTouched8(
-  runs: usize,
-  n: u32,
-  pages: usize,
-  few: u32,
-  actor: usize,
-  fewActor: usize,
-  placement: usize,
-  marked: usize,
-  last: usize,
-  counts: usize,
-  keys: usize,
-  lengths: usize,
-  verdicts: usize,
-  list: usize,
-  actors: u32,
-  shift: u32,
-): u32 {
-  return count<u8>(runs, n, pages, few, actor, fewActor, placement, marked, last, counts, keys, lengths, verdicts, list, actors, shift)
-}
-
+/** `settle` with `last` of 1 or 2 bytes a page. */
 export function settleTouched(
   list: usize,
   n: u32,
   placement: usize,
   last: usize,
+  bytes: u32,
   verdicts: usize,
   actorOf: usize,
   target: usize,
   from: usize,
   shift: u32,
 ): u32 {
-  return settle<u16>(list, n, placement, last, verdicts, actorOf, target, from, shift)
-}
-
-export function settleTouched8(
-  list: usize,
-  n: u32,
-  placement: usize,
-  last: usize,
-  verdicts: usize,
-  actorOf: usize,
-  target: usize,
-  from: usize,
-  shift: u32,
-): u32 {
-  return settle<u8>(list, n, placement, last, verdicts, actorOf, target, from, shift)
+  return bytes === 1
+    ? settle<u8>(list, n, placement, last, verdicts, actorOf, target, from, shift)
+    : settle<u16>(list, n, placement, last, verdicts, actorOf, target, from, shift)
 }
