@@ -129,9 +129,7 @@ interface Exports
   findNew(...args: number[]): number
   placeNew(actor: number, n: number, placement: number, target: number, actors: number): void
   tallyFaults(...args: number[]): number
-  tallyFaults8(...args: number[]): number
   moveFaults(...args: number[]): void
-  moveFaults8(...args: number[]): void
 }
 
 const PAIR_BYTES = 16
@@ -194,19 +192,20 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
     placeNew: (actor, first, placement, target) =>
       exports.placeNew(actor.byteOffset, actor.length, placement.byteOffset + first, target.byteOffset, target.length),
     moveFaults: ({ touchPage, touchActor }, n, placement, marked, { last, target }, found, from) =>
-      (last.BYTES_PER_ELEMENT === 1 ? exports.moveFaults8 : exports.moveFaults)(
+      exports.moveFaults(
         touchPage.byteOffset,
         touchActor.byteOffset,
         n,
         placement.byteOffset,
         marked.byteOffset,
         last.byteOffset,
+        last.BYTES_PER_ELEMENT,
         target.byteOffset,
         found.byteOffset,
         from.byteOffset,
       ),
     tallyFaults: ({ touchPage, touchActor }, from, to, placement, marked, tally, found) =>
-      (tally.last.BYTES_PER_ELEMENT === 1 ? exports.tallyFaults8 : exports.tallyFaults)(
+      exports.tallyFaults(
         touchPage.byteOffset,
         touchActor.byteOffset,
         from,
@@ -214,6 +213,7 @@ export function wasmKernels({ memory }: { memory: Memory }): Kernels | undefined
         placement.byteOffset,
         marked.byteOffset,
         tally.last.byteOffset,
+        tally.last.BYTES_PER_ELEMENT,
         tally.ready.byteOffset,
         tally.verdicts.byteOffset,
         tally.counts.byteOffset,

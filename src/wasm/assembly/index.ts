@@ -14,5 +14,5 @@ export { countTouched, keysToAsk, orderTouches, settleTouched, sumKeys, unmarkTo
 export { pricedPaths, pricedPathsOfTwo } from './prices'
 export { samplePairs } from './sample'
 export { scanTable } from './scan'
-export { findFaults, findMarked, findNew, markPages, moveFaults, moveFaults8, placeAbsent, placeNew, tallyFaults, tallyFaults8 } from './touches'
+export { findFaults, findMarked, findNew, markPages, moveFaults, placeAbsent, placeNew, tallyFaults } from './touches'
 export { zstdBlock, zstdReset } from './zstd'

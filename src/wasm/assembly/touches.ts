@@ -231,7 +231,7 @@ function move<T>(touchPage: usize, touchActor: usize, n: u32, placement: usize, 
   }
 }
 
-/** With `last` in 16 bits, and in 8 where there are fewer than 255 actors. */
+/** `tally` with `last` of so many bytes a page: 1 where there are fewer than 255 actors, or 2. */
 export function tallyFaults(
   touchPage: usize,
   touchActor: usize,
@@ -240,6 +240,7 @@ export function tallyFaults(
   placement: usize,
   marked: usize,
   last: usize,
+  bytes: u32,
   ready: usize,
   verdicts: usize,
   counts: usize,
@@ -251,31 +252,12 @@ export function tallyFaults(
   actors: u32,
   shift: u32,
 ): u32 {
-  return tally<u16>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, moves, moveKeys, found, lengths, actors, shift)
+  return bytes === 1
+    ? tally<u8>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, moves, moveKeys, found, lengths, actors, shift)
+    : tally<u16>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, moves, moveKeys, found, lengths, actors, shift)
 }
 
-export function tallyFaults8(
-  touchPage: usize,
-  touchActor: usize,
-  from: u32,
-  to: u32,
-  placement: usize,
-  marked: usize,
-  last: usize,
-  ready: usize,
-  verdicts: usize,
-  counts: usize,
-  keys: usize,
-  moves: usize,
-  moveKeys: usize,
-  found: usize,
-  lengths: usize,
-  actors: u32,
-  shift: u32,
-): u32 {
-  return tally<u8>(touchPage, touchActor, from, to, placement, marked, last, ready, verdicts, counts, keys, moves, moveKeys, found, lengths, actors, shift)
-}
-
+/** `move` likewise. */
 export function moveFaults(
   touchPage: usize,
   touchActor: usize,
@@ -283,23 +265,11 @@ export function moveFaults(
   placement: usize,
   marked: usize,
   last: usize,
+  bytes: u32,
   target: usize,
   found: usize,
   from: usize,
 ): void {
-  move<u16>(touchPage, touchActor, n, placement, marked, last, target, found, from)
-}
-
-export function moveFaults8(
-  touchPage: usize,
-  touchActor: usize,
-  n: u32,
-  placement: usize,
-  marked: usize,
-  last: usize,
-  target: usize,
-  found: usize,
-  from: usize,
-): void {
-  move<u8>(touchPage, touchActor, n, placement, marked, last, target, found, from)
+  if (bytes === 1) move<u8>(touchPage, touchActor, n, placement, marked, last, target, found, from)
+  else move<u16>(touchPage, touchActor, n, placement, marked, last, target, found, from)
 }
